@@ -1,0 +1,125 @@
+"""Runs benchmark scenarios over the programs that `scripts/bench` has built."""
+
+import argparse
+import pathlib
+import signal
+import sys
+import time
+
+import environment
+import report
+import scenarios
+from processes import ChildError, Children, cpu_pair
+from scenario import Settings
+
+_RESULTS = pathlib.Path(__file__).resolve().parent.parent / "results"
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Builds and runs benchmark scenarios; prints RESULT lines last.",
+    )
+    parser.add_argument(
+        "scenario",
+        nargs="*",
+        metavar="scenario",
+        help=f"any of: {', '.join(scenarios.BY_NAME)} (default: all but self-check)",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="5 rounds: for looking, not for a figure"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default=_RESULTS, help="default: bench/results"
+    )
+    parser.add_argument("--rounds", type=int, default=None, help="40 unless --quick")
+    parser.add_argument(
+        "--seconds", type=float, default=0.8, help="measured per column and round"
+    )
+    parser.add_argument(
+        "--slice", type=float, default=0.05, help="how much of it in one piece"
+    )
+    parser.add_argument("--columns", default="", help="only these, separated by commas")
+    parser.add_argument(
+        "--no-counts",
+        action="store_true",
+        help="leave out system calls, instructions and allocations",
+    )
+    parser.add_argument(
+        "--realtime",
+        action="store_true",
+        help="run timed rounds at real-time priority, for a machine that is not idle",
+    )
+    parser.add_argument("--build", default="build/bench", help="the build folder")
+    parser.add_argument(
+        "--check-arguments", action="store_true", help="check the command line and stop"
+    )
+    chosen = parser.parse_args()
+    for name in chosen.scenario:
+        if name not in scenarios.BY_NAME:
+            parser.error(f"no scenario {name}; there are {', '.join(scenarios.BY_NAME)}")
+    return chosen
+
+
+def _settings(chosen):
+    return Settings(
+        build=pathlib.Path(chosen.build).resolve(),
+        output=pathlib.Path(chosen.out).resolve(),
+        rounds=chosen.rounds or (5 if chosen.quick else 40),
+        window_s=chosen.seconds,
+        slice_s=chosen.slice,
+        columns=tuple(filter(None, chosen.columns.split(","))),
+        count=not chosen.no_counts,
+        cpus=cpu_pair(),
+        realtime=chosen.realtime,
+    )
+
+
+def _run(chosen):
+    settings = _settings(chosen)
+    machine = environment.describe(settings.build)
+    results, failures = [], []
+    for name in chosen.scenario or scenarios.DEFAULT:
+        scenario = scenarios.BY_NAME[name]
+        print(f"== {name}: {scenario.description}", flush=True)
+        started = time.monotonic()
+        try:
+            with Children() as children:
+                outcome = scenario.run(settings, children)
+        except (ChildError, OSError) as error:
+            failures.append(f"{name}: {error}")
+            print(f"== {name}: failed: {error}", flush=True)
+            continue
+        report.write(settings, scenario, outcome, machine)
+        report.print_tables(outcome)
+        results += report.result_lines(name, outcome)
+        failures += [f"{name}: {text}" for text in outcome.failures]
+        print(f"== {name}: done in {time.monotonic() - started:.0f} s\n", flush=True)
+    print(f"== reports: {settings.output}")
+    for failure in failures:
+        print(f"== failed: {failure}")
+    print("\n".join(results), flush=True)
+    return 1 if failures else 0
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    chosen = _arguments()
+    if chosen.check_arguments:
+        return 0
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(chosen)
+    except KeyboardInterrupt:
+        print("== interrupted: every child process has been stopped")
+        return 130
+    except ChildError as error:
+        print(f"== failed: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The child processes of a run: pinned, bounded in time, and ended by their id."""
+
+import ctypes
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ChildError(RuntimeError):
+    """A child failed or took longer than it may."""
+
+
+def cpu_pair():
+    """The CPU of the server and that of the load."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        raise ChildError("two CPUs are needed: one for the server, one for the load")
+    return cpus[0], cpus[1]
+
+
+class Children:
+    """Every process started here ends at the latest when the `with` block does."""
+
+    def __init__(self):
+        self._alive = []
+        self.realtime = False  # of the children that start from now on
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for child in list(self._alive):
+            self.stop(child)
+
+    def start(self, command, cpu, environment=None, **streams):
+        realtime = self.realtime
+
+        def before_exec():
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            os.sched_setaffinity(0, {cpu})
+            if realtime:
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+        try:
+            child = subprocess.Popen(
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                preexec_fn=before_exec,
+                env={**os.environ, **(environment or {})},
+                text=True,
+                **streams,
+            )
+        except FileNotFoundError:
+            raise ChildError(f"{command[0]} does not exist") from None
+        self._alive.append(child)
+        return child
+
+    def stop(self, child, with_signal=signal.SIGTERM, timeout_s=20):
+        """Ends a child and waits for its end; kills it when it does not go."""
+        if child.poll() is None:
+            child.send_signal(with_signal)
+            try:
+                child.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        for stream in (child.stdout, child.stderr):
+            if stream is not None:
+                stream.close()
+        if child in self._alive:
+            self._alive.remove(child)
+
+    def run(self, command, cpu, timeout_s, environment=None):
+        """Runs a child to its end and returns what it printed."""
+        child = self.start(
+            command, cpu, environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            output, errors = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ChildError(f"{command[0]}: not finished after {timeout_s} s") from None
+        finally:
+            self.stop(child)
+        if child.returncode != 0:
+            raise ChildError(f"{command[0]}: status {child.returncode}: {errors.strip()}")
+        return output
+
+    def run_json(self, command, cpu, timeout_s):
+        return json.loads(self.run(command, cpu, timeout_s).strip().splitlines()[-1])
+
+
+class Server:
+    """A server program that has announced its port."""
+
+    def __init__(self, children, command, cpu, wrapper=(), environment=None):
+        self._children = children
+        self.command = [*wrapper, *command]
+        self.process = children.start(
+            self.command, cpu, environment, stdout=subprocess.PIPE
+        )
+        self.port = self._read_port(timeout_s=30)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def _read_port(self, timeout_s):
+        deadline = time.monotonic() + timeout_s
+        ready, _, _ = select.select(
+            [self.process.stdout], [], [], max(0.0, deadline - time.monotonic())
+        )
+        line = self.process.stdout.readline() if ready else ""
+        found = re.fullmatch(r"port (\d+)\n", line)
+        if not found:
+            self.stop()
+            raise ChildError(f"{self.command[0]}: no port announced")
+        return int(found.group(1))
+
+    def cpu_ns(self):
+        """The CPU time of the whole process, from its own clock."""
+        return time.clock_gettime_ns(~self.pid << 3 | 2)
+
+    def stop(self, with_signal=signal.SIGTERM):
+        self._children.stop(self.process, with_signal)

@@ -1,0 +1,18 @@
+"""The table of scenarios. To add one, write its class and enter it here."""
+
+from scenarios.coro_tax import CoroTax
+from scenarios.echo import Echo
+from scenarios.self_check import SelfCheck
+from scenarios.timers import Timers
+
+_ALL = [
+    Echo(1, 64),
+    Echo(64, 64),
+    Echo(512, 64),
+    Echo(64, 4096),
+    CoroTax(),
+    Timers(),
+]
+
+DEFAULT = [one.name for one in _ALL]
+BY_NAME = {one.name: one for one in [*_ALL, SelfCheck()]}

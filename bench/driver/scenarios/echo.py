@@ -1,0 +1,204 @@
+"""TCP echo, closed loop: N connections, one message of B bytes in flight on each."""
+
+import figures
+from scenario import Column, ServerScenario
+
+ASIO_URING = Column("asio_uring", "echo_asio_uring", "asio_uring, callbacks")
+ASIO_URING_CORO = Column(
+    "asio_uring_coro", "echo_asio_uring_coro", "asio_uring, coroutines"
+)
+ASIO_EPOLL = Column("asio_epoll", "echo_asio_epoll", "Asio on epoll, callbacks")
+ASIO_EPOLL_CORO = Column(
+    "asio_epoll_coro", "echo_asio_epoll_coro", "Asio on epoll, coroutines"
+)
+ASIO_NATIVE_URING = Column(
+    "asio_native_uring", "echo_asio_native_uring", "Asio on its own io_uring"
+)
+RAW_EPOLL = Column("raw_epoll", "echo_raw_epoll", "hand-written epoll loop")
+RAW_EPOLL_EDGE = Column(
+    "raw_epoll_edge",
+    "echo_raw_epoll",
+    "the same loop, edge-triggered",
+    ("--trigger", "edge"),
+    optional=True,
+)
+FLOOR = Column("floor", "echo_floor", "floor: hand-written loop on the ring layer")
+FLOOR_COOP = Column(
+    "floor_coop",
+    "echo_floor",
+    "the same loop with the default ring's flags",
+    ("--ring", "cooperative"),
+    optional=True,
+)
+
+# Whom a column stands for in the name of a figure.
+WHOM = {
+    "asio_epoll": "asio_epoll",
+    "asio_native_uring": "asio_uring",
+    "floor": "floor",
+    "floor_coop": "floor_coop",
+    "raw_epoll": "raw_epoll",
+    "raw_epoll_edge": "raw_epoll_edge",
+}
+PERCENTILES = ("p50_us", "p99_us", "p99_9_us")
+COUNTS = ("syscalls_per_op", "allocs_per_op", "instructions_per_op")
+
+
+class Echo(ServerScenario):
+    subject = "asio_uring"
+    columns = (
+        ASIO_URING,
+        ASIO_URING_CORO,
+        ASIO_EPOLL,
+        ASIO_NATIVE_URING,
+        FLOOR,
+        FLOOR_COOP,
+        RAW_EPOLL,
+        RAW_EPOLL_EDGE,
+    )
+
+    def __init__(self, connections, size):
+        self.name = f"echo-{connections}x{size}"
+        self.description = (
+            f"TCP echo over loopback, closed loop: {connections} connections, one "
+            f"message of {size} bytes in flight on each."
+        )
+        self.connections = connections
+        self.size = size
+
+    def _load(self, settings, servers):
+        return [
+            settings.program("echo_load"),
+            *("--targets", ",".join(f"{one.port}:{one.pid}" for one in servers)),
+            *("--connections", self.connections),
+            *("--bytes", self.size),
+        ]
+
+    def load_slices(self, settings, servers):
+        return [
+            *self._load(settings, servers),
+            *("--slices", max(1, round(settings.window_s / settings.slice_s))),
+            *("--slice", settings.slice_s),
+        ]
+
+    def load_operations(self, settings, server, count):
+        return [*self._load(settings, [server]), "--operations", count]
+
+    def evaluate(self, rounds, counts, outcome):
+        present = [one for one in self.columns if one.name in rounds[0]]
+        if self.subject in rounds[0]:
+            self._figures(rounds, counts, outcome)
+        outcome.tables += [
+            _cost_table(present, rounds, counts),
+            _latency_table(present, rounds),
+        ]
+        outcome.panels = echo_panels(present, rounds)
+
+    def _figures(self, rounds, counts, outcome):
+        ratios = []
+        for quantity, figure in (("cpu_per_op_us", "cpu_per_op"), ("ops_per_s",) * 2):
+            for column, whom in WHOM.items():
+                if column not in rounds[0] or column == self.subject:
+                    continue
+                value = figures.spread(
+                    figures.paired_ratios(rounds, self.subject, column, quantity)
+                )
+                outcome.figures[f"{figure}_vs_{whom}"] = value.median
+                ratios.append(ratio_row(f"{figure}_vs_{whom}", value))
+        outcome.tables.append(("Ratios of paired rounds", RATIO_HEADER, ratios))
+        own = counts[self.subject]
+        for figure in COUNTS:
+            if own.get(figure) is not None:
+                outcome.figures[figure] = own[figure]
+        base = counts.get("asio_epoll", {}).get("instructions_per_op")
+        if base and own.get("instructions_per_op") is not None:
+            outcome.figures["instructions_per_op_vs_asio_epoll"] = (
+                own["instructions_per_op"] / base
+            )
+        for quantity in ("cpu_per_op_us", "ops_per_s", *PERCENTILES):
+            outcome.figures[quantity] = figures.of_column(
+                rounds, self.subject, quantity
+            ).median
+
+
+RATIO_HEADER = ("figure", "median", "quartiles", "95 % interval of the median")
+
+
+def ratio_row(name, value):
+    return (
+        name,
+        f"{value.median:.3f}",
+        f"{value.low_quartile:.3f} - {value.high_quartile:.3f}",
+        f"{value.low_95:.3f} - {value.high_95:.3f}",
+    )
+
+
+def _number(value, digits):
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _cost_table(columns, rounds, counts):
+    header = (
+        "column",
+        "server CPU us/op",
+        "quartiles",
+        "op/s",
+        "system calls/op",
+        "instructions/op (user)",
+        "allocations/op",
+        "server busy",
+        "load busy",
+    )
+    rows = []
+    for column in columns:
+        cpu = figures.of_column(rounds, column.name, "cpu_per_op_us")
+        counted = counts.get(column.name, {})
+        rows.append(
+            (
+                f"{column.title} (`{column.name}`)",
+                f"{cpu.median:.2f}",
+                f"{cpu.low_quartile:.2f} - {cpu.high_quartile:.2f}",
+                f"{figures.of_column(rounds, column.name, 'ops_per_s').median:.0f}",
+                _number(counted.get("syscalls_per_op"), 2),
+                _number(counted.get("instructions_per_op"), 0),
+                _number(counted.get("allocs_per_op"), 3),
+                f"{figures.of_column(rounds, column.name, 'server_busy').median:.0%}",
+                f"{figures.of_column(rounds, column.name, 'load_busy').median:.0%}",
+            )
+        )
+    return ("Cost and throughput, medians of rounds", header, rows)
+
+
+def _latency_table(columns, rounds):
+    rows = [
+        (
+            column.name,
+            *(
+                f"{figures.of_column(rounds, column.name, quantity).median:.0f}"
+                for quantity in PERCENTILES
+            ),
+        )
+        for column in columns
+    ]
+    return ("Latency in us, medians of rounds", ("column", "p50", "p99", "p99.9"), rows)
+
+
+def echo_panels(columns, rounds):
+    def panel(title, quantity, divisor):
+        bars = []
+        for column in columns:
+            value = figures.of_column(rounds, column.name, quantity)
+            bars.append(
+                (
+                    column.name,
+                    value.median / divisor,
+                    value.low_quartile / divisor,
+                    value.high_quartile / divisor,
+                )
+            )
+        return (title, bars)
+
+    return [
+        panel("server CPU per operation, us (less is better)", "cpu_per_op_us", 1),
+        panel("thousand operations per second (more is better)", "ops_per_s", 1000),
+    ]

@@ -1,0 +1,112 @@
+// Benchmarks. What each server and load program does at its start: it ends with the
+// driver that started it, and by itself after a bounded time. Thread: the main thread,
+// before any other. Lifetime: the process.
+#ifndef ASIO_URING_BENCH_SUPPORT_PROCESS_HPP
+#define ASIO_URING_BENCH_SUPPORT_PROCESS_HPP
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <unistd.h>
+
+namespace bench {
+
+// The connection buffer of every server: the largest message of the scenarios leaves
+// room, so that a loop which reads on after a full buffer does not have to.
+inline constexpr std::size_t connection_buffer_size = 8192;
+
+[[noreturn]] inline void fail(const char* what, int error)
+{
+    std::fprintf(stderr, "%s: %s\n", what, std::strerror(error));
+    std::exit(1);
+}
+
+// check: a negative result of a system call ends the program with the call's name.
+inline int check(int result, const char* what)
+{
+    if (result < 0)
+        fail(what, errno);
+    return result;
+}
+
+// raise_descriptor_limit: a load has a connection per server and client at once.
+inline void raise_descriptor_limit()
+{
+    rlimit limit{};
+    check(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+    limit.rlim_cur = limit.rlim_max;
+    check(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+}
+
+inline void bound_lifetime(long long seconds)
+{
+    raise_descriptor_limit();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::signal(SIGPIPE, SIG_IGN);
+    ::alarm(static_cast<unsigned>(seconds));
+}
+
+// Connections that a server still accepts; negative for no limit.
+inline long long connections_left = -1;
+
+// begin_server: what every server does with its options `--lifetime` and
+// `--connection-limit`.
+inline void begin_server(long long lifetime_s, long long connection_limit)
+{
+    bound_lifetime(lifetime_s);
+    connections_left = connection_limit;
+}
+
+// count_connection: called for each connection. The last one ends the server, which is
+// how an instruction counter gets its normal exit: under it a signal would wait for as
+// long as the server sits in the kernel.
+inline void count_connection()
+{
+    if (--connections_left == 0)
+        std::exit(0);
+}
+
+// announce_port: the one line that tells the driver the server is ready.
+inline void announce_port(unsigned short port)
+{
+    std::printf("port %u\n", static_cast<unsigned>(port));
+    std::fflush(stdout);
+}
+
+inline void set_no_delay(int fd)
+{
+    const int on = 1;
+    check(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
+}
+
+// listen_on_loopback: a listening socket on a port the kernel picks, for the servers
+// written without Asio. Announces the port.
+inline int listen_on_loopback(int extra_type_flags)
+{
+    const int fd = check(
+        ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | extra_type_flags, 0), "socket");
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    check(::bind(fd, generic, size), "bind");
+    check(::listen(fd, SOMAXCONN), "listen");
+    check(::getsockname(fd, generic, &size), "getsockname");
+    announce_port(::ntohs(address.sin_port));
+    return fd;
+}
+
+} // namespace bench
+
+#endif

@@ -1,0 +1,39 @@
+# Warnings and sanitizers of this project's own targets. Not installed.
+
+# Warnings are private to the target: a consumer keeps its own. Boost comes in as system
+# headers and is silent.
+function(asio_uring_set_warnings target)
+    target_compile_options(
+        ${target}
+        PRIVATE
+            -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wconversion
+            $<$<BOOL:${ASIO_URING_WERROR}>:-Werror>
+    )
+    if(ASIO_URING_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # The instrumentation hides from GCC that a variable is set on every path.
+        target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
+endfunction()
+
+# A sanitizer holds for everything that is linked together, so it is set for the whole
+# directory that calls this.
+function(asio_uring_enable_sanitizers list)
+    if(NOT "${list}" STREQUAL "")
+        add_compile_options(-fsanitize=${list} -fno-omit-frame-pointer)
+        add_link_options(-fsanitize=${list})
+        if("${list}" MATCHES "undefined")
+            add_compile_options(-fno-sanitize-recover=all)
+        endif()
+    endif()
+endfunction()
+
+# A sanitizer's finding fails the test that has it.
+set(asio_uring_sanitizer_environment
+    "ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=second_deadlock_stack=1"
+)

@@ -1,0 +1,33 @@
+# asio_uring_drop_in(target...)
+#
+# Moves the stock Asio sockets, acceptors and timers of the targets onto the ring with no
+# change of their source: asio_uring/drop_in.hpp is included first in every C++ file, and
+# the library is linked.
+#
+# The header changes what Asio's own types are made of, so a program sees it everywhere or
+# nowhere: name every target of the program whose sources include Asio, static libraries
+# included.
+function(asio_uring_drop_in)
+    foreach(target IN LISTS ARGN)
+        if(NOT TARGET ${target})
+            message(FATAL_ERROR "asio_uring_drop_in: '${target}' is not a target")
+        endif()
+        get_target_property(type ${target} TYPE)
+        if(type STREQUAL "INTERFACE_LIBRARY")
+            message(
+                FATAL_ERROR
+                "asio_uring_drop_in: '${target}' has no sources of its own; name the "
+                "targets that compile them"
+            )
+        endif()
+        target_link_libraries(${target} PRIVATE asio_uring::asio_uring)
+        target_compile_definitions(
+            ${target}
+            PRIVATE $<$<COMPILE_LANGUAGE:CXX>:ASIO_URING_DROP_IN=1>
+        )
+        target_compile_options(
+            ${target}
+            PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include asio_uring/drop_in.hpp>"
+        )
+    endforeach()
+endfunction()

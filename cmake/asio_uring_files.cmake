@@ -1,0 +1,101 @@
+# Every source and header of the library. tests/tidy/file_lists.py writes this file.
+
+set(asio_uring_sources
+    src/ring/error.cpp
+    src/ring/explain.cpp
+    src/ring/kernel_features.cpp
+    src/ring/mapping.cpp
+    src/ring/ring.cpp
+    src/ring/setup.cpp
+    src/ring/wait.cpp
+)
+
+set(asio_uring_headers
+    include/asio_uring/asio_uring.hpp
+    include/asio_uring/config.hpp
+    include/asio_uring/counters.hpp
+    include/asio_uring/detail/asio/handler_support.hpp
+    include/asio_uring/detail/asio/reactor_access.hpp
+    include/asio_uring/detail/asio/redirect.hpp
+    include/asio_uring/detail/asio/redirect_all.hpp
+    include/asio_uring/detail/asio/scheduler.hpp
+    include/asio_uring/detail/asio/socket_support.hpp
+    include/asio_uring/detail/asio/timer_support.hpp
+    include/asio_uring/detail/asio/version.hpp
+    include/asio_uring/detail/service/buffer_request.hpp
+    include/asio_uring/detail/service/cancellation_table.hpp
+    include/asio_uring/detail/service/connection_requests.hpp
+    include/asio_uring/detail/service/event_loop.hpp
+    include/asio_uring/detail/service/handler_operation.hpp
+    include/asio_uring/detail/service/initiate.hpp
+    include/asio_uring/detail/service/loop_watch.hpp
+    include/asio_uring/detail/service/optional_mutex.hpp
+    include/asio_uring/detail/service/owner_pool.hpp
+    include/asio_uring/detail/service/result.hpp
+    include/asio_uring/detail/service/ring_operation.hpp
+    include/asio_uring/detail/service/ring_reactor.hpp
+    include/asio_uring/detail/service/ring_service.hpp
+    include/asio_uring/detail/service/socket_service.hpp
+    include/asio_uring/detail/service/teardown_watch.hpp
+    include/asio_uring/detail/service/thread_mark.hpp
+    include/asio_uring/detail/service/timer_service.hpp
+    include/asio_uring/detail/service/timer_set.hpp
+    include/asio_uring/detail/service/transfer_requests.hpp
+    include/asio_uring/detail/service/user_data.hpp
+    include/asio_uring/detail/service/wake_event.hpp
+    include/asio_uring/drop_in.hpp
+    include/asio_uring/error.hpp
+    include/asio_uring/executor.hpp
+    include/asio_uring/io_context.hpp
+    include/asio_uring/ip/tcp.hpp
+    include/asio_uring/kernel_features.hpp
+    include/asio_uring/op.hpp
+    include/asio_uring/op/buffers.hpp
+    include/asio_uring/op/cancel.hpp
+    include/asio_uring/op/command.hpp
+    include/asio_uring/op/common.hpp
+    include/asio_uring/op/descriptor.hpp
+    include/asio_uring/op/directory.hpp
+    include/asio_uring/op/file.hpp
+    include/asio_uring/op/futex.hpp
+    include/asio_uring/op/message.hpp
+    include/asio_uring/op/nop.hpp
+    include/asio_uring/op/pipe.hpp
+    include/asio_uring/op/poll.hpp
+    include/asio_uring/op/process.hpp
+    include/asio_uring/op/read_write.hpp
+    include/asio_uring/op/receive.hpp
+    include/asio_uring/op/send.hpp
+    include/asio_uring/op/socket.hpp
+    include/asio_uring/op/timeout.hpp
+    include/asio_uring/op/xattr.hpp
+    include/asio_uring/ring.hpp
+    include/asio_uring/ring/abi.hpp
+    include/asio_uring/ring/abi/entries.hpp
+    include/asio_uring/ring/abi/flags.hpp
+    include/asio_uring/ring/abi/op_flags.hpp
+    include/asio_uring/ring/abi/opcode.hpp
+    include/asio_uring/ring/abi/registration.hpp
+    include/asio_uring/ring/abi/setup.hpp
+    include/asio_uring/ring/completion_queue.hpp
+    include/asio_uring/ring/mapping.hpp
+    include/asio_uring/ring/submission_queue.hpp
+    include/asio_uring/ring/syscall.hpp
+    include/asio_uring/ring/unique_fd.hpp
+    include/asio_uring/ring_options.hpp
+    include/asio_uring/splice.hpp
+    include/asio_uring/status.hpp
+    include/asio_uring/submit.hpp
+    include/asio_uring/timers.hpp
+    include/asio_uring/use_ring.hpp
+)
+
+# Parts of one header, which includes them at its end; not includable alone.
+set(asio_uring_header_parts
+    include/asio_uring/detail/service/impl/event_loop_cancel.hpp
+    include/asio_uring/detail/service/impl/event_loop_commit.hpp
+    include/asio_uring/detail/service/impl/event_loop_shutdown.hpp
+    include/asio_uring/detail/service/impl/event_loop_timers.hpp
+    include/asio_uring/detail/service/impl/event_loop_turn.hpp
+    include/asio_uring/detail/service/impl/socket_service_async.hpp
+)

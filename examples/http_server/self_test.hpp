@@ -1,0 +1,9 @@
+#pragma once
+
+namespace http_server {
+
+/// Serves a temporary directory to a client in this process and says on standard output
+/// what went wrong, if anything; then the statistics. True when every answer was right.
+bool self_test();
+
+} // namespace http_server

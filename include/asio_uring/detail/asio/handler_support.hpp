@@ -1,0 +1,168 @@
+// Layer: service (coupling). Purpose: the parts of Asio that carry a handler from initiation to its call:
+// outstanding work, allocation, tracking, binding of results.
+// Thread: the initiating and the completing thread. Lifetime: members of an operation.
+#pragma once
+
+#include <asio_uring/detail/asio/scheduler.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/detail/handler_work.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
+#include <memory>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+// Asio's handler tracking follows our operations as it does its own.
+#define ASIO_URING_HANDLER_CREATION(args) BOOST_ASIO_HANDLER_CREATION(args)
+#define ASIO_URING_HANDLER_COMPLETION(operation) BOOST_ASIO_HANDLER_COMPLETION((operation))
+#define ASIO_URING_HANDLER_INVOCATION_BEGIN(ec) BOOST_ASIO_HANDLER_INVOCATION_BEGIN((ec))
+#define ASIO_URING_HANDLER_INVOCATION_END() BOOST_ASIO_HANDLER_INVOCATION_END
+
+namespace asio_uring {
+
+template <typename Inner>
+class ring_executor;
+
+namespace detail::asio_impl {
+
+using boost::asio::detail::binder1;
+using boost::asio::detail::binder2;
+using boost::asio::detail::fenced_block;
+using boost::asio::detail::handler_work;
+using boost::asio::detail::move_binder2;
+
+// Asio completes directly into an io_context's own executor; our executor only adds a type to it, so
+// the base is what Asio's fast path must see.
+template <typename Executor>
+struct plain_executor
+{
+    using type = Executor;
+};
+
+template <typename Inner>
+struct plain_executor<ring_executor<Inner>>
+{
+    using type = Inner;
+};
+
+template <typename Executor>
+using plain_executor_t = typename plain_executor<Executor>::type;
+
+template <typename Executor>
+inline constexpr bool is_polymorphic_executor =
+    std::is_same_v<Executor, boost::asio::any_io_executor>;
+
+/// Outstanding work of one handler, and the way to its executor.
+///
+/// Adds two cases to Asio's handler_work. A handler whose associated executor is the io_context executor of
+/// the object, by its type or inside an any_io_executor (every composed operation, every coroutine spawned
+/// on it), is called directly, because the scheduler already runs it where that executor would, and the
+/// operation counts as that executor's work.
+template <typename Handler, typename IoExecutor>
+class completion_work
+{
+    using io_executor_type = plain_executor_t<IoExecutor>;
+    using work_type = handler_work<Handler, io_executor_type>;
+    using associated_type = std::decay_t<
+        typename boost::asio::associated_executor<Handler, io_executor_type>::type>;
+    using native_type = boost::asio::io_context::executor_type;
+
+    static constexpr bool may_be_direct =
+        std::is_same_v<io_executor_type, native_type>
+        && (is_polymorphic_executor<associated_type>
+            || std::is_same_v<associated_type, native_type>);
+
+public:
+    completion_work(Handler& handler, const IoExecutor& io_executor)
+        : work_(make(handler, io_executor))
+    {
+    }
+
+    completion_work(completion_work&&) = default;
+
+    template <typename Function>
+    void complete(Function& function, Handler& handler)
+    {
+        if constexpr (!may_be_direct)
+            work_.complete(function, handler);
+        else if (work_)
+            work_->complete(function, handler);
+        else
+            std::move(function)();
+    }
+
+private:
+    using storage_type = std::conditional_t<may_be_direct, std::optional<work_type>, work_type>;
+
+    static storage_type make(Handler& handler, const io_executor_type& io_executor)
+    {
+        if constexpr (may_be_direct)
+        {
+            const associated_type associated =
+                boost::asio::get_associated_executor(handler, io_executor);
+            if (is_same_executor(associated, io_executor))
+                return std::nullopt;
+        }
+        return storage_type(work_type(handler, io_executor));
+    }
+
+    static bool is_same_executor(const associated_type& associated, const native_type& native)
+    {
+        if constexpr (std::is_same_v<associated_type, native_type>)
+            return associated == native;
+        else
+            return holds<native_type>(associated, native)
+                   || holds<ring_executor<native_type>>(associated, native);
+    }
+
+    template <typename Target>
+    static bool holds(const associated_type& associated, const native_type& native) noexcept
+    {
+        const Target* target = associated.template target<Target>();
+        return target != nullptr && static_cast<const native_type&>(*target) == native;
+    }
+
+    storage_type work_;
+};
+
+/// A nullary function that calls the handler with the given values, of a kind Asio's work accepts.
+template <typename Handler, typename Value>
+auto bind_result(Handler&& handler, Value&& value)
+{
+    static_assert(!std::is_lvalue_reference_v<Handler>, "the handler is moved from");
+    return binder1<Handler, std::decay_t<Value>>(0, std::move(handler), value);
+}
+
+template <typename Handler, typename Value1, typename Value2>
+auto bind_result(Handler&& handler, Value1&& value1, Value2&& value2)
+{
+    using second = std::decay_t<Value2>;
+    if constexpr (std::is_copy_constructible_v<second>)
+        return binder2<Handler, std::decay_t<Value1>, second>(
+            0, std::move(handler), value1, value2);
+    else
+        return move_binder2<Handler, std::decay_t<Value1>, second>(
+            0, std::move(handler), value1, std::move(value2));
+}
+
+/// The allocator an operation's memory comes from: the handler's, with Asio's recycling as default.
+template <typename Handler>
+auto operation_allocator(const Handler& handler)
+{
+    auto allocator = boost::asio::get_associated_allocator(
+        handler, boost::asio::recycling_allocator<void>());
+    using allocator_type = decltype(allocator);
+    using value_type = typename std::allocator_traits<allocator_type>::value_type;
+    if constexpr (std::is_same_v<allocator_type, std::allocator<value_type>>)
+        return boost::asio::recycling_allocator<void>();
+    else
+        return allocator;
+}
+
+}  // namespace detail::asio_impl
+}  // namespace asio_uring

@@ -1,0 +1,31 @@
+// Layer: service (coupling). Purpose: the redirect of every socket and timer, whatever its executor.
+// Thread: as the objects. Lifetime: as the objects.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+
+namespace boost::asio::detail {
+
+template <typename Protocol, typename Executor>
+class io_object_impl<reactive_socket_service<Protocol>, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected_object<asio_uring::detail::socket_service<Protocol>, Executor>
+{
+public:
+    using asio_uring::detail::asio_impl::redirected_object<
+        asio_uring::detail::socket_service<Protocol>,
+        Executor>::redirected_object;
+};
+
+template <typename Traits, typename Executor>
+class io_object_impl<deadline_timer_service<Traits>, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected_object<asio_uring::detail::timer_service<Traits>, Executor>
+{
+public:
+    using asio_uring::detail::asio_impl::redirected_object<
+        asio_uring::detail::timer_service<Traits>,
+        Executor>::redirected_object;
+};
+
+}  // namespace boost::asio::detail

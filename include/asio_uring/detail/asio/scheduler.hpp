@@ -1,0 +1,62 @@
+// Layer: service (coupling). Purpose: the names of Asio's scheduler, operations and reactor that the
+// service layer builds on, gathered so that a new Boost release is one folder to check.
+// Thread: as documented by Asio. Lifetime: services live as long as their execution context.
+#pragma once
+
+#include <asio_uring/detail/asio/version.hpp>
+
+#include <boost/asio/detail/bind_handler.hpp>
+#include <boost/asio/detail/epoll_reactor.hpp>
+#include <boost/asio/detail/fenced_block.hpp>
+#include <boost/asio/detail/handler_cont_helpers.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
+#include <boost/asio/detail/op_queue.hpp>
+#include <boost/asio/detail/reactor_op.hpp>
+#include <boost/asio/detail/scheduler.hpp>
+#include <boost/asio/detail/scheduler_operation.hpp>
+#include <boost/asio/detail/service_registry.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
+
+namespace asio_uring::detail::asio_impl {
+
+using boost::asio::detail::epoll_reactor;
+using boost::asio::detail::execution_context_service_base;
+using boost::asio::detail::op_queue;
+using boost::asio::detail::reactor_op;
+using boost::asio::detail::scheduler;
+using boost::asio::detail::scheduler_operation;
+using boost::asio::detail::service_id;
+
+using operation_queue = op_queue<scheduler_operation>;
+
+/// Whether the handler says it continues the current asynchronous chain.
+template <typename Handler>
+bool is_continuation(Handler& handler)
+{
+#if BOOST_VERSION < 109100
+    return boost_asio_handler_cont_helpers::is_continuation(handler);
+#else
+    return boost::asio::detail::BOOST_ASIO_VERSIONED_NAME(
+        handler_cont_helpers)::is_continuation(handler);
+#endif
+}
+
+/// The concurrency hint given to the context, in both of the places Asio has kept it.
+inline int concurrency_hint(boost::asio::execution_context& context)
+{
+#if BOOST_VERSION < 108700
+    return boost::asio::use_service<scheduler>(context).concurrency_hint();
+#else
+    return boost::asio::config(context).get("scheduler", "concurrency_hint", 0);
+#endif
+}
+
+/// Whether that hint keeps the locks of the I/O path.
+inline bool hint_is_locking(int hint)
+{
+    return BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(REACTOR_IO, hint) != 0
+           && BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint) != 0;
+}
+
+}  // namespace asio_uring::detail::asio_impl

@@ -1,0 +1,25 @@
+// Layer: service (coupling). Purpose: Asio's own socket services and synchronous socket calls, which the
+// redirected services use for everything that is not a ring transfer.
+// Thread: as Asio's sockets. Lifetime: services live as long as their execution context.
+#pragma once
+
+#include <asio_uring/detail/asio/scheduler.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/detail/buffer_sequence_adapter.hpp>
+#include <boost/asio/detail/reactive_socket_service.hpp>
+#include <boost/asio/detail/socket_holder.hpp>
+#include <boost/asio/detail/socket_ops.hpp>
+
+namespace asio_uring::detail::asio_impl {
+
+namespace socket_ops = boost::asio::detail::socket_ops;
+
+using boost::asio::detail::buffer_sequence_adapter;
+using boost::asio::detail::invalid_socket;
+using boost::asio::detail::reactive_socket_service;
+using boost::asio::detail::reactive_socket_service_base;
+using boost::asio::detail::socket_holder;
+using boost::asio::detail::socket_type;
+
+}  // namespace asio_uring::detail::asio_impl

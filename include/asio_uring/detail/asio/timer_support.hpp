@@ -1,0 +1,56 @@
+// Layer: service (coupling). Purpose: Asio's timer heap and timer service. The heap is Asio's own, so that
+// order, moves and cancellation of waits are Asio's to the letter; only who waits for it differs.
+// Thread: the owner locks. Lifetime: a queue outlives its registration in a set.
+#pragma once
+
+#include <asio_uring/detail/asio/handler_support.hpp>
+#include <asio_uring/detail/asio/scheduler.hpp>
+
+#include <boost/asio/detail/chrono_time_traits.hpp>
+#include <boost/asio/detail/deadline_timer_service.hpp>
+#include <boost/asio/detail/timer_queue.hpp>
+#include <boost/asio/detail/timer_queue_set.hpp>
+#include <boost/asio/detail/wait_handler.hpp>
+#include <boost/asio/detail/wait_op.hpp>
+
+#include <memory>
+#include <new>
+
+namespace asio_uring::detail::asio_impl {
+
+using boost::asio::detail::deadline_timer_service;
+using boost::asio::detail::timer_queue;
+using boost::asio::detail::timer_queue_base;
+using boost::asio::detail::timer_queue_set;
+using boost::asio::detail::wait_handler;
+using boost::asio::detail::wait_op;
+
+/// Asio's wait operation between its allocation and its start.
+template <typename Handler, typename IoExecutor>
+class pending_wait
+{
+    using operation = wait_handler<Handler, plain_executor_t<IoExecutor>>;
+
+public:
+    pending_wait(Handler& handler, const IoExecutor& io_executor)
+        : memory_{std::addressof(handler), operation::ptr::allocate(handler), nullptr}
+    {
+        const plain_executor_t<IoExecutor>& plain = io_executor;
+        memory_.p = new (static_cast<void*>(memory_.v)) operation(handler, plain);
+    }
+
+    operation* get() noexcept { return memory_.p; }
+    void set_cancellation_key(void* key) noexcept { memory_.p->cancellation_key_ = key; }
+    void release() noexcept { memory_.v = memory_.p = nullptr; }
+
+private:
+    typename operation::ptr memory_;
+};
+
+template <typename Handler, typename IoExecutor>
+pending_wait<Handler, IoExecutor> make_wait(Handler& handler, const IoExecutor& io_executor)
+{
+    return pending_wait<Handler, IoExecutor>(handler, io_executor);
+}
+
+}  // namespace asio_uring::detail::asio_impl

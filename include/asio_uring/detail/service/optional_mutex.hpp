@@ -1,0 +1,53 @@
+// Layer: service. Purpose: a mutex that a context's concurrency hint may switch off, and that costs a few
+// instructions where nobody contends, because every operation takes it twice.
+// Thread: any. Lifetime: member of what it guards.
+#pragma once
+
+#include <atomic>
+
+namespace asio_uring::detail {
+
+class optional_mutex
+{
+public:
+    explicit optional_mutex(bool enabled) noexcept : enabled_(enabled) {}
+
+    optional_mutex(const optional_mutex&) = delete;
+    optional_mutex& operator=(const optional_mutex&) = delete;
+
+    void lock() noexcept
+    {
+        int expected = unlocked;
+        // Acquire: pairs with the release in unlock(); the next owner sees what this one wrote.
+        if (enabled_
+            && !state_.compare_exchange_strong(
+                expected, locked, std::memory_order_acquire, std::memory_order_relaxed))
+            lock_contended();
+    }
+
+    void unlock() noexcept
+    {
+        if (enabled_ && state_.exchange(unlocked, std::memory_order_release) == contended)
+            state_.notify_one();
+    }
+
+private:
+    // Values of state_. A thread that sleeps has seen `contended`, so the owner that leaves knows to wake.
+    static constexpr int unlocked = 0;
+    static constexpr int locked = 1;
+    static constexpr int contended = 2;
+
+    void lock_contended() noexcept
+    {
+        while (state_.exchange(contended, std::memory_order_acquire) != unlocked)
+            state_.wait(contended, std::memory_order_relaxed);
+    }
+
+    // Immutable after construction
+    const bool enabled_;
+
+    // Any thread
+    std::atomic<int> state_{unlocked};
+};
+
+}  // namespace asio_uring::detail

@@ -1,0 +1,213 @@
+// Layer: service. Purpose: what Asio's waitable timers call, on the ring: the same heap and the same wait
+// operations, with the ring's wait as the clock.
+// Thread: as Asio's timers. Lifetime: one per context and clock.
+#pragma once
+
+#include <asio_uring/detail/asio/timer_support.hpp>
+#include <asio_uring/detail/service/ring_service.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+
+#include <limits>
+
+namespace asio_uring::detail {
+
+template <typename Traits>
+class timer_service
+    : public asio_impl::execution_context_service_base<timer_service<Traits>>
+{
+    using stock_service = asio_impl::deadline_timer_service<Traits>;
+    using queue_type = asio_impl::timer_queue<Traits>;
+    using error_code = boost::system::error_code;
+
+public:
+    using time_type = typename Traits::time_type;
+    using duration_type = typename Traits::duration_type;
+    using implementation_type = typename stock_service::implementation_type;
+
+    explicit timer_service(boost::asio::execution_context& context)
+        : asio_impl::execution_context_service_base<timer_service<Traits>>(context),
+          ring_(ring_of(context))
+    {
+        with_scheduler([&](auto& scheduler) { scheduler.add_timer_queue(queue_); });
+    }
+
+    ~timer_service()
+    {
+        with_scheduler([&](auto& scheduler) { scheduler.remove_timer_queue(queue_); });
+    }
+
+    void shutdown() override {}
+
+    void construct(implementation_type& impl)
+    {
+        impl.expiry = time_type();
+        impl.might_have_pending_waits = false;
+    }
+
+    void destroy(implementation_type& impl)
+    {
+        error_code ignored;
+        cancel(impl, ignored);
+    }
+
+    void move_construct(implementation_type& impl, implementation_type& other)
+    {
+        with_scheduler(
+            [&](auto& scheduler)
+            { scheduler.move_timer(queue_, impl.timer_data, other.timer_data); });
+        take_values(impl, other);
+    }
+
+    void move_assign(
+        implementation_type& impl, timer_service& other_service, implementation_type& other)
+    {
+        if (this != &other_service && impl.might_have_pending_waits)
+            cancel_waits(impl);
+        other_service.with_scheduler(
+            [&](auto& scheduler)
+            {
+                scheduler.move_timer(
+                    other_service.queue_, impl.timer_data, other.timer_data);
+            });
+        take_values(impl, other);
+    }
+
+    void converting_move_construct(
+        implementation_type& impl, timer_service&, implementation_type& other)
+    {
+        move_construct(impl, other);
+    }
+
+    void converting_move_assign(
+        implementation_type& impl, timer_service& other_service, implementation_type& other)
+    {
+        move_assign(impl, other_service, other);
+    }
+
+    std::size_t cancel(implementation_type& impl, error_code& ec)
+    {
+        ec = error_code();
+        if (!impl.might_have_pending_waits)
+            return 0;
+        impl.might_have_pending_waits = false;
+        return cancel_waits(impl);
+    }
+
+    std::size_t cancel_one(implementation_type& impl, error_code& ec)
+    {
+        ec = error_code();
+        if (!impl.might_have_pending_waits)
+            return 0;
+        const std::size_t count = cancel_waits(impl, 1);
+        if (count == 0)
+            impl.might_have_pending_waits = false;
+        return count;
+    }
+
+    time_type expiry(const implementation_type& impl) const { return impl.expiry; }
+    time_type expires_at(const implementation_type& impl) const { return impl.expiry; }
+
+    duration_type expires_from_now(const implementation_type& impl) const
+    {
+        return Traits::subtract(impl.expiry, Traits::now());
+    }
+
+    std::size_t expires_at(implementation_type& impl, const time_type& time, error_code& ec)
+    {
+        const std::size_t count = cancel(impl, ec);
+        impl.expiry = time;
+        return count;
+    }
+
+    std::size_t expires_after(
+        implementation_type& impl, const duration_type& duration, error_code& ec)
+    {
+        return expires_at(impl, Traits::add(Traits::now(), duration), ec);
+    }
+
+    std::size_t expires_from_now(
+        implementation_type& impl, const duration_type& duration, error_code& ec)
+    {
+        return expires_after(impl, duration, ec);
+    }
+
+    void wait(implementation_type& impl, error_code& ec)
+    {
+        boost::asio::use_service<stock_service>(this->context()).wait(impl, ec);
+    }
+
+    template <typename Handler, typename IoExecutor>
+    void async_wait(implementation_type& impl, Handler& handler, const IoExecutor& io_executor)
+    {
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
+        auto op = asio_impl::make_wait(handler, io_executor);
+        if (slot.is_connected())
+            op.set_cancellation_key(
+                &slot.template emplace<wait_cancellation>(this, &impl.timer_data));
+        impl.might_have_pending_waits = true;
+        with_scheduler(
+            [&](auto& scheduler)
+            { scheduler.schedule_timer(queue_, impl.expiry, impl.timer_data, op.get()); });
+        op.release();
+    }
+
+private:
+    // Asio finds the wait by the address of this object, which the slot keeps while it holds it.
+    class wait_cancellation
+    {
+    public:
+        wait_cancellation(
+            timer_service* service, typename queue_type::per_timer_data* timer) noexcept
+            : service_(service), timer_(timer)
+        {
+        }
+
+        void operator()(boost::asio::cancellation_type_t type)
+        {
+            using boost::asio::cancellation_type;
+            constexpr auto any = cancellation_type::terminal | cancellation_type::partial
+                                 | cancellation_type::total;
+            if ((type & any) != cancellation_type::none)
+                service_->with_scheduler(
+                    [&](auto& scheduler)
+                    { scheduler.cancel_timer_by_key(service_->queue_, timer_, this); });
+        }
+
+    private:
+        timer_service* service_;
+        typename queue_type::per_timer_data* timer_;
+    };
+
+    static void take_values(implementation_type& impl, implementation_type& other)
+    {
+        impl.expiry = other.expiry;
+        other.expiry = time_type();
+        impl.might_have_pending_waits = other.might_have_pending_waits;
+        other.might_have_pending_waits = false;
+    }
+
+    // Whoever waits for the context waits for its timers: the ring's loop, or the reactor that was there
+    // before it. Both speak of a heap in the same words.
+    template <typename Function>
+    auto with_scheduler(Function function)
+    {
+        if (ring_.is_reactor())
+            return function(ring_.loop());
+        return function(ring_.reactor());
+    }
+
+    std::size_t cancel_waits(
+        implementation_type& impl,
+        std::size_t count_max = std::numeric_limits<std::size_t>::max())
+    {
+        return with_scheduler(
+            [&](auto& scheduler)
+            { return scheduler.cancel_timer(queue_, impl.timer_data, count_max); });
+    }
+
+    ring_service& ring_;
+    queue_type queue_;
+};
+
+}  // namespace asio_uring::detail

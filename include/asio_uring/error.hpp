@@ -1,0 +1,76 @@
+// Layer: ring. Purpose: the errors errno cannot express, and errors out of results.
+// Thread: any. Lifetime: static.
+#ifndef ASIO_URING_ERROR_HPP
+#define ASIO_URING_ERROR_HPP
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+namespace asio_uring {
+
+struct ring_options;
+
+/// Errors of the library itself. All others are the system's, in boost's system category.
+enum class errc
+{
+    /// The running kernel does not know a required setup flag.
+    unsupported_setup_flag = 1,
+    /// The library does not offer a required setup flag.
+    setup_flag_not_offered,
+    /// The required setup flags contradict each other.
+    conflicting_setup_flags,
+    /// ring_options::entries is out of range.
+    entries_out_of_range,
+    /// ring_options::cq_entries is out of range.
+    cq_entries_out_of_range,
+    /// io_uring exists but lacks what every ring here needs.
+    kernel_too_old,
+    /// The ring is not open.
+    not_open,
+    /// A single-issuer ring was entered by a second thread.
+    wrong_thread,
+    /// The reactor of the context was made before the ring.
+    reactor_exists,
+};
+
+const boost::system::error_category& error_category() noexcept;
+
+inline boost::system::error_code make_error_code(errc value) noexcept
+{
+    return {static_cast<int>(value), error_category()};
+}
+
+/// The error in a result of the kernel: none for zero or more, else the errno it negates.
+inline boost::system::error_code result_error(std::int32_t result) noexcept
+{
+    if (result >= 0) [[likely]]
+        return {};
+    // Codes 512 to 516 are the kernel's own "restart this call" notes. They are not meant
+    // for user space, but a request cancelled inside a kernel worker lets them through.
+    const std::int32_t error = result <= -512 && result >= -516 ? ECANCELED : -result;
+    return {error, boost::system::system_category()};
+}
+
+/// The value in a result of the kernel: bytes, a descriptor, a count; zero for an error.
+inline std::uint32_t result_value(std::int32_t result) noexcept
+{
+    return result >= 0 ? static_cast<std::uint32_t>(result) : 0;
+}
+
+/// Says in plain words why a ring could not be created and what to do about it: cause and
+/// remedy, with the limit or sysctl value in force at the time of the call.
+std::string
+explain_setup_error(const boost::system::error_code& ec, const ring_options& options);
+
+} // namespace asio_uring
+
+template <>
+struct boost::system::is_error_code_enum<asio_uring::errc> : std::true_type
+{};
+
+#endif // ASIO_URING_ERROR_HPP

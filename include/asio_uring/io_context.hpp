@@ -1,0 +1,51 @@
+// Layer: public. Purpose: an io_context whose ring is there from the start and whose
+// executor puts objects on it. Thread: as boost::asio::io_context. Lifetime: as
+// boost::asio::io_context.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/executor.hpp>
+#include <asio_uring/use_ring.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+namespace asio_uring {
+
+/// boost::asio::io_context on a ring.
+/**
+ * Everything that takes a boost::asio::io_context takes this one. Its executor is
+ * asio_uring::executor, so objects of asio_uring::ip::tcp and asio_uring::steady_timer
+ * are made from it directly.
+ *
+ * @par Example
+ * @code
+ * asio_uring::io_context context(1);
+ * asio_uring::ip::tcp::acceptor acceptor(context, {asio_uring::ip::tcp::v4(), 0});
+ * @endcode
+ */
+class io_context : public boost::asio::io_context
+{
+public:
+    using executor_type = executor;
+
+    io_context() { use_ring(*this); }
+
+    /// @param concurrency_hint  As Asio's. 1 promises one running thread at a time, which
+    /// lets the kernel
+    ///                          leave that thread alone until it asks for completions.
+    explicit io_context(
+        int concurrency_hint, const ring_options& options = ring_options())
+        : boost::asio::io_context(concurrency_hint)
+    {
+        use_ring(*this, options);
+    }
+
+    explicit io_context(const ring_options& options) { use_ring(*this, options); }
+
+    executor_type get_executor() noexcept
+    {
+        return boost::asio::io_context::get_executor();
+    }
+};
+
+} // namespace asio_uring

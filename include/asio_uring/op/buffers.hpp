@@ -1,0 +1,48 @@
+// Layer: op. Purpose: provided buffers handed over one request at a time.
+// Thread: any. Lifetime: plain values; the memory as long as the group holds it.
+#ifndef ASIO_URING_OP_BUFFERS_HPP
+#define ASIO_URING_OP_BUFFERS_HPP
+
+#include <asio_uring/op/common.hpp>
+
+namespace asio_uring::op {
+
+/// Adds `count` consecutive buffers of `size` bytes to a group. Kernel 5.7.
+struct provide_buffers
+{
+    static constexpr abi::opcode code = abi::opcode::provide_buffers;
+
+    void* data = nullptr;
+    std::uint32_t size = 0;
+    int count = 0;
+    std::uint16_t group = 0;
+    std::uint16_t first_id = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, count);
+        entry.off = first_id;
+        entry.addr = detail::address(data);
+        entry.len = size;
+        entry.buf_group = group;
+    }
+};
+
+/// Takes up to `count` buffers out of a group; the result is their number. Kernel 5.7.
+struct remove_buffers
+{
+    static constexpr abi::opcode code = abi::opcode::remove_buffers;
+
+    int count = 0;
+    std::uint16_t group = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, count);
+        entry.buf_group = group;
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_BUFFERS_HPP

@@ -1,0 +1,36 @@
+// Layer: op. Purpose: asks the kernel to end other operations.
+// Thread: any. Lifetime: plain values.
+#ifndef ASIO_URING_OP_CANCEL_HPP
+#define ASIO_URING_OP_CANCEL_HPP
+
+#include <asio_uring/op/common.hpp>
+
+namespace asio_uring::op {
+
+/// Asks the kernel to end operations. It only asks: each of them still ends with its own
+/// last completion, which may be a success. The key is the user data, unless `flags` say
+/// otherwise: abi::async_cancel_fd (5.19) the file behind `fd`, abi::async_cancel_op
+/// (6.6) `operation`, abi::async_cancel_any (5.19) everything. Result: 0 or a count for
+/// success, ENOENT for nothing found, EALREADY for an operation that runs in a worker.
+/// Kernel 5.5.
+struct async_cancel
+{
+    static constexpr abi::opcode code = abi::opcode::async_cancel;
+
+    std::uint64_t user_data = 0;
+    int fd = -1;
+    std::uint32_t flags = 0;                  ///< abi::async_cancel_*
+    abi::opcode operation = abi::opcode::nop; ///< with abi::async_cancel_op
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.addr = user_data;
+        entry.len = static_cast<std::uint32_t>(operation);
+        entry.cancel_flags = flags;
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_CANCEL_HPP

@@ -1,0 +1,175 @@
+// Layer: op. Purpose: commands of drivers and sockets.
+// Thread: any. Lifetime: plain values; option values until completed, the payload until
+// submitted.
+#ifndef ASIO_URING_OP_COMMAND_HPP
+#define ASIO_URING_OP_COMMAND_HPP
+
+#include <asio_uring/op/common.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+
+#include <sys/socket.h>
+
+namespace asio_uring::op {
+
+namespace detail {
+
+inline void start_command(
+    abi::sqe& entry,
+    abi::opcode code,
+    int fd,
+    std::uint32_t command,
+    std::uint32_t flags,
+    std::uint16_t buffer_index) noexcept
+{
+    start(entry, code, fd);
+    entry.cmd_op = command;
+    entry.uring_cmd_flags = flags;
+    entry.buf_index = buffer_index;
+}
+
+inline void set_payload(abi::sqe& entry, std::span<const std::byte> payload) noexcept
+{
+    if (payload.empty())
+        return;
+    auto* bytes = reinterpret_cast<std::byte*>(&entry);
+    std::memcpy(bytes + offsetof(abi::sqe, cmd), payload.data(), payload.size());
+}
+
+} // namespace detail
+
+/// A command of the file's driver. REQUIRES: at most 16 bytes of payload, or 80 on a ring
+/// with abi::setup_sqe128. Kernel 5.19.
+struct uring_cmd
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+    std::uint32_t command = 0;
+    std::span<const std::byte> payload{};
+    std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
+    std::uint16_t buffer_index = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_command(entry, code, fd, command, flags, buffer_index);
+        detail::set_payload(entry, payload);
+    }
+};
+
+/// The same with 80 bytes of payload, on rings that mix entry sizes. REQUIRES: an entry
+/// with room for two. Kernel 6.19.
+struct uring_cmd128
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd128;
+
+    int fd = -1;
+    std::uint32_t command = 0;
+    std::span<const std::byte> payload{};
+    std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
+    std::uint16_t buffer_index = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_command(entry, code, fd, command, flags, buffer_index);
+        detail::set_payload(entry, payload);
+    }
+};
+
+/// Unread, or with abi::socket_op::siocoutq unsent, bytes of a socket. Kernel 6.6.
+struct socket_queue
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+    abi::socket_op command = abi::socket_op::siocinq;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.cmd_op = static_cast<std::uint32_t>(command);
+    }
+};
+
+/// getsockopt(2), level SOL_SOCKET only; the result is the length of the value.
+/// Kernel 6.7.
+struct getsockopt
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+    int level = SOL_SOCKET;
+    int name = 0;
+    void* value = nullptr;
+    std::uint32_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.cmd_op = static_cast<std::uint32_t>(abi::socket_op::getsockopt);
+        entry.sockopt = {detail::word(level), detail::word(name)};
+        entry.optlen = size;
+        entry.optval = detail::address(value);
+    }
+};
+
+/// setsockopt(2). Kernel 6.7.
+struct setsockopt
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+    int level = SOL_SOCKET;
+    int name = 0;
+    const void* value = nullptr;
+    std::uint32_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.cmd_op = static_cast<std::uint32_t>(abi::socket_op::setsockopt);
+        entry.sockopt = {detail::word(level), detail::word(name)};
+        entry.optlen = size;
+        entry.optval = detail::address(value);
+    }
+};
+
+/// Transmit time stamps of a socket, one 32-byte completion each. Kernel 6.17.
+struct tx_timestamp
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.cmd_op = static_cast<std::uint32_t>(abi::socket_op::tx_timestamp);
+    }
+};
+
+/// getsockname(2), or getpeername(2) with `peer`. Kernel 6.19.
+struct getsockname
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+    ::sockaddr* address = nullptr;
+    ::socklen_t* address_size = nullptr;
+    bool peer = false;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.cmd_op = static_cast<std::uint32_t>(abi::socket_op::getsockname);
+        entry.addr = detail::address(address);
+        entry.optlen = peer ? 1 : 0;
+        entry.addr3 = detail::address(address_size);
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_COMMAND_HPP

@@ -1,0 +1,64 @@
+// Layer: op. Purpose: closing descriptors, and the ring's table of direct descriptors.
+// Thread: any. Lifetime: plain values; files_update's array until completed.
+#ifndef ASIO_URING_OP_DESCRIPTOR_HPP
+#define ASIO_URING_OP_DESCRIPTOR_HPP
+
+#include <asio_uring/op/common.hpp>
+
+namespace asio_uring::op {
+
+/// close(2), or with a slot the release of a direct descriptor (5.15). It neither ends
+/// nor fails operations of the descriptor. Kernel 5.6.
+struct close
+{
+    static constexpr abi::opcode code = abi::opcode::close;
+
+    int fd = -1;
+    direct_slot slot{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        // The kernel refuses an entry that names both a descriptor and a slot.
+        detail::start(entry, code, slot ? 0 : fd);
+        detail::set_slot(entry, slot);
+    }
+};
+
+/// Replaces entries of the table of direct descriptors: -1 clears one,
+/// abi::register_files_skip leaves it. The result is the number of entries. Kernel 5.6.
+struct files_update
+{
+    static constexpr abi::opcode code = abi::opcode::files_update;
+
+    int* files = nullptr;
+    std::uint32_t count = 0;
+    std::uint32_t offset = 0; ///< first slot, or abi::file_index_alloc
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.off = offset;
+        entry.addr = detail::address(files);
+        entry.len = count;
+    }
+};
+
+/// Makes a plain descriptor of a direct one; the result is its number. Kernel 6.8.
+struct fixed_fd_install
+{
+    static constexpr abi::opcode code = abi::opcode::fixed_fd_install;
+
+    std::uint32_t slot = 0;
+    std::uint32_t flags = 0; ///< abi::fixed_fd_no_cloexec
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, static_cast<int>(slot));
+        entry.flags = static_cast<std::uint8_t>(entry.flags | abi::sqe_fixed_file);
+        entry.install_fd_flags = flags;
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_DESCRIPTOR_HPP

@@ -1,0 +1,194 @@
+// Layer: op. Purpose: opening files, their size, their caches and their attributes.
+// Thread: any. Lifetime: plain values; paths and open_how until submitted, statx's result
+// until completed.
+#ifndef ASIO_URING_OP_FILE_HPP
+#define ASIO_URING_OP_FILE_HPP
+
+#include <asio_uring/op/common.hpp>
+
+struct statx;
+
+namespace asio_uring::op {
+
+/// openat(2). Kernel 5.6; into a slot 5.15.
+struct openat
+{
+    static constexpr abi::opcode code = abi::opcode::openat;
+
+    int directory = -100; ///< AT_FDCWD
+    const char* path = nullptr;
+    int flags = 0;          ///< O_*
+    std::uint32_t mode = 0; ///< permissions of a file it creates
+    direct_slot slot{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, directory);
+        entry.addr = detail::address(path);
+        entry.len = mode;
+        entry.open_flags = detail::word(flags);
+        detail::set_slot(entry, slot);
+    }
+};
+
+/// openat2(2). Kernel 5.6; into a slot 5.15.
+struct openat2
+{
+    static constexpr abi::opcode code = abi::opcode::openat2;
+
+    int directory = -100; ///< AT_FDCWD
+    const char* path = nullptr;
+    const abi::open_how* how = nullptr;
+    direct_slot slot{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, directory);
+        entry.addr2 = detail::address(how);
+        entry.addr = detail::address(path);
+        entry.len = sizeof(abi::open_how);
+        detail::set_slot(entry, slot);
+    }
+};
+
+/// statx(2). It runs in a kernel worker. Kernel 5.6.
+struct statx
+{
+    static constexpr abi::opcode code = abi::opcode::statx;
+
+    int directory = -100; ///< AT_FDCWD
+    const char* path = nullptr;
+    int flags = 0;          ///< AT_*
+    std::uint32_t mask = 0; ///< STATX_*
+    struct ::statx* result = nullptr;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, directory);
+        entry.addr2 = detail::address(result);
+        entry.addr = detail::address(path);
+        entry.len = mask;
+        entry.statx_flags = detail::word(flags);
+    }
+};
+
+/// fsync(2), or fdatasync(2) with abi::fsync_datasync; of a range, or with size 0 to the
+/// end. It runs in a kernel worker. Kernel 5.1.
+struct fsync
+{
+    static constexpr abi::opcode code = abi::opcode::fsync;
+
+    int fd = -1;
+    std::uint32_t flags = 0; ///< abi::fsync_datasync
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.off = offset;
+        entry.len = size;
+        entry.fsync_flags = flags;
+    }
+};
+
+/// sync_file_range(2). It runs in a kernel worker. Kernel 5.2.
+struct sync_file_range
+{
+    static constexpr abi::opcode code = abi::opcode::sync_file_range;
+
+    int fd = -1;
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
+    std::uint32_t flags = 0; ///< SYNC_FILE_RANGE_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.off = offset;
+        entry.len = size;
+        entry.sync_range_flags = flags;
+    }
+};
+
+/// fallocate(2). It runs in a kernel worker. Kernel 5.6.
+struct fallocate
+{
+    static constexpr abi::opcode code = abi::opcode::fallocate;
+
+    int fd = -1;
+    int mode = 0; ///< FALLOC_FL_*
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.off = offset;
+        entry.addr = size;
+        entry.len = detail::word(mode);
+    }
+};
+
+/// ftruncate(2). It runs in a kernel worker. Kernel 6.9.
+struct ftruncate
+{
+    static constexpr abi::opcode code = abi::opcode::ftruncate;
+
+    int fd = -1;
+    std::uint64_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.off = size;
+    }
+};
+
+/// posix_fadvise(2). Kernel 5.6; sizes of 4 GiB and more 6.10.
+struct fadvise
+{
+    static constexpr abi::opcode code = abi::opcode::fadvise;
+
+    int fd = -1;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+    int advice = 0; ///< POSIX_FADV_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.off = offset;
+        // The short form is the one every kernel knows.
+        if (size <= ~std::uint32_t{0})
+            entry.len = static_cast<std::uint32_t>(size);
+        else
+            entry.addr = size;
+        entry.fadvise_advice = detail::word(advice);
+    }
+};
+
+/// madvise(2). It runs in a kernel worker. Kernel 5.6; sizes of 4 GiB and more 6.10.
+struct madvise
+{
+    static constexpr abi::opcode code = abi::opcode::madvise;
+
+    void* address = nullptr;
+    std::uint64_t size = 0;
+    int advice = 0; ///< MADV_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.addr = detail::address(address);
+        if (size <= ~std::uint32_t{0})
+            entry.len = static_cast<std::uint32_t>(size);
+        else
+            entry.off = size;
+        entry.fadvise_advice = detail::word(advice);
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_FILE_HPP

@@ -1,0 +1,70 @@
+// Layer: op. Purpose: waits on memory words, and wakes them.
+// Thread: any. Lifetime: plain values; the words until completed, futex_waitv's array
+// until submitted.
+#ifndef ASIO_URING_OP_FUTEX_HPP
+#define ASIO_URING_OP_FUTEX_HPP
+
+#include <asio_uring/op/common.hpp>
+
+namespace asio_uring::op {
+
+/// FUTEX2_SIZE_U32 | FUTEX2_PRIVATE: a 32-bit word of this process.
+inline constexpr std::uint32_t futex_private_word = 0x02 | 128;
+
+/// Waits until the word is woken; EAGAIN when it does not hold `value`. Kernel 6.7.
+struct futex_wait
+{
+    static constexpr abi::opcode code = abi::opcode::futex_wait;
+
+    const std::uint32_t* word = nullptr;
+    std::uint64_t value = 0;
+    std::uint64_t mask = 0xffffffff;
+    std::uint32_t futex_flags = futex_private_word; ///< FUTEX2_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, static_cast<int>(futex_flags));
+        entry.addr2 = value;
+        entry.addr = detail::address(word);
+        entry.addr3 = mask;
+    }
+};
+
+/// Wakes at most `count` waiters; the result is their number. Kernel 6.7.
+struct futex_wake
+{
+    static constexpr abi::opcode code = abi::opcode::futex_wake;
+
+    const std::uint32_t* word = nullptr;
+    std::uint64_t count = 1;
+    std::uint64_t mask = 0xffffffff;
+    std::uint32_t futex_flags = futex_private_word; ///< FUTEX2_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, static_cast<int>(futex_flags));
+        entry.addr2 = count;
+        entry.addr = detail::address(word);
+        entry.addr3 = mask;
+    }
+};
+
+/// Waits until one of up to 128 words is woken; the result is its index. Kernel 6.7.
+struct futex_waitv
+{
+    static constexpr abi::opcode code = abi::opcode::futex_waitv;
+
+    const abi::futex_waitv* words = nullptr;
+    std::uint32_t count = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, 0);
+        entry.addr = detail::address(words);
+        entry.len = count;
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_FUTEX_HPP

@@ -1,0 +1,74 @@
+// Layer: op. Purpose: pipes, and moving data through them without copying.
+// Thread: any. Lifetime: plain values; pipe's descriptor pair until completed.
+#ifndef ASIO_URING_OP_PIPE_HPP
+#define ASIO_URING_OP_PIPE_HPP
+
+#include <asio_uring/op/common.hpp>
+
+namespace asio_uring::op {
+
+/// splice(2). One side has to be a pipe, and the offset of a pipe has to be
+/// abi::offset_current. It runs in a kernel worker. Kernel 5.7.
+struct splice
+{
+    static constexpr abi::opcode code = abi::opcode::splice;
+
+    int fd_in = -1;
+    std::uint64_t offset_in = abi::offset_current;
+    int fd_out = -1;
+    std::uint64_t offset_out = abi::offset_current;
+    std::uint32_t size = 0;
+    std::uint32_t flags = 0; ///< SPLICE_F_*, abi::splice_f_fd_in_fixed
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd_out);
+        entry.off = offset_out;
+        entry.splice_off_in = offset_in;
+        entry.len = size;
+        entry.splice_flags = flags;
+        entry.splice_fd_in = fd_in;
+    }
+};
+
+/// tee(2): duplicates the content of a pipe. It runs in a kernel worker. Kernel 5.8.
+struct tee
+{
+    static constexpr abi::opcode code = abi::opcode::tee;
+
+    int fd_in = -1;
+    int fd_out = -1;
+    std::uint32_t size = 0;
+    std::uint32_t flags = 0; ///< SPLICE_F_*, abi::splice_f_fd_in_fixed
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd_out);
+        entry.len = size;
+        entry.splice_flags = flags;
+        entry.splice_fd_in = fd_in;
+    }
+};
+
+/// pipe2(2). With a slot the two ends become direct descriptors at the slot and the next
+/// one. Kernel 6.16.
+struct pipe
+{
+    static constexpr abi::opcode code = abi::opcode::pipe;
+
+    int* descriptors = nullptr; ///< two, read end first
+    std::uint32_t flags = 0;    ///< O_CLOEXEC, O_NONBLOCK, O_DIRECT...
+    direct_slot slot{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, 0);
+        entry.addr = detail::address(descriptors);
+        entry.pipe_flags = flags;
+        detail::set_slot(entry, slot);
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_PIPE_HPP

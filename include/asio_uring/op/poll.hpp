@@ -1,0 +1,103 @@
+// Layer: op. Purpose: readiness of descriptors.
+// Thread: any. Lifetime: plain values; epoll_ctl's event until submitted, epoll_wait's
+// events until completed.
+#ifndef ASIO_URING_OP_POLL_HPP
+#define ASIO_URING_OP_POLL_HPP
+
+#include <asio_uring/op/common.hpp>
+
+struct epoll_event;
+
+namespace asio_uring::op {
+
+/// Waits for readiness; the result is the mask of events. With abi::poll_add_multi (5.13)
+/// a completion comes per wake-up as long as it carries abi::cqe_f_more. Kernel 5.1.
+struct poll_add
+{
+    static constexpr abi::opcode code = abi::opcode::poll_add;
+
+    int fd = -1;
+    std::uint32_t events = 0; ///< POLLIN, POLLOUT...
+    std::uint32_t flags = 0;  ///< abi::poll_add_multi, poll_add_level
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.len = flags;
+        entry.poll32_events = events;
+    }
+};
+
+/// Ends the poll_add with the given user data. Kernel 5.1.
+struct poll_remove
+{
+    static constexpr abi::opcode code = abi::opcode::poll_remove;
+
+    std::uint64_t user_data = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.addr = user_data;
+    }
+};
+
+/// Changes the events or the user data of a poll_add in place. Kernel 5.13.
+struct poll_update
+{
+    static constexpr abi::opcode code = abi::opcode::poll_remove;
+
+    std::uint64_t user_data = 0;
+    std::uint64_t new_user_data = 0; ///< with abi::poll_update_user_data
+    std::uint32_t events = 0;        ///< with abi::poll_update_events
+    std::uint32_t flags = 0;         ///< the two above, abi::poll_add_multi
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.off = new_user_data;
+        entry.addr = user_data;
+        entry.len = flags;
+        entry.poll32_events = events;
+    }
+};
+
+/// epoll_ctl(2). Kernel 5.6.
+struct epoll_ctl
+{
+    static constexpr abi::opcode code = abi::opcode::epoll_ctl;
+
+    int epoll_fd = -1;
+    int operation = 0; ///< EPOLL_CTL_*
+    int fd = -1;
+    ::epoll_event* event = nullptr;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, epoll_fd);
+        entry.off = detail::word(fd);
+        entry.addr = detail::address(event);
+        entry.len = detail::word(operation);
+    }
+};
+
+/// epoll_wait(2) without a timeout; the result is the number of events. Kernel 6.15.
+struct epoll_wait
+{
+    static constexpr abi::opcode code = abi::opcode::epoll_wait;
+
+    int fd = -1;
+    ::epoll_event* events = nullptr;
+    std::uint32_t count = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.addr = detail::address(events);
+        entry.len = count;
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_POLL_HPP

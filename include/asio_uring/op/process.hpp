@@ -1,0 +1,33 @@
+// Layer: op. Purpose: waits for child processes.
+// Thread: any. Lifetime: plain values; the result until completed.
+#ifndef ASIO_URING_OP_PROCESS_HPP
+#define ASIO_URING_OP_PROCESS_HPP
+
+#include <asio_uring/op/common.hpp>
+
+#include <signal.h>
+
+namespace asio_uring::op {
+
+/// waitid(2). Kernel 6.7.
+struct waitid
+{
+    static constexpr abi::opcode code = abi::opcode::waitid;
+
+    int id_type = 0; ///< P_PID, P_PIDFD, P_PGID, P_ALL
+    int id = 0;
+    ::siginfo_t* result = nullptr;
+    int options = 0; ///< WEXITED...
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, id);
+        entry.addr2 = detail::address(result);
+        entry.len = detail::word(id_type);
+        entry.file_index = detail::word(options);
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_PROCESS_HPP

@@ -1,0 +1,199 @@
+// Layer: op. Purpose: reads and writes of files, pipes and other descriptors.
+// Thread: any. Lifetime: plain values; data until completed, the iovec array until
+// submitted.
+#ifndef ASIO_URING_OP_READ_WRITE_HPP
+#define ASIO_URING_OP_READ_WRITE_HPP
+
+#include <asio_uring/op/common.hpp>
+
+#include <sys/uio.h>
+
+namespace asio_uring::op {
+
+namespace detail {
+
+inline void start_transfer(
+    abi::sqe& entry,
+    abi::opcode code,
+    int fd,
+    const void* data,
+    std::uint32_t size,
+    std::uint64_t offset,
+    std::uint32_t flags) noexcept
+{
+    start(entry, code, fd);
+    entry.off = offset;
+    entry.addr = address(data);
+    entry.len = size;
+    entry.rw_flags = flags;
+}
+
+} // namespace detail
+
+/// read(2) or pread(2). Kernel 5.6.
+struct read
+{
+    static constexpr abi::opcode code = abi::opcode::read;
+
+    int fd = -1;
+    void* data = nullptr;
+    std::uint32_t size = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0; ///< RWF_*
+    op::buffer_group group{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, data, size, offset, flags);
+        detail::set_group(entry, group);
+    }
+};
+
+/// write(2) or pwrite(2). On a socket whose peer is gone it raises SIGPIPE. Kernel 5.6.
+struct write
+{
+    static constexpr abi::opcode code = abi::opcode::write;
+
+    int fd = -1;
+    const void* data = nullptr;
+    std::uint32_t size = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0; ///< RWF_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, data, size, offset, flags);
+    }
+};
+
+/// readv(2) or preadv2(2). Kernel 5.1.
+struct readv
+{
+    static constexpr abi::opcode code = abi::opcode::readv;
+
+    int fd = -1;
+    const ::iovec* buffers = nullptr;
+    std::uint32_t count = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0; ///< RWF_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
+    }
+};
+
+/// writev(2) or pwritev2(2); SIGPIPE as with write. Kernel 5.1.
+struct writev
+{
+    static constexpr abi::opcode code = abi::opcode::writev;
+
+    int fd = -1;
+    const ::iovec* buffers = nullptr;
+    std::uint32_t count = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0; ///< RWF_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
+    }
+};
+
+/// Read into a registered buffer: no page is pinned per operation. Kernel 5.1.
+struct read_fixed
+{
+    static constexpr abi::opcode code = abi::opcode::read_fixed;
+
+    int fd = -1;
+    void* data = nullptr; ///< inside the registered buffer
+    std::uint32_t size = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0; ///< RWF_*
+    std::uint16_t buffer_index = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, data, size, offset, flags);
+        entry.buf_index = buffer_index;
+    }
+};
+
+/// Write from a registered buffer. Kernel 5.1.
+struct write_fixed
+{
+    static constexpr abi::opcode code = abi::opcode::write_fixed;
+
+    int fd = -1;
+    const void* data = nullptr; ///< inside the registered buffer
+    std::uint32_t size = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0; ///< RWF_*
+    std::uint16_t buffer_index = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, data, size, offset, flags);
+        entry.buf_index = buffer_index;
+    }
+};
+
+/// Scatter read inside one registered buffer. Kernel 6.15.
+struct readv_fixed
+{
+    static constexpr abi::opcode code = abi::opcode::readv_fixed;
+
+    int fd = -1;
+    const ::iovec* buffers = nullptr;
+    std::uint32_t count = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0;        ///< RWF_*
+    std::uint16_t buffer_index = 0; ///< registered buffer that holds the iovecs
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
+        entry.buf_index = buffer_index;
+    }
+};
+
+/// Gather write inside one registered buffer. Kernel 6.15.
+struct writev_fixed
+{
+    static constexpr abi::opcode code = abi::opcode::writev_fixed;
+
+    int fd = -1;
+    const ::iovec* buffers = nullptr;
+    std::uint32_t count = 0;
+    std::uint64_t offset = abi::offset_current;
+    std::uint32_t flags = 0;        ///< RWF_*
+    std::uint16_t buffer_index = 0; ///< registered buffer that holds the iovecs
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
+        entry.buf_index = buffer_index;
+    }
+};
+
+/// Reads again and again from a pollable file into provided buffers, one completion each,
+/// as long as completions carry abi::cqe_f_more. A regular file gives EBADFD. Kernel 6.7.
+struct read_multishot
+{
+    static constexpr abi::opcode code = abi::opcode::read_multishot;
+
+    int fd = -1;
+    std::uint16_t group = 0;
+    std::uint32_t size = 0; ///< most per completion, 0 for the buffer's own size
+    std::uint64_t offset = abi::offset_current;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_transfer(entry, code, fd, nullptr, size, offset, 0);
+        detail::set_group(entry, group);
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_READ_WRITE_HPP

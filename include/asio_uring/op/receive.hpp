@@ -1,0 +1,83 @@
+// Layer: op. Purpose: receives from sockets.
+// Thread: any. Lifetime: plain values; data and message header until completed.
+#ifndef ASIO_URING_OP_RECEIVE_HPP
+#define ASIO_URING_OP_RECEIVE_HPP
+
+#include <asio_uring/op/common.hpp>
+
+#include <sys/socket.h>
+
+namespace asio_uring::op {
+
+/// recv(2). With abi::recv_multishot (6.0) a group is mandatory, the size is 0, and
+/// completions come as long as they carry abi::cqe_f_more. With abi::recvsend_bundle
+/// (6.10) a completion may span several buffers of the group. Kernel 5.6.
+struct recv
+{
+    static constexpr abi::opcode code = abi::opcode::recv;
+
+    int fd = -1;
+    void* data = nullptr;
+    std::uint32_t size = 0;
+    int flags = 0; ///< MSG_*
+    std::uint16_t ioprio =
+        0; ///< abi::recvsend_poll_first, recv_multishot, recvsend_bundle
+    op::buffer_group group{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.addr = detail::address(data);
+        entry.len = size;
+        entry.msg_flags = detail::word(flags);
+        detail::set_group(entry, group);
+    }
+};
+
+/// recvmsg(2). With abi::recv_multishot each buffer starts with an abi::recvmsg_out; the
+/// message header then only gives the room for name and control data. Kernel 5.3.
+struct recvmsg
+{
+    static constexpr abi::opcode code = abi::opcode::recvmsg;
+
+    int fd = -1;
+    ::msghdr* message = nullptr;
+    int flags = 0;            ///< MSG_*
+    std::uint16_t ioprio = 0; ///< abi::recvsend_poll_first, recv_multishot
+    op::buffer_group group{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.addr = detail::address(message);
+        entry.len = 1;
+        entry.msg_flags = detail::word(flags);
+        detail::set_group(entry, group);
+    }
+};
+
+/// Zero-copy receive from a hardware queue registered with the ring; multishot only, and
+/// each completion is 32 bytes wide. Kernel 6.15.
+struct recv_zc
+{
+    static constexpr abi::opcode code = abi::opcode::recv_zc;
+
+    int fd = -1;
+    std::uint32_t queue = 0; ///< id of the registered interface queue
+    std::uint32_t size = 0;  ///< bytes after which it ends, 0 for no limit
+    std::uint16_t ioprio = abi::recv_multishot;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.len = size;
+        entry.zcrx_ifq_idx = queue;
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_RECEIVE_HPP

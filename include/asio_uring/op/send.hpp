@@ -1,0 +1,124 @@
+// Layer: op. Purpose: sends on sockets.
+// Thread: any. Lifetime: plain values; data until completed, message header and address
+// until submitted. After a zero-copy send the data is free with the completion that
+// carries abi::cqe_f_notif.
+#ifndef ASIO_URING_OP_SEND_HPP
+#define ASIO_URING_OP_SEND_HPP
+
+#include <asio_uring/op/common.hpp>
+
+#include <sys/socket.h>
+
+namespace asio_uring::op {
+
+/// send(2), or sendto(2) with an address (6.1). It never
+/// raises SIGPIPE. With a group the data comes from provided buffers (6.10). Kernel 5.6.
+struct send
+{
+    static constexpr abi::opcode code = abi::opcode::send;
+
+    int fd = -1;
+    const void* data = nullptr;
+    std::uint32_t size = 0;
+    int flags = 0; ///< MSG_*
+    std::uint16_t ioprio =
+        0; ///< abi::recvsend_poll_first, recvsend_bundle, send_vectorized
+    const ::sockaddr* address = nullptr;
+    std::uint16_t address_size = 0;
+    op::buffer_group group{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.addr2 = detail::address(address);
+        entry.addr = detail::address(data);
+        entry.len = size;
+        entry.msg_flags = detail::word(flags);
+        entry.addr_len = address_size;
+        detail::set_group(entry, group);
+    }
+};
+
+/// sendmsg(2). It never raises SIGPIPE. Kernel 5.3.
+struct sendmsg
+{
+    static constexpr abi::opcode code = abi::opcode::sendmsg;
+
+    int fd = -1;
+    const ::msghdr* message = nullptr;
+    int flags = 0;            ///< MSG_*
+    std::uint16_t ioprio = 0; ///< abi::recvsend_poll_first, recvsend_bundle
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.addr = detail::address(message);
+        entry.len = 1;
+        entry.msg_flags = detail::word(flags);
+    }
+};
+
+/// Sends without copying where the network device can. Two completions: the result with
+/// abi::cqe_f_more, then the release of the data with abi::cqe_f_notif. Kernel 6.0.
+struct send_zc
+{
+    static constexpr abi::opcode code = abi::opcode::send_zc;
+
+    int fd = -1;
+    const void* data = nullptr;
+    std::uint32_t size = 0;
+    int flags = 0;            ///< MSG_*
+    std::uint16_t ioprio = 0; ///< abi::recvsend_poll_first, send_zc_report_usage...
+    const ::sockaddr* address = nullptr;
+    std::uint16_t address_size = 0;
+    /// Registered buffer the data lies in; adds abi::recvsend_fixed_buf.
+    std::optional<std::uint16_t> buffer_index{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.addr2 = detail::address(address);
+        entry.addr = detail::address(data);
+        entry.len = size;
+        entry.msg_flags = detail::word(flags);
+        entry.addr_len = address_size;
+        if (buffer_index) {
+            entry.ioprio = static_cast<std::uint16_t>(ioprio | abi::recvsend_fixed_buf);
+            entry.buf_index = *buffer_index;
+        }
+    }
+};
+
+/// The same for a message; its iovec array until submitted. Kernel 6.1; a registered
+/// buffer 6.15.
+struct sendmsg_zc
+{
+    static constexpr abi::opcode code = abi::opcode::sendmsg_zc;
+
+    int fd = -1;
+    const ::msghdr* message = nullptr;
+    int flags = 0;            ///< MSG_*
+    std::uint16_t ioprio = 0; ///< abi::recvsend_poll_first, send_zc_report_usage
+    /// Registered buffer the data lies in; adds abi::recvsend_fixed_buf.
+    std::optional<std::uint16_t> buffer_index{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.addr = detail::address(message);
+        entry.len = 1;
+        entry.msg_flags = detail::word(flags);
+        if (buffer_index) {
+            entry.ioprio = static_cast<std::uint16_t>(ioprio | abi::recvsend_fixed_buf);
+            entry.buf_index = *buffer_index;
+        }
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_SEND_HPP

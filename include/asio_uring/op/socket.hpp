@@ -1,0 +1,125 @@
+// Layer: op. Purpose: the life of a socket: create, bind, listen, connect, accept, shut
+// down. Thread: any. Lifetime: plain values; addresses read until submitted, written
+// until completed.
+#ifndef ASIO_URING_OP_SOCKET_HPP
+#define ASIO_URING_OP_SOCKET_HPP
+
+#include <asio_uring/op/common.hpp>
+
+#include <sys/socket.h>
+
+namespace asio_uring::op {
+
+/// accept4(2). With abi::accept_multishot (5.19) a completion comes per connection as
+/// long as it carries abi::cqe_f_more; the address would be shared by all, so leave it
+/// out. Kernel 5.5.
+struct accept
+{
+    static constexpr abi::opcode code = abi::opcode::accept;
+
+    int fd = -1;
+    ::sockaddr* address = nullptr;
+    ::socklen_t* address_size = nullptr;
+    int flags = 0; ///< SOCK_NONBLOCK, SOCK_CLOEXEC
+    std::uint16_t ioprio =
+        0; ///< abi::accept_multishot, accept_dontwait, accept_poll_first
+    direct_slot slot{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.ioprio = ioprio;
+        entry.addr2 = detail::address(address_size);
+        entry.addr = detail::address(address);
+        entry.accept_flags = detail::word(flags);
+        detail::set_slot(entry, slot);
+    }
+};
+
+/// connect(2). Cancelling it leaves the handshake of the socket running. Kernel 5.5.
+struct connect
+{
+    static constexpr abi::opcode code = abi::opcode::connect;
+
+    int fd = -1;
+    const ::sockaddr* address = nullptr;
+    ::socklen_t address_size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.addr2 = address_size;
+        entry.addr = detail::address(address);
+    }
+};
+
+/// shutdown(2). It runs in a kernel worker; the plain system call is cheaper.
+/// Kernel 5.11.
+struct shutdown
+{
+    static constexpr abi::opcode code = abi::opcode::shutdown;
+
+    int fd = -1;
+    int how = SHUT_RDWR;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.len = detail::word(how);
+    }
+};
+
+/// socket(2). Kernel 5.19.
+struct socket
+{
+    static constexpr abi::opcode code = abi::opcode::socket;
+
+    int domain = 0;
+    int type = 0; ///< SOCK_STREAM | SOCK_CLOEXEC...
+    int protocol = 0;
+    direct_slot slot{};
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, domain);
+        entry.off = detail::word(type);
+        entry.len = detail::word(protocol);
+        detail::set_slot(entry, slot);
+    }
+};
+
+/// bind(2). Kernel 6.11.
+struct bind
+{
+    static constexpr abi::opcode code = abi::opcode::bind;
+
+    int fd = -1;
+    const ::sockaddr* address = nullptr;
+    ::socklen_t address_size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.addr2 = address_size;
+        entry.addr = detail::address(address);
+    }
+};
+
+/// listen(2). Kernel 6.11.
+struct listen
+{
+    static constexpr abi::opcode code = abi::opcode::listen;
+
+    int fd = -1;
+    int backlog = SOMAXCONN;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.len = detail::word(backlog);
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_SOCKET_HPP

@@ -1,0 +1,85 @@
+// Layer: op. Purpose: timers of the ring, and deadlines of linked operations.
+// Thread: any. Lifetime: plain values; the timespec until submitted.
+#ifndef ASIO_URING_OP_TIMEOUT_HPP
+#define ASIO_URING_OP_TIMEOUT_HPP
+
+#include <asio_uring/op/common.hpp>
+
+namespace asio_uring::op {
+
+/// Completes with ETIME at expiry, or with 0 after `count` other completions if that
+/// comes first. With abi::timeout_multishot (6.4) `count` is the number of expiries.
+/// Kernel 5.4.
+struct timeout
+{
+    static constexpr abi::opcode code = abi::opcode::timeout;
+
+    const abi::kernel_timespec* expiry = nullptr;
+    std::uint32_t count = 0;
+    std::uint32_t flags = 0; ///< abi::timeout_*
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.off = count;
+        entry.addr = detail::address(expiry);
+        entry.len = 1;
+        entry.timeout_flags = flags;
+    }
+};
+
+/// Ends the timeout with the given user data, which completes with ECANCELED. Kernel 5.5.
+struct timeout_remove
+{
+    static constexpr abi::opcode code = abi::opcode::timeout_remove;
+
+    std::uint64_t user_data = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.addr = user_data;
+    }
+};
+
+/// Gives the timeout with the given user data a new expiry. Kernel 5.11.
+struct timeout_update
+{
+    static constexpr abi::opcode code = abi::opcode::timeout_remove;
+
+    std::uint64_t user_data = 0;
+    const abi::kernel_timespec* expiry = nullptr;
+    /// abi::timeout_abs and the clock; abi::link_timeout_update for a link_timeout
+    /// (5.15).
+    std::uint32_t flags = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.off = detail::address(expiry);
+        entry.addr = user_data;
+        entry.timeout_flags = flags | abi::timeout_update;
+    }
+};
+
+/// Deadline of the operation in the entry before, which carries abi::sqe_io_link.
+/// Kernel 5.5.
+struct link_timeout
+{
+    static constexpr abi::opcode code = abi::opcode::link_timeout;
+
+    const abi::kernel_timespec* expiry = nullptr;
+    std::uint32_t flags = 0; ///< abi::timeout_abs and the clock
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, -1);
+        entry.addr = detail::address(expiry);
+        entry.len = 1;
+        entry.timeout_flags = flags;
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_TIMEOUT_HPP

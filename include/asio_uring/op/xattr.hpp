@@ -1,0 +1,101 @@
+// Layer: op. Purpose: extended attributes of files.
+// Thread: any. Lifetime: plain values; names, paths and values set until submitted,
+// values got until completed. All run in a kernel worker.
+#ifndef ASIO_URING_OP_XATTR_HPP
+#define ASIO_URING_OP_XATTR_HPP
+
+#include <asio_uring/op/common.hpp>
+
+namespace asio_uring::op {
+
+namespace detail {
+
+inline void start_xattr(
+    abi::sqe& entry,
+    abi::opcode code,
+    int fd,
+    const char* name,
+    const void* value,
+    std::uint32_t size,
+    int flags) noexcept
+{
+    start(entry, code, fd);
+    entry.addr2 = address(value);
+    entry.addr = address(name);
+    entry.len = size;
+    entry.xattr_flags = word(flags);
+}
+
+} // namespace detail
+
+/// setxattr(2). Kernel 5.19.
+struct setxattr
+{
+    static constexpr abi::opcode code = abi::opcode::setxattr;
+
+    const char* path = nullptr;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::uint32_t size = 0;
+    int flags = 0; ///< XATTR_CREATE, XATTR_REPLACE
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_xattr(entry, code, 0, name, value, size, flags);
+        entry.addr3 = detail::address(path);
+    }
+};
+
+/// fsetxattr(2). Kernel 5.19.
+struct fsetxattr
+{
+    static constexpr abi::opcode code = abi::opcode::fsetxattr;
+
+    int fd = -1;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::uint32_t size = 0;
+    int flags = 0; ///< XATTR_CREATE, XATTR_REPLACE
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_xattr(entry, code, fd, name, value, size, flags);
+    }
+};
+
+/// getxattr(2). Kernel 5.19.
+struct getxattr
+{
+    static constexpr abi::opcode code = abi::opcode::getxattr;
+
+    const char* path = nullptr;
+    const char* name = nullptr;
+    void* value = nullptr;
+    std::uint32_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_xattr(entry, code, 0, name, value, size, 0);
+        entry.addr3 = detail::address(path);
+    }
+};
+
+/// fgetxattr(2). Kernel 5.19.
+struct fgetxattr
+{
+    static constexpr abi::opcode code = abi::opcode::fgetxattr;
+
+    int fd = -1;
+    const char* name = nullptr;
+    void* value = nullptr;
+    std::uint32_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start_xattr(entry, code, fd, name, value, size, 0);
+    }
+};
+
+} // namespace asio_uring::op
+
+#endif // ASIO_URING_OP_XATTR_HPP

@@ -1,0 +1,70 @@
+// Layer: ring. Purpose: owner of one shared map of a ring descriptor.
+// Thread: distinct objects from any thread. Lifetime: unmaps when destroyed, except in a
+// child.
+#ifndef ASIO_URING_RING_MAPPING_HPP
+#define ASIO_URING_RING_MAPPING_HPP
+
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace asio_uring::detail {
+
+class mapping
+{
+public:
+    mapping() noexcept = default;
+    mapping(mapping&& other) noexcept
+        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)}
+    {}
+    mapping(const mapping&) = delete;
+    ~mapping() { reset(); }
+
+    mapping& operator=(mapping&& other) noexcept
+    {
+        if (this != &other) {
+            reset();
+            data_ = std::exchange(other.data_, nullptr);
+            size_ = std::exchange(other.size_, 0);
+        }
+        return *this;
+    }
+    mapping& operator=(const mapping&) = delete;
+
+    /// Maps `size` bytes of `fd`, shared, populated, and absent from children: a child
+    /// that wrote into the rings would corrupt the parent's.
+    static mapping create(
+        int fd,
+        std::uint64_t offset,
+        std::size_t size,
+        boost::system::error_code& ec) noexcept;
+
+    void reset() noexcept;
+
+    /// Forgets the map without unmapping it. In a child after fork(2) the map does not
+    /// exist, and its addresses may already belong to somebody else.
+    void forget() noexcept
+    {
+        data_ = nullptr;
+        size_ = 0;
+    }
+
+    std::byte* data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+
+    template <class T>
+    T* at(std::size_t offset) const noexcept
+    {
+        return reinterpret_cast<T*>(data_ + offset);
+    }
+
+private:
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+} // namespace asio_uring::detail
+
+#endif // ASIO_URING_RING_MAPPING_HPP

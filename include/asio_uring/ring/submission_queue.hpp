@@ -1,0 +1,165 @@
+// Layer: ring. Purpose: the shared submission ring: claim entries, publish them.
+// Thread: one at a time, by the caller's lock or contract; not tied to the reaping
+// thread. Lifetime: a view of maps that the ring owns.
+#ifndef ASIO_URING_RING_SUBMISSION_QUEUE_HPP
+#define ASIO_URING_RING_SUBMISSION_QUEUE_HPP
+
+#include <asio_uring/config.hpp>
+#include <asio_uring/ring/abi.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+namespace asio_uring {
+
+/// The submission side of a ring.
+///
+/// The local tail runs ahead of the shared tail: try_claim() moves the first, publish()
+/// stores it into the second. Counters run freely modulo 2^32 and are masked only to
+/// index. Invariant: local tail - kernel head <= entries.
+class submission_queue
+{
+public:
+    submission_queue() noexcept = default;
+
+    /// Where the shared words lie; filled by the ring from the kernel's offsets.
+    struct view
+    {
+        std::uint32_t* head;
+        std::uint32_t* tail;
+        std::uint32_t* flags;
+        std::uint32_t* dropped;
+        abi::sqe* sqes;
+        std::uint32_t entries;
+        std::uint32_t entry_shift; ///< 1 with setup_sqe128, else 0
+    };
+    explicit submission_queue(const view& shared) noexcept
+        : head_{shared.head},
+          tail_{shared.tail},
+          flags_{shared.flags},
+          dropped_{shared.dropped},
+          sqes_{shared.sqes},
+          mask_{shared.entries - 1},
+          entries_{shared.entries},
+          entry_shift_{shared.entry_shift},
+          claimed_{load_relaxed(tail_)},
+          published_{claimed_}
+    {}
+
+    /// The next entry, all of its bytes zero, or null when every entry is in use.
+    [[nodiscard]] abi::sqe* try_claim() noexcept
+    {
+        if (claimed_ - kernel_head() == entries_) [[unlikely]]
+            return nullptr;
+        abi::sqe* entry = slot(claimed_++);
+        std::memset(static_cast<void*>(entry), 0, sizeof(abi::sqe));
+        if (entry_shift_ != 0) [[unlikely]]
+            std::memset(static_cast<void*>(entry + 1), 0, sizeof(abi::sqe));
+        return entry;
+    }
+
+    /// Sequence number the next claimed entry gets.
+    std::uint32_t claimed() const noexcept { return claimed_; }
+
+    /// The shared tail as last stored.
+    std::uint32_t published() const noexcept { return published_; }
+
+    /// Entries that can be claimed now.
+    std::uint32_t space_left() const noexcept
+    {
+        return entries_ - (claimed_ - kernel_head());
+    }
+
+    /// A claimed entry the kernel cannot see yet.
+    /// REQUIRES: published() <= sequence < claimed(), modulo 2^32.
+    abi::sqe& at(std::uint32_t sequence) noexcept
+    {
+        // The kernel owns everything before its head, and all before the shared tail
+        // while someone is about to enter.
+        ASIO_URING_ASSERT(sequence - kernel_head() < claimed_ - kernel_head());
+        return *slot(sequence);
+    }
+
+    /// Hands every claimed entry to the kernel and returns how many it has not consumed.
+    unsigned publish() noexcept
+    {
+        // Release: the entries are written before the tail that covers them. Pairs with
+        // the kernel's acquire load of the tail, in io_uring_enter or in its polling
+        // thread.
+        std::atomic_ref{*tail_}.store(claimed_, std::memory_order_release);
+        published_ = claimed_;
+        return published_ - kernel_head();
+    }
+
+    /// Published entries the kernel has not consumed.
+    unsigned unconsumed() const noexcept { return published_ - kernel_head(); }
+
+    /// Completions wait in the kernel for an enter with getevents (setup_taskrun_flag
+    /// rings).
+    bool task_work_pending() const noexcept { return (flags() & abi::sq_taskrun) != 0; }
+
+    /// Completions that found no room wait in the kernel's backlog.
+    bool completion_overflow() const noexcept
+    {
+        return (flags() & abi::sq_cq_overflow) != 0;
+    }
+
+    /// The kernel's polling thread sleeps and has to be woken (setup_sqpoll rings).
+    bool needs_wakeup() const noexcept
+    {
+        // The polling thread stores the flag, then looks at the tail once more; we store
+        // the tail, then look at the flag. Unless our store is ordered before our load,
+        // both sides may miss the other's store, and the entry would wait for ever. Two
+        // sequentially consistent accesses are so ordered; a fence would be too, but
+        // ThreadSanitizer does not know fences.
+        std::atomic_ref{*tail_}.exchange(published_, std::memory_order_seq_cst);
+        const auto flags = std::atomic_ref{*flags_}.load(std::memory_order_seq_cst);
+        return (flags & abi::sq_need_wakeup) != 0;
+    }
+
+    /// Entries the kernel refused to read because their index was out of range.
+    std::uint32_t dropped() const noexcept { return load_relaxed(dropped_); }
+
+    std::uint32_t entries() const noexcept { return entries_; }
+
+private:
+    static std::uint32_t load_relaxed(std::uint32_t* word) noexcept
+    {
+        return std::atomic_ref{*word}.load(std::memory_order_relaxed);
+    }
+
+    std::uint32_t kernel_head() const noexcept
+    {
+        // Acquire: an entry is written again only after the kernel has read it. Pairs
+        // with the kernel's release store of the head.
+        return std::atomic_ref{*head_}.load(std::memory_order_acquire);
+    }
+
+    // Relaxed: the bits are hints to enter the kernel, and entering orders everything
+    // else.
+    std::uint32_t flags() const noexcept { return load_relaxed(flags_); }
+
+    abi::sqe* slot(std::uint32_t sequence) const noexcept
+    {
+        return sqes_ + (static_cast<std::size_t>(sequence & mask_) << entry_shift_);
+    }
+
+    // Immutable after construction
+    std::uint32_t* head_ = nullptr;
+    std::uint32_t* tail_ = nullptr;
+    std::uint32_t* flags_ = nullptr;
+    std::uint32_t* dropped_ = nullptr;
+    abi::sqe* sqes_ = nullptr;
+    std::uint32_t mask_ = 0;
+    std::uint32_t entries_ = 0;
+    std::uint32_t entry_shift_ = 0;
+
+    // Submitting thread only
+    std::uint32_t claimed_ = 0;
+    std::uint32_t published_ = 0;
+};
+
+} // namespace asio_uring
+
+#endif // ASIO_URING_RING_SUBMISSION_QUEUE_HPP

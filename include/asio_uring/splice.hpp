@@ -1,0 +1,101 @@
+// Layer: public. Purpose: move bytes between a pipe and another descriptor without
+// copying them through the program. Thread: as said at the function. Lifetime:
+// descriptors are the caller's.
+#pragma once
+
+#include <asio_uring/op/pipe.hpp>
+#include <asio_uring/submit.hpp>
+
+#include <boost/asio/async_result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace asio_uring {
+
+namespace detail {
+
+/// A splice; its result is a count of bytes.
+class splice_request
+{
+public:
+    explicit splice_request(const op::splice& operation) noexcept : operation_(operation)
+    {}
+
+    static void adapt(event_loop&, ring_operation&) noexcept {}
+    static constexpr bool one_result() noexcept { return true; }
+    std::size_t tail_size() const noexcept { return 0; }
+    void prepare(abi::sqe& sqe) noexcept { operation_.prepare(sqe); }
+
+    auto result(const ring_operation& op) const
+    {
+        return std::make_tuple(operation_error(op), operation_bytes(op));
+    }
+
+    void discard(const ring_operation&) noexcept {}
+
+private:
+    op::splice operation_;
+};
+
+} // namespace detail
+
+/// Move bytes from one descriptor to another, one of which is a pipe.
+/**
+ * One splice(2): from a file to a pipe, from a pipe to a socket, from a socket to a pipe,
+ * between pipes. It moves at least one byte or ends with an error or the end of the
+ * input, and may move fewer bytes than asked for.
+ *
+ * @param io_executor    The I/O executor; its context's ring takes the request.
+ * @param fd_in       Where bytes come from.
+ * @param offset_in   Where in it to start; -1 for its own position, and for pipes and
+ * sockets.
+ * @param fd_out      Where bytes go to.
+ * @param offset_out  As offset_in.
+ * @param size        How many bytes at most.
+ * @param token       Completion token.
+ *
+ * @par Completion signature
+ * @code void(boost::system::error_code, std::size_t) @endcode
+ * No error and 0 bytes at the end of the input.
+ * @par Completion
+ * Never from within this function.
+ * @par Executor
+ * The handler runs on its associated executor, by default `io_executor`.
+ * @par Object lifetimes
+ * Both descriptors stay open until the handler is called.
+ * @par Concurrency
+ * Any thread may call this at any time. Two splices on one pipe are not ordered: start
+ * the second when the first is done.
+ * @par Cancellation
+ * terminal, partial and total end a waiting splice; one that moved bytes reports them.
+ * @par Errors
+ * The system call's own; operation_aborted when cancelled.
+ * @par Kernel 5.7
+ */
+template <
+    typename Executor,
+    BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, std::size_t)) Token>
+auto async_splice(
+    const Executor& io_executor,
+    int fd_in,
+    std::int64_t offset_in,
+    int fd_out,
+    std::int64_t offset_out,
+    std::size_t size,
+    Token&& token)
+{
+    const op::splice operation{
+        .fd_in = fd_in,
+        .offset_in = static_cast<std::uint64_t>(offset_in),
+        .fd_out = fd_out,
+        .offset_out = static_cast<std::uint64_t>(offset_out),
+        .size = static_cast<std::uint32_t>(std::min(size, detail::transfer_size_max))};
+    return boost::asio::
+        async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+            detail::initiate_request<detail::splice_request, Executor>(io_executor),
+            token,
+            operation);
+}
+
+} // namespace asio_uring

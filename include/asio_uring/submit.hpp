@@ -1,0 +1,153 @@
+// Layer: public. Purpose: await any operation of the op layer with any completion token.
+// Thread: as said at the function. Lifetime: what an operation points to is the caller's.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/detail/service/initiate.hpp>
+#include <asio_uring/detail/service/result.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/query.hpp>
+
+#include <tuple>
+
+namespace asio_uring {
+
+namespace detail {
+
+/// Whether a filled SQE asks for more than one result.
+inline bool is_multishot(const abi::sqe& sqe) noexcept
+{
+    switch (static_cast<abi::opcode>(sqe.opcode))
+    {
+    case abi::opcode::accept:
+        return (sqe.ioprio & abi::accept_multishot) != 0;
+    case abi::opcode::recv:
+    case abi::opcode::recvmsg:
+        return (sqe.ioprio & abi::recv_multishot) != 0;
+    case abi::opcode::poll_add:
+        return (sqe.len & abi::poll_add_multi) != 0;
+    case abi::opcode::timeout:
+        return (sqe.timeout_flags & abi::timeout_multishot) != 0;
+    case abi::opcode::read_multishot:
+    case abi::opcode::recv_zc:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// One operation of the op layer, as it is.
+template <typename Operation>
+class submit_request
+{
+public:
+    explicit submit_request(const Operation& operation) : operation_(operation) {}
+
+    /// What repeating the request would do to the program.
+    static void adapt(event_loop& loop, ring_operation& op)
+    {
+        if constexpr (Operation::code == abi::opcode::async_cancel
+                      || Operation::code == abi::opcode::poll_remove
+                      || Operation::code == abi::opcode::timeout_remove)
+            loop.expect_foreign_cancels();
+        if constexpr (Operation::code == abi::opcode::close)
+            op.never_repeat();
+    }
+
+    bool one_result() const noexcept
+    {
+        abi::sqe sqe{};
+        operation_.prepare(sqe);
+        return !is_multishot(sqe);
+    }
+
+    std::size_t tail_size() const noexcept { return 0; }
+    void prepare(abi::sqe& sqe) noexcept { operation_.prepare(sqe); }
+
+    auto result(const ring_operation& op) const
+    {
+        return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
+    }
+
+    void discard(const ring_operation&) noexcept {}
+
+private:
+    Operation operation_;
+};
+
+/// Starts a Request made of one operation on the ring of an executor's context.
+template <typename Request, typename Executor>
+class initiate_request
+{
+public:
+    using executor_type = Executor;
+
+    explicit initiate_request(const Executor& io_executor) : executor_(io_executor) {}
+
+    executor_type get_executor() const noexcept { return executor_; }
+
+    template <typename Handler, typename Operation>
+    void operator()(Handler&& handler, const Operation& operation) const
+    {
+        auto& context = boost::asio::query(executor_, boost::asio::execution::context);
+        event_loop& loop = ring_of(context).loop();
+        std::decay_t<Handler> stored(std::forward<Handler>(handler));
+        auto slot = boost::asio::get_associated_cancellation_slot(stored);
+        auto op = make_operation<Request>(loop, stored, executor_, 0, operation);
+        op.connect(slot);
+        Request::adapt(loop, *op);
+        if (op->request().one_result())
+            op.start();
+        else
+            op.complete(-EINVAL, false);
+    }
+
+private:
+    Executor executor_;
+};
+
+} // namespace detail
+
+/// Start one request of the op layer.
+/**
+ * @param io_executor   The I/O executor: an executor of an io_context or thread pool. Its
+ * context's ring takes the request; where there is none yet, one with default options is
+ * made.
+ * @param operation  One aggregate of namespace op, copied. All it points to (buffers,
+ * paths, addresses) belongs to the caller and stays valid until the handler is called.
+ * @param token      Completion token.
+ *
+ * @par Completion signature
+ * @code void(boost::system::error_code, int) @endcode
+ * The second argument is the kernel's result where it is not negative (bytes, a
+ * descriptor, 0), else 0.
+ * @par Completion
+ * Never from within this function. Independent requests complete in any order.
+ * @par Executor
+ * The handler runs on its associated executor, by default `io_executor`.
+ * @par Concurrency
+ * Any thread may call this at any time.
+ * @par Cancellation
+ * terminal, partial and total all ask the kernel to end the request. A request that
+ * finished first reports what it did.
+ * @par Errors
+ * The kernel's own; operation_aborted when the request was cancelled; invalid_argument for a multishot
+ * request, whose results this function has no way to hand over.
+ * @par Kernel
+ * As the operation.
+ */
+template <
+    typename Executor,
+    typename Operation,
+    BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, int)) Token>
+auto async_submit(const Executor& io_executor, const Operation& operation, Token&& token)
+{
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, int)>(
+        detail::initiate_request<detail::submit_request<Operation>, Executor>(io_executor),
+        token,
+        operation);
+}
+
+} // namespace asio_uring

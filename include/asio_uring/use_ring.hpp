@@ -1,0 +1,50 @@
+// Layer: public. Purpose: give an execution context its ring, and ask what it has done.
+// Thread: as said at each function. Lifetime: the ring lives as long as its context.
+#pragma once
+
+#include <asio_uring/counters.hpp>
+#include <asio_uring/detail/service/ring_service.hpp>
+#include <asio_uring/ring_options.hpp>
+
+#include <boost/asio/execution_context.hpp>
+
+namespace asio_uring {
+
+/// Put a context on a ring of its own.
+/**
+ * Before any I/O object of the context exists, the ring becomes the context's reactor:
+ * the context waits in io_uring_enter and nowhere else, and stock timers, signal sets,
+ * resolvers and sockets share that wait. On a context that already has a reactor the ring
+ * is attached to it: everything works, and a completion costs a turn of the reactor more.
+ * Without this call, the first redirected object installs a ring with default options.
+ *
+ * @param context  Any context that Asio's sockets accept. It owns the ring.
+ * @param options  Size and flags. With abi::setup_single_issuer only the first thread
+ * that runs the context may ever run it; run() on another one throws errc::wrong_thread.
+ *
+ * @par Errors
+ * Throws boost::system::system_error if the kernel refuses the ring; the text says why
+ * and what helps. Throws boost::asio::service_already_exists if the context has a ring.
+ * @par Thread safety
+ * Not while another thread uses the context.
+ * @par Kernel 6.1
+ */
+inline void use_ring(
+    boost::asio::execution_context& context, const ring_options& options = ring_options())
+{
+    boost::asio::make_service<detail::ring_service>(context, options);
+}
+
+/// What the ring of a context has done so far; all zero where there is none.
+/**
+ * @par Thread safety
+ * Safe while other threads run the context.
+ */
+inline counter_values counters(boost::asio::execution_context& context)
+{
+    if (!boost::asio::has_service<detail::ring_service>(context))
+        return {};
+    return boost::asio::use_service<detail::ring_service>(context).loop().counters();
+}
+
+} // namespace asio_uring

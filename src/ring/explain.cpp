@@ -1,0 +1,203 @@
+#include "setup.hpp"
+
+#include <asio_uring/error.hpp>
+#include <asio_uring/ring_options.hpp>
+
+#include <cerrno>
+#include <fstream>
+#include <string>
+
+#include <sys/resource.h>
+
+namespace asio_uring {
+
+namespace {
+
+using detail::setup_flag_info;
+using detail::setup_flag_names;
+
+// The type of the resource differs between C libraries.
+template <class Resource>
+std::string limit_text(Resource resource, const char* unit)
+{
+    ::rlimit limit{};
+    if (::getrlimit(resource, &limit) != 0)
+        return "unknown";
+    if (limit.rlim_cur == RLIM_INFINITY)
+        return "unlimited";
+    return std::to_string(limit.rlim_cur) + unit;
+}
+
+/// The first line of a file of /proc, or nothing.
+std::string first_line(const char* path)
+{
+    std::ifstream file{path};
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+/// Whether a seccomp filter is loaded into the calling process.
+bool seccomp_filter_loaded()
+{
+    std::ifstream status{"/proc/self/status"};
+    for (std::string line; std::getline(status, line);) {
+        if (line.rfind("Seccomp:", 0) == 0)
+            return line.find('2', 8) != std::string::npos;
+    }
+    return false;
+}
+
+std::string no_permission()
+{
+    const std::string disabled = first_line("/proc/sys/kernel/io_uring_disabled");
+    if (disabled == "2")
+        return "the sysctl kernel.io_uring_disabled is 2, which forbids io_uring to "
+               "every "
+               "process; set it to 0 to allow it";
+    if (disabled == "1")
+        return "the sysctl kernel.io_uring_disabled is 1, which allows io_uring only "
+               "with "
+               "CAP_SYS_ADMIN or to the group of kernel.io_uring_group (now " +
+               first_line("/proc/sys/kernel/io_uring_group") +
+               "); set it to 0, or run the process in that group";
+    if (seccomp_filter_loaded())
+        return "a seccomp filter of this process forbids io_uring_setup, as the default "
+               "profiles of container runtimes do; allow the system calls "
+               "io_uring_setup, "
+               "io_uring_enter and io_uring_register in the profile";
+    return "a security policy of this system forbids io_uring_setup; ask its "
+           "administrator "
+           "to allow it for this program";
+}
+
+std::string no_memory(const ring_options& options)
+{
+    return "ring memory counts against the memory-lock limit of the user, which is " +
+           limit_text(RLIMIT_MEMLOCK, " bytes") + " here, and " +
+           std::to_string(options.entries) +
+           " entries do not fit into what is left of it; raise RLIMIT_MEMLOCK (ulimit "
+           "-l, "
+           "LimitMEMLOCK= of a service), ask for fewer entries, or grant CAP_IPC_LOCK. "
+           "If "
+           "the limit is not reached the system itself is out of memory";
+}
+
+std::string unsupported_flag(const ring_options& options)
+{
+    std::uint32_t missing = options.flags & ~detail::probe_setup_flags();
+    std::string text;
+    const auto add = [&text](const std::string& part) {
+        text += (text.empty() ? "setup flag " : ", setup flag ") + part;
+    };
+    for (const setup_flag_info& info : detail::setup_flag_table()) {
+        if ((missing & info.flag) == 0)
+            continue;
+        add(std::string{info.name} + " needs kernel " + info.first_kernel);
+        missing &= ~info.flag;
+    }
+    if (missing != 0)
+        add(std::to_string(missing) + " is unknown to this library");
+    return text + ", and this kernel is " + detail::running_kernel() +
+           "; run a newer kernel, or move the flag to optional_flags";
+}
+
+std::string conflicting_flags(const ring_options& options)
+{
+    const setup_flag_info* info =
+        detail::find_conflict(options.flags, options.optional_flags);
+    if (info == nullptr)
+        return "the required setup flags contradict each other";
+    const std::string name = std::string{"setup flag "} + info->name;
+    if ((options.flags & info->excludes) != 0)
+        return name + " excludes " + setup_flag_names(options.flags & info->excludes) +
+               "; give up one of them";
+    return name + " needs one of " + setup_flag_names(info->needs_one_of) + "; add it";
+}
+
+std::string invalid_argument(const ring_options& options)
+{
+    return "the kernel (" + detail::running_kernel() + ") refuses the combination of " +
+           std::to_string(options.entries) + " entries and setup flags [" +
+           setup_flag_names(options.flags) +
+           "]; start from the default ring_options and add one member at a time";
+}
+
+std::string own_error(errc value, const ring_options& options)
+{
+    switch (value) {
+    case errc::unsupported_setup_flag:
+        return unsupported_flag(options);
+    case errc::conflicting_setup_flags:
+        return conflicting_flags(options);
+    case errc::setup_flag_not_offered:
+        return "ring_options does not offer setup flags [" +
+               setup_flag_names(options.flags) +
+               "]; leave out those that need memory or descriptors of the caller";
+    case errc::entries_out_of_range:
+        return "ring_options::entries is " + std::to_string(options.entries) +
+               "; it has to lie between 1 and " + std::to_string(abi::sq_entries_max);
+    case errc::cq_entries_out_of_range:
+        return "ring_options::cq_entries is " + std::to_string(options.cq_entries) +
+               "; it has to be 0, or lie between entries (" +
+               std::to_string(options.entries) + ") and " +
+               std::to_string(abi::cq_entries_max);
+    case errc::kernel_too_old:
+        return "this kernel is " + detail::running_kernel() +
+               ", and its io_uring lacks what every ring of this library needs; run "
+               "kernel "
+               "5.11 or newer";
+    case errc::not_open:
+        return "the ring is not open; create it first";
+    case errc::wrong_thread:
+    case errc::reactor_exists:
+        break; // their messages say it all
+    }
+    return error_category().message(static_cast<int>(value));
+}
+
+std::string system_error(int value, const ring_options& options)
+{
+    switch (value) {
+    case ENOSYS:
+        return "this kernel has no io_uring, or a seccomp filter hides it; run a kernel "
+               "built with CONFIG_IO_URING, version 5.11 or newer, or allow the system "
+               "calls io_uring_setup, io_uring_enter and io_uring_register";
+    case EPERM:
+    case EACCES:
+        return no_permission();
+    case ENOMEM:
+        return no_memory(options);
+    case EMFILE:
+        return "the process has no file descriptor left, its limit is " +
+               limit_text(RLIMIT_NOFILE, "") +
+               "; raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE= of a service), or close "
+               "descriptors";
+    case ENFILE:
+        return "the system has no open file left; raise the sysctl fs.file-max (now " +
+               first_line("/proc/sys/fs/file-max") + "), or close files";
+    case EINVAL:
+        return invalid_argument(options);
+    case EBADF:
+    case ENXIO:
+        return "ring_options::attach_wq_fd (" + std::to_string(options.attach_wq_fd) +
+               ") is not a ring; pass the native_handle() of an open one";
+    default:
+        return boost::system::system_category().message(value);
+    }
+}
+
+} // namespace
+
+std::string
+explain_setup_error(const boost::system::error_code& ec, const ring_options& options)
+{
+    if (!ec)
+        return "no error";
+    const std::string text = ec.category() == error_category()
+                                 ? own_error(static_cast<errc>(ec.value()), options)
+                                 : system_error(ec.value(), options);
+    return "cannot create an io_uring: " + text;
+}
+
+} // namespace asio_uring

@@ -1,0 +1,64 @@
+// Layer: ring. Purpose: check ring options and agree on setup flags with the running
+// kernel. Thread: any. Lifetime: none. Private to the compiled part of the library.
+#ifndef ASIO_URING_SRC_RING_SETUP_HPP
+#define ASIO_URING_SRC_RING_SETUP_HPP
+
+#include <asio_uring/ring/abi.hpp>
+#include <asio_uring/ring_options.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace asio_uring::detail {
+
+/// One setup flag: its name, the first kernel that knows it, and what it goes with.
+struct setup_flag_info
+{
+    std::uint32_t flag;
+    const char* name;
+    const char* first_kernel;
+    std::uint32_t needs_one_of; ///< 0, or flags of which one has to be there
+    std::uint32_t excludes;     ///< flags that must not be there
+    bool offered;               ///< ring_options can express all it needs
+};
+
+/// All setup flags, in ascending order of bit.
+std::span<const setup_flag_info> setup_flag_table() noexcept;
+
+/// The names in `flags`, as "defer_taskrun, single_issuer".
+std::string setup_flag_names(std::uint32_t flags);
+
+/// The first flag of `required` that contradicts the others, or null. Companions may come
+/// from `optional` as well.
+const setup_flag_info*
+find_conflict(std::uint32_t required, std::uint32_t optional) noexcept;
+
+/// What can be said about the options without asking the kernel.
+boost::system::error_code validate(const ring_options& options) noexcept;
+
+/// Calls io_uring_setup with as many optional flags as the kernel takes. Returns the
+/// descriptor and fills `params`, or returns -1 and sets `ec`.
+int negotiate_setup(
+    const ring_options& options,
+    abi::setup_params& params,
+    boost::system::error_code& ec) noexcept;
+
+/// The setup flags the running kernel knows, found by asking it or by trial.
+std::uint32_t probe_setup_flags() noexcept;
+
+/// The same by trial alone. Flags that need memory of the caller (no_mmap and
+/// registered_fd_only) cannot be tried and count as unknown.
+std::uint32_t try_setup_flags() noexcept;
+
+/// Asks the kernel what it knows, with no ring; false below kernel 6.18.
+bool query_kernel(abi::query_opcode& answer) noexcept;
+
+/// "6.18.1", as uname(2) reports it.
+std::string running_kernel();
+
+} // namespace asio_uring::detail
+
+#endif // ASIO_URING_SRC_RING_SETUP_HPP

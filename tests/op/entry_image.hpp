@@ -1,0 +1,98 @@
+// Layer: test support. Purpose: an entry as the list of its non-zero fields, by byte
+// offset. Thread: any. Lifetime: plain values.
+//
+// The offsets are written here a second time, from the kernel's documentation, so that a
+// wrong member in abi::sqe cannot hide behind itself.
+#pragma once
+
+#include <asio_uring/ring/abi.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace asio_uring::test {
+
+using image = std::array<std::uint8_t, 64>;
+
+struct field
+{
+    std::size_t offset;
+    std::size_t width;
+    std::uint64_t value;
+};
+
+constexpr field ioprio(std::uint64_t value) { return {2, 2, value}; }
+constexpr field fd(int value) { return {4, 4, static_cast<std::uint32_t>(value)}; }
+constexpr field off(std::uint64_t value) { return {8, 8, value}; }
+constexpr field cmd_op(std::uint64_t value) { return {8, 4, value}; }
+constexpr field addr(std::uint64_t value) { return {16, 8, value}; }
+constexpr field level(std::uint64_t value) { return {16, 4, value}; }
+constexpr field optname(std::uint64_t value) { return {20, 4, value}; }
+constexpr field len(std::uint64_t value) { return {24, 4, value}; }
+constexpr field op_flags(std::uint64_t value) { return {28, 4, value}; }
+constexpr field buf(std::uint64_t value) { return {40, 2, value}; }
+constexpr field file_index(std::uint64_t value) { return {44, 4, value}; }
+constexpr field addr_len(std::uint64_t value) { return {44, 2, value}; }
+constexpr field addr3(std::uint64_t value) { return {48, 8, value}; }
+constexpr field entry_flags(std::uint64_t value) { return {1, 1, value}; }
+constexpr field opcode(std::uint64_t value) { return {0, 1, value}; }
+
+/// The bytes of an entry with the given fields and nothing else.
+inline image image_of(const std::vector<field>& fields)
+{
+    image bytes{};
+    for (const field& f : fields)
+        std::memcpy(bytes.data() + f.offset, &f.value, f.width);
+    return bytes;
+}
+
+/// The bytes an operation writes into a zeroed entry.
+template <class Op>
+image image_of(const Op& operation)
+{
+    abi::sqe entry{};
+    operation.prepare(entry);
+    image bytes{};
+    std::memcpy(bytes.data(), &entry, bytes.size());
+    return bytes;
+}
+
+/// "@24=07 @25=01": the bytes that are not zero, for messages.
+inline std::string to_string(const image& bytes)
+{
+    constexpr const char* digits = "0123456789abcdef";
+    std::string text;
+    for (std::size_t offset = 0; offset != bytes.size(); ++offset) {
+        if (bytes[offset] == 0)
+            continue;
+        text += '@' + std::to_string(offset) + '=' + digits[bytes[offset] >> 4] +
+                digits[bytes[offset] & 15] + ' ';
+    }
+    return text;
+}
+
+/// Addresses and values that differ in every byte, so that a mixed-up or cut field shows.
+template <class T>
+T* pointer(std::uint64_t value)
+{
+    return reinterpret_cast<T*>(static_cast<std::uintptr_t>(value));
+}
+
+inline constexpr std::uint64_t address_a = 0x1122334455667788;
+inline constexpr std::uint64_t address_b = 0x2132435465768798;
+inline constexpr std::uint64_t address_c = 0x31425364758697a8;
+inline constexpr std::uint64_t offset_a = 0x0102030405060708;
+inline constexpr std::uint64_t offset_b = 0x1112131415161718;
+inline constexpr std::uint32_t size_a = 0x41424344;
+inline constexpr std::uint32_t flags_a = 0x51525354;
+inline constexpr std::uint32_t slot_a = 0x00616263;
+inline constexpr std::uint16_t group_a = 0x7172;
+inline constexpr std::uint64_t user_data_a = 0x8182838485868788;
+inline constexpr int fd_a = 0x01020304;
+inline constexpr int fd_b = 0x05060708;
+
+} // namespace asio_uring::test

@@ -1,0 +1,69 @@
+// Layer: test support. Purpose: the subjects of the typed suite, Asio's own objects and
+// the same objects on the ring. Thread: none. Lifetime: types only.
+#pragma once
+
+#include <asio_uring/asio_uring.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/wait_traits.hpp>
+
+#include <chrono>
+#include <tuple>
+
+namespace asio_uring::test {
+
+namespace asio = boost::asio;
+
+/// Asio as it is.
+struct stock
+{
+    static constexpr bool on_ring = false;
+    using io_context = asio::io_context;
+    using executor = io_context::executor_type;
+    using any_executor = asio::any_io_executor;
+    using tcp = asio::ip::tcp;
+    using socket = asio::basic_stream_socket<tcp, executor>;
+    using acceptor = asio::basic_socket_acceptor<tcp, executor>;
+    template <typename Clock>
+    using timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, executor>;
+
+    static executor get_executor(io_context& context) { return context.get_executor(); }
+};
+
+/// Asio's types as they are in a program that has drop_in.hpp in front of every unit.
+struct drop_in : stock
+{
+    static constexpr bool on_ring = true;
+};
+
+/// The same front ends, redirected by their executor.
+struct ring
+{
+    static constexpr bool on_ring = true;
+    using io_context = asio_uring::io_context;
+    using executor = asio_uring::executor;
+    using any_executor = asio_uring::ring_executor<asio::any_io_executor>;
+    using tcp = asio::ip::tcp;
+    using socket = asio_uring::ip::tcp::socket;
+    using acceptor = asio_uring::ip::tcp::acceptor;
+    template <typename Clock>
+    using timer = asio_uring::basic_timer<Clock>;
+
+    static executor get_executor(io_context& context) { return context.get_executor(); }
+};
+
+#ifdef ASIO_URING_DROP_IN
+using backends = std::tuple<drop_in>;
+#else
+using backends = std::tuple<stock, ring>;
+#endif
+
+template <typename Backend>
+using steady_timer = typename Backend::template timer<std::chrono::steady_clock>;
+
+} // namespace asio_uring::test

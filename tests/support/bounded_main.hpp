@@ -1,0 +1,41 @@
+// Layer: test support. Purpose: the runner of one test program; a case that blocks in a
+// synchronous call is ended by the framework instead of hanging the program. Included by
+// exactly one unit of a program. Thread: main. Lifetime: the program.
+#pragma once
+
+#include <boost/test/tree/traverse.hpp>
+#include <boost/test/tree/visitor.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+
+namespace asio_uring::test {
+
+/// Gives every case the same limit.
+class bound_every_case : public boost::unit_test::test_tree_visitor
+{
+    void visit(const boost::unit_test::test_case& test) override
+    {
+        constexpr unsigned seconds = 60;
+        boost::unit_test::framework::get<boost::unit_test::test_case>(test.p_id)
+            .p_timeout.value = seconds;
+    }
+};
+
+/// Called by the framework once all cases are registered.
+inline bool bound_all()
+{
+    bound_every_case bound;
+    boost::unit_test::traverse_test_tree(
+        boost::unit_test::framework::master_test_suite().p_id, bound, true);
+    return true;
+}
+
+} // namespace asio_uring::test
+
+/// The entry is written out, so it works with a precompiled header that includes
+/// Boost.Test.
+int main(int argc, char* argv[])
+{
+    return boost::unit_test::unit_test_main(&asio_uring::test::bound_all, argc, argv);
+}

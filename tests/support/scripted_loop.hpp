@@ -1,0 +1,187 @@
+// An event loop over a scripted kernel, and operations that write down how they ended.
+#pragma once
+
+#include "scripted_ring.hpp"
+
+#include <asio_uring/detail/service/event_loop.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace asio_uring::test {
+
+namespace service = asio_uring::detail;
+
+using service::direction;
+using service::internal_request;
+using service::operation_state;
+using service::user_data;
+using scripted_event_loop = service::basic_event_loop<scripted_ring>;
+using operation_queue = service::asio_impl::operation_queue;
+
+/// A request on a made-up descriptor. It frees itself when it is delivered or destroyed,
+/// as real ones do, so that a late look at it is a finding of the address sanitizer.
+class scripted_operation final : public service::ring_operation
+{
+public:
+    scripted_operation(std::vector<std::string>& journal, int id) noexcept
+        : ring_operation(&deliver, &prepare), journal_(journal), id_(id)
+    {}
+
+private:
+    static void prepare(ring_operation& base, abi::sqe& entry) noexcept
+    {
+        entry.opcode = static_cast<std::uint8_t>(abi::opcode::recv);
+        entry.fd = static_cast<scripted_operation&>(base).id_;
+    }
+
+    static void deliver(
+        void* owner,
+        service::asio_impl::scheduler_operation* base,
+        const boost::system::error_code&,
+        std::size_t)
+    {
+        std::unique_ptr<scripted_operation> self(static_cast<scripted_operation*>(base));
+        const std::string id = std::to_string(self->id_);
+        if (owner == nullptr)
+            self->journal_.push_back(id + " destroyed");
+        else
+            self->journal_.push_back(id + ' ' + std::to_string(self->result()));
+    }
+
+    std::vector<std::string>& journal_;
+    int id_;
+};
+
+/// A context, a loop and its script. The test's thread is the one that takes turns.
+struct scripted_fixture
+{
+    static constexpr int epoll_descriptor = 1000;
+
+    explicit scripted_fixture(
+        unsigned entries = 8,
+        const service::loop_settings& settings = {.epoll_descriptor = epoll_descriptor})
+        : script(entries)
+    {
+        loop.emplace(scheduler, scripted_ring(script), settings);
+    }
+    scripted_fixture(const scripted_fixture&) = delete;
+    scripted_fixture& operator=(const scripted_fixture&) = delete;
+    ~scripted_fixture()
+    {
+        if (loop)
+            shut_down();
+    }
+
+    /// Ends everything, as ~io_context does.
+    void shut_down()
+    {
+        script.refusal = 0;
+        script.answers.clear();
+        script.during_wait = nullptr;
+        script.during_entry = nullptr;
+        script.obey_cancels = true;
+        {
+            operation_queue ops;
+            loop->shutdown(ops);
+        }
+        loop.reset();
+    }
+
+    service::request_owner& owner(int descriptor) { return loop->open_owner(descriptor); }
+
+    scripted_operation&
+    start(int id, service::request_owner& of, direction way = direction::none)
+    {
+        auto* op = new scripted_operation(journal, id);
+        loop->start(*op, of, way);
+        return *op;
+    }
+
+    /// One turn of the loop; what it finished is delivered.
+    bool turn(long usec = 0)
+    {
+        operation_queue ops;
+        const bool epoll_ready = loop->turn(usec, ops);
+        scheduler.post_deferred_completions(ops);
+        deliver();
+        return epoll_ready;
+    }
+
+    void deliver()
+    {
+        context.restart();
+        context.poll();
+    }
+
+    /// The first turn arms the loop's own polls; afterwards the record starts afresh.
+    void first_turn()
+    {
+        turn();
+        script.taken.clear();
+        script.enters.clear();
+    }
+
+    static std::uint64_t name(const service::ring_operation& op)
+    {
+        return reinterpret_cast<std::uintptr_t>(&op);
+    }
+
+    /// What the kernel has taken since the last look, the loop's own polls left out: the
+    /// descriptors of requests, "nop" and "cancel", in order.
+    std::string taken()
+    {
+        std::string text;
+        for (const abi::sqe& entry : std::exchange(script.taken, {})) {
+            const user_data data{entry.user_data};
+            std::string word = std::to_string(entry.fd);
+            if (entry.opcode == static_cast<std::uint8_t>(abi::opcode::nop))
+                word = "nop";
+            else if (entry.opcode == static_cast<std::uint8_t>(abi::opcode::poll_add))
+                word = "poll:" + word;
+            else if (entry.opcode == static_cast<std::uint8_t>(abi::opcode::async_cancel))
+                word = "cancel";
+            if (data.is_internal() && word != "cancel")
+                continue;
+            text += (text.empty() ? "" : " ") + word;
+        }
+        return text;
+    }
+
+    /// The deliveries since the last look.
+    std::string journal_text()
+    {
+        std::string text;
+        for (const std::string& line : std::exchange(journal, {}))
+            text += (text.empty() ? "" : "; ") + line;
+        return text;
+    }
+
+    /// The loop's own requests of one kind that stand in the kernel.
+    std::vector<std::uint64_t> armed(internal_request request) const
+    {
+        std::vector<std::uint64_t> found;
+        for (const auto& [bits, entry] : script.in_flight) {
+            const user_data data{bits};
+            if (data.is_internal() && data.request() == request)
+                found.push_back(bits);
+        }
+        return found;
+    }
+
+    boost::asio::io_context context;
+    service::asio_impl::scheduler& scheduler =
+        boost::asio::use_service<service::asio_impl::scheduler>(context);
+    ring_script script;
+    std::vector<std::string> journal;
+    std::optional<scripted_event_loop> loop;
+};
+
+} // namespace asio_uring::test

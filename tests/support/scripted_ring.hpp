@@ -1,0 +1,235 @@
+// A ring with a scripted kernel behind it, for basic_event_loop<Ring>. It records what is
+// submitted, and the test decides when and in which order requests end, what an entry
+// answers, and which flags stand. Nothing blocks: a wait that nothing ends is recorded.
+#pragma once
+
+#include <asio_uring/ring/abi.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace asio_uring::test {
+
+/// The kernel's side, owned by the test.
+class ring_script
+{
+public:
+    struct entry
+    {
+        unsigned to_submit = 0;
+        unsigned min_complete = 0;
+        std::uint32_t flags = 0;
+        std::optional<abi::kernel_timespec> timeout{};
+        unsigned unpublished = 0; ///< entries the caller claimed and kept to itself
+    };
+
+    explicit ring_script(unsigned entries) : sqes(entries) {}
+
+    // What the test sets
+
+    /// Answers of the next entries; a negative one consumes nothing.
+    std::deque<int> answers;
+    /// The answer of every entry while it is not zero.
+    int refusal = 0;
+    /// Called by every wait before it looks for completions, with no lock held.
+    std::function<void(const entry&)> during_wait;
+    /// Called by every entry before the kernel reads a request, with no lock held.
+    std::function<void()> during_entry;
+    /// Requests to cancel and to remove end their target at once.
+    bool obey_cancels = true;
+    bool task_work = false;
+
+    // What the test looks at
+
+    std::vector<entry> enters;
+    /// Every request consumed, in order.
+    std::vector<abi::sqe> taken;
+    /// Requests without a last completion, by user data.
+    std::multimap<std::uint64_t, abi::sqe> in_flight;
+
+    /// Ends a request, or with cqe_f_more tells of one.
+    void post(std::uint64_t user_data, int result, std::uint32_t flags = 0)
+    {
+        if ((flags & abi::cqe_f_more) == 0)
+            if (auto found = in_flight.find(user_data); found != in_flight.end())
+                in_flight.erase(found);
+        (overflowing ? backlog : completions).push_back({user_data, result, flags});
+    }
+
+    /// Completions posted from now on find no room until the kernel is entered.
+    bool overflowing = false;
+
+private:
+    friend class scripted_ring;
+
+    void take(const abi::sqe& sqe)
+    {
+        taken.push_back(sqe);
+        switch (static_cast<abi::opcode>(sqe.opcode)) {
+        case abi::opcode::nop:
+            completions.push_back({sqe.user_data, 0, 0});
+            return;
+        case abi::opcode::poll_remove:
+        case abi::opcode::async_cancel:
+            if (obey_cancels)
+                obey(sqe);
+            else
+                in_flight.emplace(sqe.user_data, sqe);
+            return;
+        default:
+            in_flight.emplace(sqe.user_data, sqe);
+        }
+    }
+
+    void obey(const abi::sqe& sqe)
+    {
+        int ended = 0;
+        const bool all =
+            sqe.opcode == static_cast<std::uint8_t>(abi::opcode::async_cancel) &&
+            (sqe.cancel_flags & abi::async_cancel_any) != 0;
+        while (!in_flight.empty()) {
+            auto target = all ? in_flight.begin() : in_flight.find(sqe.addr);
+            if (target == in_flight.end())
+                break;
+            ++ended;
+            post(target->first, -ECANCELED);
+        }
+        completions.push_back({sqe.user_data, ended != 0 ? 0 : -ENOENT, 0});
+    }
+
+    int enter(const entry& call)
+    {
+        enters.push_back(call);
+        if (during_entry)
+            during_entry();
+        if (!answers.empty() || refusal != 0) {
+            int answer = refusal;
+            if (!answers.empty()) {
+                answer = answers.front();
+                answers.pop_front();
+            }
+            if (answer < 0)
+                return answer;
+        }
+        unsigned submitted = 0;
+        for (; submitted != call.to_submit && head != published; ++submitted, ++head)
+            take(sqes[head % sqes.size()]);
+        if ((call.flags & abi::enter_getevents) != 0) {
+            overflowing = false;
+            task_work = false;
+            completions.insert(completions.end(), backlog.begin(), backlog.end());
+            backlog.clear();
+        }
+        if (call.min_complete != 0 && during_wait)
+            during_wait(call);
+        const bool nothing = call.min_complete != 0 && completions.empty();
+        return submitted == 0 && nothing ? -ETIME : static_cast<int>(submitted);
+    }
+
+    std::vector<abi::sqe> sqes;
+    std::uint32_t head = 0;
+    std::uint32_t claimed = 0;
+    std::uint32_t published = 0;
+    std::deque<abi::cqe> completions;
+    std::deque<abi::cqe> backlog;
+};
+
+/// What the loop takes for its ring.
+class scripted_ring
+{
+public:
+    explicit scripted_ring(ring_script& script) noexcept : script_(&script) {}
+
+    abi::sqe* try_claim() noexcept
+    {
+        if (script_->claimed - script_->head == script_->sqes.size())
+            return nullptr;
+        abi::sqe& entry = slot(script_->claimed++);
+        entry = abi::sqe{};
+        return &entry;
+    }
+
+    std::uint32_t claimed() const noexcept { return script_->claimed; }
+    std::uint32_t published() const noexcept { return script_->published; }
+    /// The first entry the kernel has not consumed.
+    std::uint32_t consumed() const noexcept { return script_->head; }
+    unsigned sq_entries() const noexcept
+    {
+        return static_cast<unsigned>(script_->sqes.size());
+    }
+
+    abi::sqe& sqe_at(std::uint32_t sequence) noexcept { return slot(sequence); }
+
+    unsigned publish() noexcept
+    {
+        script_->published = script_->claimed;
+        return unconsumed();
+    }
+
+    unsigned unconsumed() const noexcept { return script_->published - script_->head; }
+    bool task_work_pending() const noexcept { return script_->task_work; }
+    bool completion_overflow() const noexcept { return !script_->backlog.empty(); }
+    std::uint32_t features() const noexcept
+    {
+        return abi::feat_min_timeout | abi::feat_no_iowait;
+    }
+    std::uint32_t setup_flags() const noexcept { return 0; }
+    boost::system::error_code enable() noexcept { return {}; }
+    boost::system::error_code register_files(std::span<const int>) noexcept { return {}; }
+    void close() noexcept {}
+
+    int enter(unsigned to_submit, unsigned min_complete, std::uint32_t flags)
+    {
+        return script_->enter(
+            {to_submit, min_complete, flags, std::nullopt, unpublished()});
+    }
+
+    int enter(
+        unsigned to_submit,
+        unsigned min_complete,
+        std::uint32_t flags,
+        const abi::getevents_arg& argument)
+    {
+        std::optional<abi::kernel_timespec> timeout;
+        if (argument.ts != 0)
+            timeout = *reinterpret_cast<const abi::kernel_timespec*>(argument.ts);
+        return script_->enter({to_submit, min_complete, flags, timeout, unpublished()});
+    }
+
+    unsigned ready() const noexcept
+    {
+        return static_cast<unsigned>(script_->completions.size());
+    }
+
+    template <class F>
+    unsigned for_each_completion(F&& f)
+    {
+        const std::deque<abi::cqe> batch = std::exchange(script_->completions, {});
+        for (const abi::cqe& entry : batch)
+            f(entry);
+        return static_cast<unsigned>(batch.size());
+    }
+
+private:
+    abi::sqe& slot(std::uint32_t sequence) noexcept
+    {
+        return script_->sqes[sequence % script_->sqes.size()];
+    }
+    unsigned unpublished() const noexcept
+    {
+        return script_->claimed - script_->published;
+    }
+
+    ring_script* script_;
+};
+
+} // namespace asio_uring::test

@@ -1,0 +1,41 @@
+# The sources of each test program. tests/tidy/file_lists.py writes this file.
+
+set(test_ring_sources
+    ring/main.cpp
+    ring/oracle.cpp
+    ring/test_features.cpp
+    ring/test_queues.cpp
+    ring/test_setup.cpp
+    ring/test_wait.cpp
+)
+
+set(test_op_sources
+    op/main.cpp
+    op/oracle.cpp
+    op/test_image.cpp
+    op/test_oracle.cpp
+)
+
+set(test_service_sources
+    service/main.cpp
+    service/test_destroy.cpp
+    service/test_event_loop.cpp
+    service/test_invariants.cpp
+    service/test_model.cpp
+)
+
+set(test_io_sources
+    io/main.cpp
+    io/test_acceptor.cpp
+    io/test_beast.cpp
+    io/test_context.cpp
+    io/test_socket.cpp
+    io/test_stream.cpp
+    io/test_tokens.cpp
+)
+
+set(test_threads_sources
+    threads/invariants_threads.cpp
+    threads/main.cpp
+    threads/test_threads.cpp
+)
