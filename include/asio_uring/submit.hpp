@@ -19,8 +19,7 @@ namespace detail {
 /// Whether a filled SQE asks for more than one result.
 inline bool is_multishot(const abi::sqe& sqe) noexcept
 {
-    switch (static_cast<abi::opcode>(sqe.opcode))
-    {
+    switch (static_cast<abi::opcode>(sqe.opcode)) {
     case abi::opcode::accept:
         return (sqe.ioprio & abi::accept_multishot) != 0;
     case abi::opcode::recv:
@@ -48,9 +47,10 @@ public:
     /// What repeating the request would do to the program.
     static void adapt(event_loop& loop, ring_operation& op)
     {
-        if constexpr (Operation::code == abi::opcode::async_cancel
-                      || Operation::code == abi::opcode::poll_remove
-                      || Operation::code == abi::opcode::timeout_remove)
+        if constexpr (
+            Operation::code == abi::opcode::async_cancel ||
+            Operation::code == abi::opcode::poll_remove ||
+            Operation::code == abi::opcode::timeout_remove)
             loop.expect_foreign_cancels();
         if constexpr (Operation::code == abi::opcode::close)
             op.never_repeat();
@@ -133,8 +133,8 @@ private:
  * terminal, partial and total all ask the kernel to end the request. A request that
  * finished first reports what it did.
  * @par Errors
- * The kernel's own; operation_aborted when the request was cancelled; invalid_argument for a multishot
- * request, whose results this function has no way to hand over.
+ * The kernel's own; operation_aborted when the request was cancelled; invalid_argument
+ * for a multishot request, whose results this function has no way to hand over.
  * @par Kernel
  * As the operation.
  */
@@ -145,7 +145,8 @@ template <
 auto async_submit(const Executor& io_executor, const Operation& operation, Token&& token)
 {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, int)>(
-        detail::initiate_request<detail::submit_request<Operation>, Executor>(io_executor),
+        detail::initiate_request<detail::submit_request<Operation>, Executor>(
+            io_executor),
         token,
         operation);
 }

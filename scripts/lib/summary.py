@@ -86,8 +86,11 @@ def count_program(tally, program, log, output, ctest_passed):
     for name, reason in skips.items():
         if name not in dict(cases):
             tally.failed.append(f"{program} {name}: skip of an unknown case ({reason})")
-    if not ctest_passed and len(tally.failed) == failed_before:
-        tally.failed.append(f"{program}: failed outside its cases (sanitizer or leak report)")
+    report = re.search(r"^SUMMARY: (\w+Sanitizer: .*)$", output, re.MULTILINE)
+    if not ctest_passed and report:
+        tally.failed.append(f"{program}: {report.group(1)}")
+    elif not ctest_passed and len(tally.failed) == failed_before:
+        tally.failed.append(f"{program}: failed outside its cases")
     if not cases:
         tally.failed.append(f"{program}: has no test case")
 
@@ -99,8 +102,11 @@ def print_failure(name, output):
     kept = [line for line in lines if line.strip() and not PROGRESS.search(line)]
     print(f"---- {name}")
     if len(kept) > OUTPUT_LINES_MAX:
-        print(f"({len(kept) - OUTPUT_LINES_MAX} lines left out)")
-        kept = kept[-OUTPUT_LINES_MAX:]
+        # Long reports of a sanitizer never hide which checks failed.
+        left_out, kept = kept[:-OUTPUT_LINES_MAX], kept[-OUTPUT_LINES_MAX:]
+        errors = [line for line in left_out if re.search(r"(fatal )?error: in ", line)]
+        print(*errors[:OUTPUT_LINES_MAX], sep="\n")
+        print(f"({len(left_out) - len(errors)} lines left out)")
     for line in kept:
         print(line)
     if entered is not None and "Leaving test module" not in output:

@@ -538,9 +538,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
         next.async_read_some(asio::buffer(fresh), log.io("fresh"));
         finish(context);
 
-        BOOST_TEST(
-            log.take() == "stale operation_aborted 0; "
-                          "stale wait operation_aborted; fresh ok 5");
+        std::string lines = log.take();
+        BOOST_TEST(lines.find("stale operation_aborted 0") != std::string::npos);
+        BOOST_TEST(lines.find("stale wait operation_aborted") != std::string::npos);
+        BOOST_TEST(lines.ends_with("; fresh ok 5"));
         BOOST_TEST(stale == "........");
         BOOST_TEST(fresh == "fresh...");
     }

@@ -7,11 +7,13 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -42,7 +44,7 @@ public:
     int refusal = 0;
     /// Called by every wait before it looks for completions, with no lock held.
     std::function<void(const entry&)> during_wait;
-    /// Called by every entry before the kernel reads a request, with no lock held.
+    /// Called by the next entry before the kernel reads a request, with no lock held.
     std::function<void()> during_entry;
     /// Requests to cancel and to remove end their target at once.
     bool obey_cancels = true;
@@ -59,6 +61,7 @@ public:
     /// Ends a request, or with cqe_f_more tells of one.
     void post(std::uint64_t user_data, int result, std::uint32_t flags = 0)
     {
+        const std::lock_guard guard(mutex);
         if ((flags & abi::cqe_f_more) == 0)
             if (auto found = in_flight.find(user_data); found != in_flight.end())
                 in_flight.erase(found);
@@ -108,9 +111,10 @@ private:
 
     int enter(const entry& call)
     {
+        if (const auto hook = std::exchange(during_entry, nullptr))
+            hook();
+        std::unique_lock lock(mutex);
         enters.push_back(call);
-        if (during_entry)
-            during_entry();
         if (!answers.empty() || refusal != 0) {
             int answer = refusal;
             if (!answers.empty()) {
@@ -129,18 +133,23 @@ private:
             completions.insert(completions.end(), backlog.begin(), backlog.end());
             backlog.clear();
         }
-        if (call.min_complete != 0 && during_wait)
+        if (call.min_complete != 0 && during_wait) {
+            lock.unlock();
             during_wait(call);
+            lock.lock();
+        }
         const bool nothing = call.min_complete != 0 && completions.empty();
         return submitted == 0 && nothing ? -ETIME : static_cast<int>(submitted);
     }
 
     std::vector<abi::sqe> sqes;
-    std::uint32_t head = 0;
+    std::atomic<std::uint32_t> head{0};
     std::uint32_t claimed = 0;
     std::uint32_t published = 0;
     std::deque<abi::cqe> completions;
     std::deque<abi::cqe> backlog;
+    /// Threads may be inside at the same time, as with the real one.
+    mutable std::recursive_mutex mutex;
 };
 
 /// What the loop takes for its ring.
@@ -177,7 +186,11 @@ public:
 
     unsigned unconsumed() const noexcept { return script_->published - script_->head; }
     bool task_work_pending() const noexcept { return script_->task_work; }
-    bool completion_overflow() const noexcept { return !script_->backlog.empty(); }
+    bool completion_overflow() const noexcept
+    {
+        const std::lock_guard guard(script_->mutex);
+        return !script_->backlog.empty();
+    }
     std::uint32_t features() const noexcept
     {
         return abi::feat_min_timeout | abi::feat_no_iowait;
@@ -207,13 +220,18 @@ public:
 
     unsigned ready() const noexcept
     {
+        const std::lock_guard guard(script_->mutex);
         return static_cast<unsigned>(script_->completions.size());
     }
 
     template <class F>
     unsigned for_each_completion(F&& f)
     {
-        const std::deque<abi::cqe> batch = std::exchange(script_->completions, {});
+        std::deque<abi::cqe> batch;
+        {
+            const std::lock_guard guard(script_->mutex);
+            batch.swap(script_->completions);
+        }
         for (const abi::cqe& entry : batch)
             f(entry);
         return static_cast<unsigned>(batch.size());

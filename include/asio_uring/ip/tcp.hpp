@@ -1,5 +1,5 @@
-// Layer: public. Purpose: TCP on the ring, one line from TCP on Asio: `using asio_uring::ip::tcp;`.
-// Thread: as Asio's objects. Lifetime: as Asio's objects.
+// Layer: public. Purpose: TCP on the ring, one line from TCP on Asio: `using
+// asio_uring::ip::tcp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
 #include <asio_uring/detail/asio/redirect.hpp>
@@ -14,8 +14,8 @@ namespace asio_uring::ip {
 
 /// boost::asio::ip::tcp, with its objects on asio_uring::executor.
 /**
- * The objects are Asio's own class templates, so all that Asio's documentation says of them holds here;
- * endpoints, options and protocol values are Asio's types.
+ * The objects are Asio's own class templates, so all that Asio's documentation says of
+ * them holds here; endpoints, options and protocol values are Asio's types.
  */
 struct tcp : boost::asio::ip::tcp
 {
@@ -24,4 +24,4 @@ struct tcp : boost::asio::ip::tcp
     using resolver = boost::asio::ip::basic_resolver<boost::asio::ip::tcp, executor>;
 };
 
-}  // namespace asio_uring::ip
+} // namespace asio_uring::ip

@@ -1,5 +1,5 @@
-// Layer: service (coupling). Purpose: the parts of Asio that carry a handler from initiation to its call:
-// outstanding work, allocation, tracking, binding of results.
+// Layer: service (coupling). Purpose: the parts of Asio that carry a handler from
+// initiation to its call: outstanding work, allocation, tracking, binding of results.
 // Thread: the initiating and the completing thread. Lifetime: members of an operation.
 #pragma once
 
@@ -19,7 +19,8 @@
 
 // Asio's handler tracking follows our operations as it does its own.
 #define ASIO_URING_HANDLER_CREATION(args) BOOST_ASIO_HANDLER_CREATION(args)
-#define ASIO_URING_HANDLER_COMPLETION(operation) BOOST_ASIO_HANDLER_COMPLETION((operation))
+#define ASIO_URING_HANDLER_COMPLETION(operation) \
+    BOOST_ASIO_HANDLER_COMPLETION((operation))
 #define ASIO_URING_HANDLER_INVOCATION_BEGIN(ec) BOOST_ASIO_HANDLER_INVOCATION_BEGIN((ec))
 #define ASIO_URING_HANDLER_INVOCATION_END() BOOST_ASIO_HANDLER_INVOCATION_END
 
@@ -36,8 +37,8 @@ using boost::asio::detail::fenced_block;
 using boost::asio::detail::handler_work;
 using boost::asio::detail::move_binder2;
 
-// Asio completes directly into an io_context's own executor; our executor only adds a type to it, so
-// the base is what Asio's fast path must see.
+// Asio completes directly into an io_context's own executor; our executor only adds a
+// type to it, so the base is what Asio's fast path must see.
 template <typename Executor>
 struct plain_executor
 {
@@ -59,10 +60,11 @@ inline constexpr bool is_polymorphic_executor =
 
 /// Outstanding work of one handler, and the way to its executor.
 ///
-/// Adds two cases to Asio's handler_work. A handler whose associated executor is the io_context executor of
-/// the object, by its type or inside an any_io_executor (every composed operation, every coroutine spawned
-/// on it), is called directly, because the scheduler already runs it where that executor would, and the
-/// operation counts as that executor's work.
+/// Adds two cases to Asio's handler_work. A handler whose associated executor is the
+/// io_context executor of the object, by its type or inside an any_io_executor (every
+/// composed operation, every coroutine spawned on it), is called directly, because the
+/// scheduler already runs it where that executor would, and the operation counts as that
+/// executor's work.
 template <typename Handler, typename IoExecutor>
 class completion_work
 {
@@ -72,16 +74,14 @@ class completion_work
         typename boost::asio::associated_executor<Handler, io_executor_type>::type>;
     using native_type = boost::asio::io_context::executor_type;
 
-    static constexpr bool may_be_direct =
-        std::is_same_v<io_executor_type, native_type>
-        && (is_polymorphic_executor<associated_type>
-            || std::is_same_v<associated_type, native_type>);
+    static constexpr bool may_be_direct = std::is_same_v<io_executor_type, native_type> &&
+                                          (is_polymorphic_executor<associated_type> ||
+                                           std::is_same_v<associated_type, native_type>);
 
 public:
     completion_work(Handler& handler, const IoExecutor& io_executor)
         : work_(make(handler, io_executor))
-    {
-    }
+    {}
 
     completion_work(completion_work&&) = default;
 
@@ -97,12 +97,12 @@ public:
     }
 
 private:
-    using storage_type = std::conditional_t<may_be_direct, std::optional<work_type>, work_type>;
+    using storage_type =
+        std::conditional_t<may_be_direct, std::optional<work_type>, work_type>;
 
     static storage_type make(Handler& handler, const io_executor_type& io_executor)
     {
-        if constexpr (may_be_direct)
-        {
+        if constexpr (may_be_direct) {
             const associated_type associated =
                 boost::asio::get_associated_executor(handler, io_executor);
             if (is_same_executor(associated, io_executor))
@@ -111,17 +111,19 @@ private:
         return storage_type(work_type(handler, io_executor));
     }
 
-    static bool is_same_executor(const associated_type& associated, const native_type& native)
+    static bool
+    is_same_executor(const associated_type& associated, const native_type& native)
     {
         if constexpr (std::is_same_v<associated_type, native_type>)
             return associated == native;
         else
-            return holds<native_type>(associated, native)
-                   || holds<ring_executor<native_type>>(associated, native);
+            return holds<native_type>(associated, native) ||
+                   holds<ring_executor<native_type>>(associated, native);
     }
 
     template <typename Target>
-    static bool holds(const associated_type& associated, const native_type& native) noexcept
+    static bool
+    holds(const associated_type& associated, const native_type& native) noexcept
     {
         const Target* target = associated.template target<Target>();
         return target != nullptr && static_cast<const native_type&>(*target) == native;
@@ -130,7 +132,8 @@ private:
     storage_type work_;
 };
 
-/// A nullary function that calls the handler with the given values, of a kind Asio's work accepts.
+/// A nullary function that calls the handler with the given values, of a kind Asio's work
+/// accepts.
 template <typename Handler, typename Value>
 auto bind_result(Handler&& handler, Value&& value)
 {
@@ -150,7 +153,8 @@ auto bind_result(Handler&& handler, Value1&& value1, Value2&& value2)
             0, std::move(handler), value1, std::move(value2));
 }
 
-/// The allocator an operation's memory comes from: the handler's, with Asio's recycling as default.
+/// The allocator an operation's memory comes from: the handler's, with Asio's recycling
+/// as default.
 template <typename Handler>
 auto operation_allocator(const Handler& handler)
 {
@@ -164,5 +168,5 @@ auto operation_allocator(const Handler& handler)
         return allocator;
 }
 
-}  // namespace detail::asio_impl
-}  // namespace asio_uring
+} // namespace detail::asio_impl
+} // namespace asio_uring

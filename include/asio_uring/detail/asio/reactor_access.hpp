@@ -1,17 +1,22 @@
-// Layer: service (coupling). Purpose: read the one private datum of Asio's reactor that the ring needs,
-// its epoll descriptor. Thread: any. Lifetime: the descriptor is the reactor's.
+// Layer: service (coupling). Purpose: read the one private datum of Asio's reactor that
+// the ring needs, its epoll descriptor. Thread: any. Lifetime: the descriptor is the
+// reactor's.
 #pragma once
 
 #include <asio_uring/detail/asio/scheduler.hpp>
 
 namespace asio_uring::detail::asio_impl {
 
-// An explicit instantiation may name a private member, and its argument is checked by the compiler: a
-// Boost release that renames or retypes epoll_fd_ fails to build here instead of misbehaving.
+// An explicit instantiation may name a private member, and its argument is checked by the
+// compiler: a Boost release that renames or retypes epoll_fd_ fails to build here instead
+// of misbehaving.
 template <auto Member>
 struct epoll_descriptor_reader
 {
-    friend int read_epoll_descriptor(const epoll_reactor& reactor) { return reactor.*Member; }
+    friend int read_epoll_descriptor(const epoll_reactor& reactor)
+    {
+        return reactor.*Member;
+    }
 };
 
 int read_epoll_descriptor(const epoll_reactor& reactor);
@@ -19,6 +24,9 @@ int read_epoll_descriptor(const epoll_reactor& reactor);
 template struct epoll_descriptor_reader<&epoll_reactor::epoll_fd_>;
 
 /// The descriptor of the epoll set that carries every stock object of the context.
-inline int epoll_descriptor(const epoll_reactor& reactor) { return read_epoll_descriptor(reactor); }
+inline int epoll_descriptor(const epoll_reactor& reactor)
+{
+    return read_epoll_descriptor(reactor);
+}
 
-}  // namespace asio_uring::detail::asio_impl
+} // namespace asio_uring::detail::asio_impl

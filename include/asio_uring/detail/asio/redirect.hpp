@@ -1,6 +1,6 @@
-// Layer: service (coupling). Purpose: put our services behind Asio's own front ends: a partial specialisation
-// of the class that joins an I/O object to its service, while the object's type stays Asio's.
-// Thread: as the objects. Lifetime: as the objects.
+// Layer: service (coupling). Purpose: put our services behind Asio's own front ends: a
+// partial specialisation of the class that joins an I/O object to its service, while the
+// object's type stays Asio's. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
 #include <asio_uring/detail/service/socket_service.hpp>
@@ -13,9 +13,11 @@
 
 namespace asio_uring::detail::asio_impl {
 
-/// An I/O object on RingService that converts from objects on StockService, redirected or not.
+/// An I/O object on RingService that converts from objects on StockService, redirected or
+/// not.
 template <typename RingService, typename Executor>
-class redirected_object : public boost::asio::detail::io_object_impl<RingService, Executor>
+class redirected_object
+    : public boost::asio::detail::io_object_impl<RingService, Executor>
 {
     using base = boost::asio::detail::io_object_impl<RingService, Executor>;
 
@@ -28,11 +30,10 @@ public:
     template <typename Service1, typename Executor1>
     redirected_object(boost::asio::detail::io_object_impl<Service1, Executor1>&& other)
         : base(std::move(other))
-    {
-    }
+    {}
 };
 
-}  // namespace asio_uring::detail::asio_impl
+} // namespace asio_uring::detail::asio_impl
 
 namespace boost::asio::detail {
 
@@ -60,4 +61,4 @@ public:
         asio_uring::ring_executor<Inner>>::redirected_object;
 };
 
-}  // namespace boost::asio::detail
+} // namespace boost::asio::detail

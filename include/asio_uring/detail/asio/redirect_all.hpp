@@ -1,5 +1,5 @@
-// Layer: service (coupling). Purpose: the redirect of every socket and timer, whatever its executor.
-// Thread: as the objects. Lifetime: as the objects.
+// Layer: service (coupling). Purpose: the redirect of every socket and timer, whatever
+// its executor. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
 #include <asio_uring/detail/asio/redirect.hpp>
@@ -28,4 +28,4 @@ public:
         Executor>::redirected_object;
 };
 
-}  // namespace boost::asio::detail
+} // namespace boost::asio::detail

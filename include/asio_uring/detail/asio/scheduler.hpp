@@ -1,6 +1,7 @@
-// Layer: service (coupling). Purpose: the names of Asio's scheduler, operations and reactor that the
-// service layer builds on, gathered so that a new Boost release is one folder to check.
-// Thread: as documented by Asio. Lifetime: services live as long as their execution context.
+// Layer: service (coupling). Purpose: the names of Asio's scheduler, operations and
+// reactor that the service layer builds on, gathered so that a new Boost release is one
+// folder to check. Thread: as documented by Asio. Lifetime: services live as long as
+// their execution context.
 #pragma once
 
 #include <asio_uring/detail/asio/version.hpp>
@@ -55,8 +56,8 @@ inline int concurrency_hint(boost::asio::execution_context& context)
 /// Whether that hint keeps the locks of the I/O path.
 inline bool hint_is_locking(int hint)
 {
-    return BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(REACTOR_IO, hint) != 0
-           && BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint) != 0;
+    return BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(REACTOR_IO, hint) != 0 &&
+           BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint) != 0;
 }
 
-}  // namespace asio_uring::detail::asio_impl
+} // namespace asio_uring::detail::asio_impl

@@ -1,5 +1,5 @@
-// Layer: service (coupling). Purpose: Asio's own socket services and synchronous socket calls, which the
-// redirected services use for everything that is not a ring transfer.
+// Layer: service (coupling). Purpose: Asio's own socket services and synchronous socket
+// calls, which the redirected services use for everything that is not a ring transfer.
 // Thread: as Asio's sockets. Lifetime: services live as long as their execution context.
 #pragma once
 
@@ -22,4 +22,4 @@ using boost::asio::detail::reactive_socket_service_base;
 using boost::asio::detail::socket_holder;
 using boost::asio::detail::socket_type;
 
-}  // namespace asio_uring::detail::asio_impl
+} // namespace asio_uring::detail::asio_impl

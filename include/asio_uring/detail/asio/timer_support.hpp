@@ -1,6 +1,7 @@
-// Layer: service (coupling). Purpose: Asio's timer heap and timer service. The heap is Asio's own, so that
-// order, moves and cancellation of waits are Asio's to the letter; only who waits for it differs.
-// Thread: the owner locks. Lifetime: a queue outlives its registration in a set.
+// Layer: service (coupling). Purpose: Asio's timer heap and timer service. The heap is
+// Asio's own, so that order, moves and cancellation of waits are Asio's to the letter;
+// only who waits for it differs. Thread: the owner locks. Lifetime: a queue outlives its
+// registration in a set.
 #pragma once
 
 #include <asio_uring/detail/asio/handler_support.hpp>
@@ -48,9 +49,10 @@ private:
 };
 
 template <typename Handler, typename IoExecutor>
-pending_wait<Handler, IoExecutor> make_wait(Handler& handler, const IoExecutor& io_executor)
+pending_wait<Handler, IoExecutor>
+make_wait(Handler& handler, const IoExecutor& io_executor)
 {
     return pending_wait<Handler, IoExecutor>(handler, io_executor);
 }
 
-}  // namespace asio_uring::detail::asio_impl
+} // namespace asio_uring::detail::asio_impl

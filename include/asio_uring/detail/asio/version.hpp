@@ -1,16 +1,18 @@
-// Layer: service (coupling). Purpose: refuse Asio builds this library cannot sit under, in words.
-// Thread: none. Lifetime: none.
+// Layer: service (coupling). Purpose: refuse Asio builds this library cannot sit under,
+// in words. Thread: none. Lifetime: none.
 #pragma once
 
 #include <boost/asio/detail/config.hpp>
 #include <boost/version.hpp>
 
 #if BOOST_VERSION < 108100
-#    error "asio_uring needs Boost 1.81 or newer: older Asio lacks the service layout it builds on."
+#    error \
+        "asio_uring needs Boost 1.81 or newer: older Asio has another service layout."
 #endif
 
 #if !defined(BOOST_ASIO_HAS_EPOLL)
-#    error "asio_uring builds on Asio's epoll reactor: do not define BOOST_ASIO_DISABLE_EPOLL."
+#    error \
+        "asio_uring builds on the epoll reactor: leave BOOST_ASIO_DISABLE_EPOLL out."
 #endif
 
 #if defined(BOOST_ASIO_HAS_IO_URING_AS_DEFAULT)

@@ -1,6 +1,7 @@
-// Layer: service. Purpose: what a transfer holds of its buffers: one address and size where that is all
-// there is, else a copy of the sequence and an iovec array of exactly its length behind the operation.
-// Thread: as its operation. Lifetime: as its operation; the bytes are the caller's until the handler runs.
+// Layer: service. Purpose: what a transfer holds of its buffers: one address and size
+// where that is all there is, else a copy of the sequence and an iovec array of exactly
+// its length behind the operation. Thread: as its operation. Lifetime: as its operation;
+// the bytes are the caller's until the handler runs.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
@@ -15,8 +16,8 @@
 
 namespace asio_uring::detail {
 
-// Both limits are the system's: more iovecs than this are left for the next call, as with Asio's own
-// services, and no single transfer is longer.
+// Both limits are the system's: more iovecs than this are left for the next call, as with
+// Asio's own services, and no single transfer is longer.
 inline constexpr std::size_t iovec_count_max = 64;
 inline constexpr std::size_t transfer_size_max = 0x7ffff000;
 
@@ -46,8 +47,7 @@ public:
     template <typename Buffers>
     explicit single_buffer(const Buffers& buffers)
         : buffer_(asio_impl::buffer_sequence_adapter<Buffer, Buffers>::first(buffers))
-    {
-    }
+    {}
 
     static constexpr bool is_single = true;
 
@@ -77,8 +77,7 @@ class buffer_list
 public:
     explicit buffer_list(const Buffers& buffers)
         : buffers_(buffers), count_(iovec_count<Buffer>(buffers))
-    {
-    }
+    {}
 
     static constexpr bool is_single = false;
 
@@ -94,11 +93,11 @@ public:
     {
         iovecs_ = static_cast<::iovec*>(tail);
         auto it = boost::asio::buffer_sequence_begin(buffers_);
-        for (std::size_t i = 0; i != count_; ++i, ++it)
-        {
+        for (std::size_t i = 0; i != count_; ++i, ++it) {
             const Buffer buffer(*it);
-            new (iovecs_ + i)::iovec{const_cast<void*>(static_cast<const void*>(buffer.data())),
-                                     buffer.size()};
+            new (iovecs_ + i)::iovec{
+                const_cast<void*>(static_cast<const void*>(buffer.data())),
+                buffer.size()};
         }
     }
 
@@ -112,7 +111,10 @@ private:
     ::iovec* iovecs_ = nullptr;
 };
 
-template <typename Buffer, typename Buffers, bool Single = is_single_buffer<Buffer, Buffers>>
+template <
+    typename Buffer,
+    typename Buffers,
+    bool Single = is_single_buffer<Buffer, Buffers>>
 struct request_buffers
 {
     using type = buffer_list<Buffer, Buffers>;
@@ -127,4 +129,4 @@ struct request_buffers<Buffer, Buffers, true>
 template <typename Buffer, typename Buffers>
 using request_buffers_t = typename request_buffers<Buffer, Buffers>::type;
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,6 +1,7 @@
-// Layer: service. Purpose: names for operations that a cancellation slot may hold on to after the operation
-// is gone: an index and a generation, looked up instead of dereferenced.
-// Thread: guarded by the loop's mutex. Lifetime: as the loop; entries are recycled.
+// Layer: service. Purpose: names for operations that a cancellation slot may hold on to
+// after the operation is gone: an index and a generation, looked up instead of
+// dereferenced. Thread: guarded by the loop's mutex. Lifetime: as the loop; entries are
+// recycled.
 #pragma once
 
 #include <asio_uring/config.hpp>
@@ -15,7 +16,8 @@ class ring_operation;
 
 struct cancellation_ticket
 {
-    std::uint32_t index = 0;  // 0: names nothing; below 2^29, so that user_data holds a ticket
+    std::uint32_t index =
+        0; // 0: names nothing; below 2^29, so that user_data holds a ticket
     std::uint32_t generation = 0;
 };
 
@@ -24,8 +26,7 @@ class cancellation_table
 public:
     cancellation_ticket insert(ring_operation& op)
     {
-        if (free_.empty())
-        {
+        if (free_.empty()) {
             entries_.push_back({});
             free_.reserve(entries_.capacity());
             free_.push_back(static_cast<std::uint32_t>(entries_.size()));
@@ -58,7 +59,7 @@ public:
         ASIO_URING_ASSERT(e.operation != nullptr);
         e.operation = nullptr;
         ++e.generation;
-        free_.push_back(index);  // never allocates: insert() reserved the room
+        free_.push_back(index); // never allocates: insert() reserved the room
     }
 
 private:
@@ -72,4 +73,4 @@ private:
     std::vector<std::uint32_t> free_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,10 +1,10 @@
-// Layer: service. Purpose: the requests that make connections, and the waits for readiness.
-// Thread: as their operation. Lifetime: as their operation; addresses live in it until the last CQE.
+// Layer: service. Purpose: the requests that make connections, and the waits for
+// readiness. Thread: as their operation. Lifetime: as their operation; addresses live in
+// it until the last CQE.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
 #include <asio_uring/detail/service/result.hpp>
-
 #include <asio_uring/op/poll.hpp>
 #include <asio_uring/op/socket.hpp>
 
@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <sys/socket.h>
+
 #include <unistd.h>
 
 namespace asio_uring::detail {
@@ -22,8 +23,7 @@ class connect_request
 public:
     connect_request(int descriptor, const Endpoint& endpoint)
         : endpoint_(endpoint), descriptor_(descriptor)
-    {
-    }
+    {}
 
     std::size_t tail_size() const noexcept { return 0; }
 
@@ -36,7 +36,10 @@ public:
             .prepare(sqe);
     }
 
-    auto result(const ring_operation& op) const { return std::make_tuple(operation_error(op)); }
+    auto result(const ring_operation& op) const
+    {
+        return std::make_tuple(operation_error(op));
+    }
 
     void discard(const ring_operation&) noexcept {}
 
@@ -51,8 +54,7 @@ class wait_request
 public:
     wait_request(int descriptor, std::uint32_t events) noexcept
         : descriptor_(descriptor), events_(events)
-    {
-    }
+    {}
 
     std::size_t tail_size() const noexcept { return 0; }
 
@@ -61,7 +63,10 @@ public:
         op::poll_add{.fd = descriptor_, .events = events_}.prepare(sqe);
     }
 
-    auto result(const ring_operation& op) const { return std::make_tuple(operation_error(op)); }
+    auto result(const ring_operation& op) const
+    {
+        return std::make_tuple(operation_error(op));
+    }
 
     void discard(const ring_operation&) noexcept {}
 
@@ -70,7 +75,8 @@ private:
     std::uint32_t events_;
 };
 
-/// What both kinds of accept share: the request, and the new descriptor until someone owns it.
+/// What both kinds of accept share: the request, and the new descriptor until someone
+/// owns it.
 template <typename Protocol>
 class accept_request_base
 {
@@ -80,16 +86,14 @@ public:
     accept_request_base(
         int descriptor, const Protocol& protocol, endpoint_type* peer_endpoint) noexcept
         : peer_endpoint_(peer_endpoint), protocol_(protocol), descriptor_(descriptor)
-    {
-    }
+    {}
 
     std::size_t tail_size() const noexcept { return 0; }
 
     void prepare(abi::sqe& sqe) noexcept
     {
         op::accept request{.fd = descriptor_};
-        if (peer_endpoint_ != nullptr)
-        {
+        if (peer_endpoint_ != nullptr) {
             address_size_ = static_cast<::socklen_t>(peer_endpoint_->capacity());
             request.address = peer_endpoint_->data();
             request.address_size = &address_size_;
@@ -138,9 +142,10 @@ public:
         const Protocol& protocol,
         typename base::endpoint_type* peer_endpoint,
         Socket& peer)
-        : base(descriptor, protocol, peer_endpoint), peer_(peer), peer_was_open_(peer.is_open())
-    {
-    }
+        : base(descriptor, protocol, peer_endpoint),
+          peer_(peer),
+          peer_was_open_(peer.is_open())
+    {}
 
     /// Such a request is not for the kernel: it ends with already_open.
     bool peer_was_open() const noexcept { return peer_was_open_; }
@@ -163,7 +168,8 @@ template <typename Protocol, typename PeerExecutor>
 class move_accept_request : public accept_request_base<Protocol>
 {
     using base = accept_request_base<Protocol>;
-    using peer_type = typename Protocol::socket::template rebind_executor<PeerExecutor>::other;
+    using peer_type =
+        typename Protocol::socket::template rebind_executor<PeerExecutor>::other;
 
 public:
     move_accept_request(
@@ -172,8 +178,7 @@ public:
         typename base::endpoint_type* peer_endpoint,
         const PeerExecutor& peer_executor)
         : base(descriptor, protocol, peer_endpoint), peer_(peer_executor)
-    {
-    }
+    {}
 
     auto result(const ring_operation& op)
     {
@@ -185,4 +190,4 @@ private:
     peer_type peer_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,7 +1,8 @@
-// Layer: service. Purpose: the heart of the library: turns operations into SQEs and CQEs into finished
-// operations, and decides when the kernel is entered and by whom.
-// Thread: any thread may start and cancel; one thread at a time, the reaper, takes turns.
-// Lifetime: owned by ring_service; its shutdown() ends with nothing of ours in the kernel.
+// Layer: service. Purpose: the heart of the library: turns operations into SQEs and CQEs
+// into finished operations, and decides when the kernel is entered and by whom. Thread:
+// any thread may start and cancel; one thread at a time, the reaper, takes turns.
+// Lifetime: owned by ring_service; its shutdown() ends with nothing of ours in the
+// kernel.
 #pragma once
 
 #include <asio_uring/counters.hpp>
@@ -36,10 +37,12 @@ namespace asio_uring::detail {
 /// How a loop relates to the context that runs it.
 struct loop_settings
 {
-    int epoll_descriptor = -1;   // carries the stock objects; -1 where the loop is itself watched by it
-    bool locking = true;         // the context may be used by several threads
-    bool single_issuer = false;  // only the first thread that runs the context may enter
-    bool rearm_for_thread = true;  // completions wait for the submitting thread to enter the kernel
+    int epoll_descriptor =
+        -1; // carries the stock objects; -1 where the loop is itself watched by it
+    bool locking = true;        // the context may be used by several threads
+    bool single_issuer = false; // only the first thread that runs the context may enter
+    bool rearm_for_thread =
+        true; // completions wait for the submitting thread to enter the kernel
 };
 
 /// Ring is the kernel ring, or a scripted one in tests.
@@ -50,7 +53,8 @@ public:
     using lock_type = std::unique_lock<optional_mutex>;
     using clock = timer_set::clock;
 
-    basic_event_loop(asio_impl::scheduler& scheduler, Ring ring, const loop_settings& settings);
+    basic_event_loop(
+        asio_impl::scheduler& scheduler, Ring ring, const loop_settings& settings);
     ~basic_event_loop();
 
     basic_event_loop(const basic_event_loop&) = delete;
@@ -60,11 +64,13 @@ public:
 
     request_owner& open_owner(int descriptor);
 
-    /// Deliver an operation that needs no request, as from within the initiating function.
+    /// Deliver an operation that needs no request, as from within the initiating
+    /// function.
     void complete_immediately(ring_operation& op, int result, bool is_continuation);
 
-    /// End every operation of an owner with operation_aborted and forget the owner. When this returns, no
-    /// request of it, submitted or not, refers to the descriptor by number.
+    /// End every operation of an owner with operation_aborted and forget the owner. When
+    /// this returns, no request of it, submitted or not, refers to the descriptor by
+    /// number.
     void close_owner(request_owner& owner);
 
     /// Ask every operation of an owner to end.
@@ -79,8 +85,9 @@ public:
     /// Forget an operation that was registered and never started.
     void forget(ring_operation& op);
 
-    /// Count the operation as work and commit it, behind others of its direction where there are any.
-    /// OWNERSHIP: from here the loop owns op; its last CQE hands it to the scheduler.
+    /// Count the operation as work and commit it, behind others of its direction where
+    /// there are any. OWNERSHIP: from here the loop owns op; its last CQE hands it to the
+    /// scheduler.
     void start(ring_operation& op, request_owner& owner, direction way);
 
     /// The same for a request that belongs to no descriptor.
@@ -124,17 +131,20 @@ public:
 
     // Reaper only
 
-    /// One turn: submit what is claimed, wait up to usec microseconds (0: not at all, negative: for ever)
-    /// if nothing is finished yet, and append what is. Returns whether the reactor's epoll set is ready.
+    /// One turn: submit what is claimed, wait up to usec microseconds (0: not at all,
+    /// negative: for ever) if nothing is finished yet, and append what is. Returns
+    /// whether the reactor's epoll set is ready.
     bool turn(long usec, asio_impl::operation_queue& ops);
 
     /// For a loop that is watched from outside: submit, and append what is finished.
     void pump(asio_impl::operation_queue& ops);
 
-    /// Watch the epoll set that carries the stock objects. REQUIRES: before the first turn.
+    /// Watch the epoll set that carries the stock objects. REQUIRES: before the first
+    /// turn.
     void watch_epoll(int descriptor) noexcept { settings_.epoll_descriptor = descriptor; }
 
-    /// In the child of a fork: go on with a ring of its own. Requests in flight are made anew.
+    /// In the child of a fork: go on with a ring of its own. Requests in flight are made
+    /// anew.
     void restart(Ring fresh, int epoll_descriptor);
 
     /// Cancel everything, reap to zero, and append every operation for destruction.
@@ -203,16 +213,18 @@ private:
 
     // Immutable after construction
     asio_impl::scheduler& scheduler_;
-    loop_settings settings_;  // restart() gives it the child's epoll descriptor
+    loop_settings settings_; // restart() gives it the child's epoll descriptor
 
     // Any thread
     wake_event wake_;
 
-    // Guarded by mutex_; the mutex comes before no other of ours, and no scheduler call is made under it
+    // Guarded by mutex_; the mutex comes before no other of ours, and no scheduler call
+    // is made under it
     mutable optional_mutex mutex_;
     Ring ring_;
     asio_impl::operation_queue backlog_;
-    asio_impl::operation_queue unsent_cancels_;  // of operations in the kernel, whose links are free
+    asio_impl::operation_queue
+        unsent_cancels_; // of operations in the kernel, whose links are free
     owner_pool owners_;
     request_owner unowned_;
     cancellation_table cancellations_;
@@ -222,8 +234,8 @@ private:
     std::unique_ptr<teardown_watch> teardown_;
     std::size_t in_kernel_count_ = 0;
     unsigned entering_count_ = 0;
-    std::uint64_t reaper_ = 0;  // mark of the thread that took the last turn; 0: none yet
-    std::uint64_t issuer_ = 0;  // the same, of the only thread that may enter
+    std::uint64_t reaper_ = 0; // mark of the thread that took the last turn; 0: none yet
+    std::uint64_t issuer_ = 0; // the same, of the only thread that may enter
     std::uint32_t wake_generation_ = 0;
     std::uint32_t epoll_generation_ = 0;
     bool wake_armed_ = false;
@@ -233,23 +245,26 @@ private:
     bool flush_posted_ = false;
     bool reaping_ = false;
     bool stopping_ = false;
-    bool program_cancels_ = false;  // a raw request of the program's may be ended by another
+    bool program_cancels_ =
+        false; // a raw request of the program's may be ended by another
 };
 
-/// Submits for a loop that is watched from outside and takes no turns of its own: posted once behind the
-/// handlers that are ready, so that one entry serves them all.
+/// Submits for a loop that is watched from outside and takes no turns of its own: posted
+/// once behind the handlers that are ready, so that one entry serves them all.
 template <typename Ring>
 class basic_event_loop<Ring>::flush_operation : public asio_impl::scheduler_operation
 {
 public:
     explicit flush_operation(basic_event_loop& loop) noexcept
         : scheduler_operation(&do_complete), loop_(loop)
-    {
-    }
+    {}
 
 private:
     static void do_complete(
-        void* owner, scheduler_operation* base, const boost::system::error_code&, std::size_t)
+        void* owner,
+        scheduler_operation* base,
+        const boost::system::error_code&,
+        std::size_t)
     {
         basic_event_loop& loop = static_cast<flush_operation*>(base)->loop_;
         lock_type lock(loop.mutex_);
@@ -288,10 +303,10 @@ private:
 
 using event_loop = basic_event_loop<ring>;
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail
 
-#include <asio_uring/detail/service/impl/event_loop_commit.hpp>
 #include <asio_uring/detail/service/impl/event_loop_cancel.hpp>
-#include <asio_uring/detail/service/impl/event_loop_turn.hpp>
-#include <asio_uring/detail/service/impl/event_loop_timers.hpp>
+#include <asio_uring/detail/service/impl/event_loop_commit.hpp>
 #include <asio_uring/detail/service/impl/event_loop_shutdown.hpp>
+#include <asio_uring/detail/service/impl/event_loop_timers.hpp>
+#include <asio_uring/detail/service/impl/event_loop_turn.hpp>

@@ -1,7 +1,7 @@
-// Layer: service. Purpose: joins one kernel request to one completion handler: memory, outstanding work,
-// delivery. All such plumbing is here, and only here.
-// Thread: created by the initiating thread, completed by a thread of the context.
-// Lifetime: its memory comes from the handler's allocator and goes back before the handler is called.
+// Layer: service. Purpose: joins one kernel request to one completion handler: memory,
+// outstanding work, delivery. All such plumbing is here, and only here. Thread: created
+// by the initiating thread, completed by a thread of the context. Lifetime: its memory
+// comes from the handler's allocator and goes back before the handler is called.
 #pragma once
 
 #include <asio_uring/detail/asio/handler_support.hpp>
@@ -28,9 +28,9 @@ template <typename Handler, std::size_t Alignment>
 class operation_memory
 {
     using block = operation_block<Alignment>;
-    using allocator_type = typename std::allocator_traits<decltype(
-        asio_impl::operation_allocator(std::declval<const Handler&>()))>::
-        template rebind_alloc<block>;
+    using allocator_type =
+        typename std::allocator_traits<decltype(asio_impl::operation_allocator(
+            std::declval<const Handler&>()))>::template rebind_alloc<block>;
 
 public:
     static void* allocate(const Handler& handler, std::size_t size)
@@ -53,30 +53,34 @@ private:
 };
 
 /// Request is a small class:
-///   void prepare(abi::sqe&) noexcept      fills the SQE; may be called again for the same request
-///   auto result(const ring_operation&)    the handler's arguments, as a tuple; called once
-///   std::size_t tail_size() const         bytes of its own that follow the operation
-///   void discard(const ring_operation&)   release what an undelivered result holds
+///   void prepare(abi::sqe&) noexcept      fills the SQE; may be called again for the
+///   same request auto result(const ring_operation&)    the handler's arguments, as a
+///   tuple; called once std::size_t tail_size() const         bytes of its own that
+///   follow the operation void discard(const ring_operation&)   release what an
+///   undelivered result holds
 template <typename Request, typename Handler, typename IoExecutor>
 class handler_operation final : public ring_operation
 {
     using work_type = asio_impl::completion_work<Handler, IoExecutor>;
 
 public:
-    /// Allocates and constructs; the handler is moved from only when nothing can fail any more.
+    /// Allocates and constructs; the handler is moved from only when nothing can fail any
+    /// more.
     template <typename... Args>
     static handler_operation* create(
-        Handler& handler, const IoExecutor& io_executor, std::size_t tail_size, Args&&... args)
+        Handler& handler,
+        const IoExecutor& io_executor,
+        std::size_t tail_size,
+        Args&&... args)
     {
         const std::size_t size = sizeof(handler_operation) + tail_size;
-        void* const storage = operation_memory<Handler, alignment()>::allocate(handler, size);
-        try
-        {
+        void* const storage =
+            operation_memory<Handler, alignment()>::allocate(handler, size);
+        try {
             return new (storage)
                 handler_operation(handler, io_executor, std::forward<Args>(args)...);
         }
-        catch (...)
-        {
+        catch (...) {
             operation_memory<Handler, alignment()>::deallocate(handler, storage, size);
             throw;
         }
@@ -102,8 +106,7 @@ private:
           request_(std::forward<Args>(args)...),
           handler_(std::move(handler)),
           work_(handler_, io_executor)
-    {
-    }
+    {}
 
     ~handler_operation() = default;
 
@@ -113,12 +116,14 @@ private:
     }
 
     static void do_complete(
-        void* owner, scheduler_operation* base, const boost::system::error_code&, std::size_t)
+        void* owner,
+        scheduler_operation* base,
+        const boost::system::error_code&,
+        std::size_t)
     {
         handler_operation& self = *static_cast<handler_operation*>(base);
         ASIO_URING_HANDLER_COMPLETION(self);
-        if (owner == nullptr)
-        {
+        if (owner == nullptr) {
             self.request_.discard(self);
             destroy(self);
             return;
@@ -128,13 +133,13 @@ private:
         const std::size_t size = sizeof(handler_operation) + self.request_.tail_size();
         work_type work(std::move(self.work_));
         auto bound = std::apply(
-            [&](auto&&... values)
-            {
+            [&](auto&&... values) {
                 return asio_impl::bind_result(
                     std::move(self.handler_), std::forward<decltype(values)>(values)...);
             },
             self.request_.result(self));
-        // Invariant 7: the memory is free for the handler's next operation before the handler runs.
+        // Invariant 7: the memory is free for the handler's next operation before the
+        // handler runs.
         self.~handler_operation();
         operation_memory<Handler, alignment()>::deallocate(bound.handler_, base, size);
         asio_impl::fenced_block fence(asio_impl::fenced_block::half);
@@ -159,4 +164,4 @@ private:
     work_type work_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

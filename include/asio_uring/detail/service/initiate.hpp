@@ -1,6 +1,7 @@
-// Layer: service. Purpose: the one path by which an asynchronous operation begins: allocate, connect the
-// cancellation slot, commit. No handler is called from here.
-// Thread: the initiating one. Lifetime: an operation not started when something throws is destroyed.
+// Layer: service. Purpose: the one path by which an asynchronous operation begins:
+// allocate, connect the cancellation slot, commit. No handler is called from here.
+// Thread: the initiating one. Lifetime: an operation not started when something throws is
+// destroyed.
 #pragma once
 
 #include <asio_uring/detail/service/event_loop.hpp>
@@ -13,21 +14,20 @@
 
 namespace asio_uring::detail {
 
-/// What a cancellation slot holds: the name of an operation, not its address, so that a signal that comes
-/// late finds nothing instead of something else.
+/// What a cancellation slot holds: the name of an operation, not its address, so that a
+/// signal that comes late finds nothing instead of something else.
 class slot_cancellation
 {
 public:
     slot_cancellation(event_loop& loop, cancellation_ticket ticket) noexcept
         : loop_(&loop), ticket_(ticket)
-    {
-    }
+    {}
 
     void operator()(boost::asio::cancellation_type_t type) const
     {
         using boost::asio::cancellation_type;
-        constexpr auto any =
-            cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
+        constexpr auto any = cancellation_type::terminal | cancellation_type::partial |
+                             cancellation_type::total;
         if ((type & any) != cancellation_type::none)
             loop_->cancel(ticket_);
     }
@@ -42,15 +42,16 @@ template <typename Operation>
 class pending_operation
 {
 public:
-    pending_operation(event_loop& loop, Operation* op) noexcept : loop_(loop), operation_(op) {}
+    pending_operation(event_loop& loop, Operation* op) noexcept
+        : loop_(loop), operation_(op)
+    {}
 
     pending_operation(const pending_operation&) = delete;
     pending_operation& operator=(const pending_operation&) = delete;
 
     ~pending_operation()
     {
-        if (operation_ != nullptr)
-        {
+        if (operation_ != nullptr) {
             loop_.forget(*operation_);
             operation_->discard();
         }
@@ -101,4 +102,4 @@ auto make_operation(
         operation::create(handler, io_executor, tail_size, std::forward<Args>(args)...));
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,5 +1,6 @@
-// Layer: service. Purpose: attach mode: a context whose reactor already exists keeps it, and that reactor
-// watches the ring. Thread: perform() runs on a thread of the context. Lifetime: as ring_service.
+// Layer: service. Purpose: attach mode: a context whose reactor already exists keeps it,
+// and that reactor watches the ring. Thread: perform() runs on a thread of the context.
+// Lifetime: as ring_service.
 #pragma once
 
 #include <asio_uring/detail/service/event_loop.hpp>
@@ -12,9 +13,10 @@ class loop_watch
 {
 public:
     loop_watch(
-        asio_impl::epoll_reactor& reactor, asio_impl::scheduler& scheduler, event_loop& loop)
-        : reactor_(reactor),
-          operation_(scheduler, loop)
+        asio_impl::epoll_reactor& reactor,
+        asio_impl::scheduler& scheduler,
+        event_loop& loop)
+        : reactor_(reactor), operation_(scheduler, loop)
     {
         reactor_.init_task();
         start(loop.ring().native_handle());
@@ -53,8 +55,7 @@ private:
             : reactor_op(boost::system::error_code(), &do_perform, &do_complete),
               scheduler_(scheduler),
               loop_(loop)
-        {
-        }
+        {}
 
     private:
         static status do_perform(reactor_op* base)
@@ -68,8 +69,7 @@ private:
 
         static void do_complete(
             void*, scheduler_operation*, const boost::system::error_code&, std::size_t)
-        {
-        }
+        {}
 
         using scheduler_operation = asio_impl::scheduler_operation;
 
@@ -83,4 +83,4 @@ private:
     operation operation_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,9 +1,11 @@
-// Layer: service. Purpose: a mutex that a context's concurrency hint may switch off, and that costs a few
-// instructions where nobody contends, because every operation takes it twice.
-// Thread: any. Lifetime: member of what it guards.
+// Layer: service. Purpose: a mutex that a context's concurrency hint may switch off, and
+// that costs a few instructions where nobody contends, because every operation takes it
+// twice. Thread: any. Lifetime: member of what it guards.
 #pragma once
 
 #include <atomic>
+
+#include <sys/single_threaded.h>
 
 namespace asio_uring::detail {
 
@@ -17,25 +19,42 @@ public:
 
     void lock() noexcept
     {
+        if (!enabled_)
+            return;
+        if (only_thread()) {
+            // Relaxed: nobody is there to order with, and the creation of a thread orders
+            // what follows.
+            state_.store(locked, std::memory_order_relaxed);
+            return;
+        }
         int expected = unlocked;
-        // Acquire: pairs with the release in unlock(); the next owner sees what this one wrote.
-        if (enabled_
-            && !state_.compare_exchange_strong(
+        // Acquire: pairs with the release in unlock(); the next owner sees what this one
+        // wrote.
+        if (!state_.compare_exchange_strong(
                 expected, locked, std::memory_order_acquire, std::memory_order_relaxed))
             lock_contended();
     }
 
     void unlock() noexcept
     {
-        if (enabled_ && state_.exchange(unlocked, std::memory_order_release) == contended)
+        if (!enabled_)
+            return;
+        if (only_thread())
+            state_.store(unlocked, std::memory_order_relaxed);
+        else if (state_.exchange(unlocked, std::memory_order_release) == contended)
             state_.notify_one();
     }
 
 private:
-    // Values of state_. A thread that sleeps has seen `contended`, so the owner that leaves knows to wake.
+    // Values of state_. A thread that sleeps has seen `contended`, so the owner that
+    // leaves knows to wake.
     static constexpr int unlocked = 0;
     static constexpr int locked = 1;
     static constexpr int contended = 2;
+
+    // glibc's own mutexes do the same: a process with one thread pays for no atomic
+    // instruction.
+    static bool only_thread() noexcept { return __libc_single_threaded != 0; }
 
     void lock_contended() noexcept
     {
@@ -50,4 +69,4 @@ private:
     std::atomic<int> state_{unlocked};
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,6 +1,6 @@
-// Layer: service. Purpose: request owners at stable addresses, recycled, so that opening a descriptor
-// allocates nothing in steady state.
-// Thread: guarded by the loop's mutex. Lifetime: as the loop.
+// Layer: service. Purpose: request owners at stable addresses, recycled, so that opening
+// a descriptor allocates nothing in steady state. Thread: guarded by the loop's mutex.
+// Lifetime: as the loop.
 #pragma once
 
 #include <asio_uring/detail/service/ring_operation.hpp>
@@ -26,7 +26,8 @@ public:
     void release(request_owner& owner) noexcept
     {
         ASIO_URING_ASSERT(owner.idle());
-        ASIO_URING_ASSERT(owner.lanes[0].waiting.empty() && owner.lanes[1].waiting.empty());
+        ASIO_URING_ASSERT(
+            owner.lanes[0].waiting.empty() && owner.lanes[1].waiting.empty());
         owner.descriptor = -1;
         owner.closed = false;
         owner.next_free = free_;
@@ -41,4 +42,4 @@ private:
     request_owner* free_ = nullptr;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,4 +1,5 @@
-// Layer: service. Purpose: a request's result as Asio's error codes. Thread: any. Lifetime: values.
+// Layer: service. Purpose: a request's result as Asio's error codes. Thread: any.
+// Lifetime: values.
 #pragma once
 
 #include <asio_uring/detail/service/ring_operation.hpp>
@@ -16,7 +17,8 @@ inline bool is_restart_code(int result) noexcept
     return -result >= first && -result <= last;
 }
 
-/// The meaning of a negative result. An interrupted request was ended by a wish to cancel.
+/// The meaning of a negative result. An interrupted request was ended by a wish to
+/// cancel.
 inline boost::system::error_code to_error_code(int result, bool cancel_requested)
 {
     const int error = -result;
@@ -40,4 +42,4 @@ inline std::size_t operation_bytes(const ring_operation& op) noexcept
     return op.result() < 0 ? 0 : static_cast<std::size_t>(op.result());
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

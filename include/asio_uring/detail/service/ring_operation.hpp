@@ -1,8 +1,8 @@
-// Layer: service. Purpose: the base of everything the kernel works on for us: one request, its result, and
-// where it stands between initiation and delivery.
-// Thread: guarded by the loop's mutex until reaped; then the thread that delivers it.
-// Lifetime: from allocation at initiation until its handler's memory is released just before the upcall;
-// while it stands in the kernel, only its last CQE moves it on.
+// Layer: service. Purpose: the base of everything the kernel works on for us: one
+// request, its result, and where it stands between initiation and delivery. Thread:
+// guarded by the loop's mutex until reaped; then the thread that delivers it. Lifetime:
+// from allocation at initiation until its handler's memory is released just before the
+// upcall; while it stands in the kernel, only its last CQE moves it on.
 #pragma once
 
 #include <asio_uring/config.hpp>
@@ -21,8 +21,8 @@ struct request_owner;
 template <typename Ring>
 class basic_event_loop;
 
-/// Where an operation stands. Transitions run downward, except that a request which ended for no reason of
-/// the program's goes back to `claimed`.
+/// Where an operation stands. Transitions run downward, except that a request which ended
+/// for no reason of the program's goes back to `claimed`.
 enum class operation_state : std::uint8_t
 {
     initial,    // constructed, not yet started
@@ -32,7 +32,8 @@ enum class operation_state : std::uint8_t
     reaped,     // its last CQE was taken; the scheduler delivers it
 };
 
-/// Which FIFO of its owner an operation belongs to. `none` is for requests that need no order.
+/// Which FIFO of its owner an operation belongs to. `none` is for requests that need no
+/// order.
 enum class direction : std::uint8_t
 {
     read = 0,
@@ -62,7 +63,8 @@ public:
     int result() const noexcept { return result_; }
     std::uint32_t completion_flags() const noexcept { return completion_flags_; }
 
-    /// Whether cancellation was asked for; together with a negative result it means operation_aborted.
+    /// Whether cancellation was asked for; together with a negative result it means
+    /// operation_aborted.
     bool cancel_requested() const noexcept { return cancel_requested_; }
 
     /// Whether the request was taken back before the kernel saw it.
@@ -71,20 +73,21 @@ public:
     /// Set the result of an operation that ends without a request.
     void set_result(int result) noexcept { result_ = result; }
 
-    /// An accepted connection that was aborted before it could be taken is no result; try again.
+    /// An accepted connection that was aborted before it could be taken is no result; try
+    /// again.
     void retry_on_connection_aborted() noexcept { retry_connection_aborted_ = true; }
 
     /// The request must not go twice, whatever became of the first time.
     void never_repeat() noexcept { never_repeat_ = true; }
 
-    /// A connect that lost its request goes on in the socket: wait for its outcome before asking again.
+    /// A connect that lost its request goes on in the socket: wait for its outcome before
+    /// asking again.
     void repeat_when_ready() noexcept { repeat_when_ready_ = true; }
 
 protected:
     ring_operation(func_type deliver, prepare_function prepare) noexcept
         : scheduler_operation(deliver), prepare_(prepare)
-    {
-    }
+    {}
 
     ~ring_operation() = default;
 
@@ -100,9 +103,10 @@ private:
     request_owner* owner_ = nullptr;
     ring_operation* next_request_ = nullptr;
     ring_operation* previous_request_ = nullptr;
-    std::uint32_t sequence_ = 0;          // of its SQE, while claimed
-    std::uint32_t cancellation_index_ = 0;  // of its entry in the cancellation table; 0: none
-    int result_ = -ECANCELED;  // what an operation that never reaches the kernel ends with
+    std::uint32_t sequence_ = 0; // of its SQE, while claimed
+    std::uint32_t cancellation_index_ =
+        0;                    // of its entry in the cancellation table; 0: none
+    int result_ = -ECANCELED; // what an operation that never reaches the kernel ends with
     std::uint32_t completion_flags_ = 0;
     operation_state state_ = operation_state::initial;
     direction direction_ = direction::none;
@@ -139,11 +143,12 @@ inline void request_list::erase(ring_operation& op) noexcept
     op.previous_request_ = nullptr;
 }
 
-/// Who started a set of requests: a descriptor, or the loop itself for requests without an object.
+/// Who started a set of requests: a descriptor, or the loop itself for requests without
+/// an object.
 struct request_owner
 {
-    /// A stream transfers one request per direction at a time, because the kernel does not order
-    /// independent requests; the others wait here.
+    /// A stream transfers one request per direction at a time, because the kernel does
+    /// not order independent requests; the others wait here.
     struct lane
     {
         ring_operation* active = nullptr;
@@ -151,15 +156,17 @@ struct request_owner
     };
 
     lane lanes[2];
-    request_list requests;  // all that have an SQE or are next to get one
+    request_list requests; // all that have an SQE or are next to get one
     request_owner* next_free = nullptr;
     int descriptor = -1;
-    bool closed = false;  // its descriptor is gone; it goes back to the pool with its last operation
+    bool closed =
+        false; // its descriptor is gone; it goes back to the pool with its last operation
 
     bool idle() const noexcept
     {
-        return requests.empty() && lanes[0].active == nullptr && lanes[1].active == nullptr;
+        return requests.empty() && lanes[0].active == nullptr &&
+               lanes[1].active == nullptr;
     }
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,6 +1,7 @@
-// Layer: service. Purpose: the service that gives an execution context its ring, and takes it away in order.
-// Thread: construction and shutdown as Asio's services; the loop's functions as documented there.
-// Lifetime: one per context, from use_ring() or the first redirected object to the context's end.
+// Layer: service. Purpose: the service that gives an execution context its ring, and
+// takes it away in order. Thread: construction and shutdown as Asio's services; the
+// loop's functions as documented there. Lifetime: one per context, from use_ring() or the
+// first redirected object to the context's end.
 #pragma once
 
 #include <asio_uring/detail/asio/reactor_access.hpp>
@@ -19,7 +20,8 @@ class ring_service final : public asio_impl::execution_context_service_base<ring
 {
 public:
     explicit ring_service(
-        boost::asio::execution_context& context, const ring_options& options = ring_options())
+        boost::asio::execution_context& context,
+        const ring_options& options = ring_options())
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
@@ -38,18 +40,20 @@ public:
         return boost::asio::use_service<asio_impl::epoll_reactor>(context());
     }
 
-    /// Whether the ring is the context's reactor, rather than watched by one that was there before.
+    /// Whether the ring is the context's reactor, rather than watched by one that was
+    /// there before.
     bool is_reactor() const noexcept { return watch_ == nullptr; }
 
     void notify_fork(boost::asio::execution_context::fork_event event) override
     {
         using execution_context = boost::asio::execution_context;
-        // Asio's reactor makes its epoll set anew in the child, and before that goes through what it
-        // watches: the parent's ring must not be there.
+        // Asio's reactor makes its epoll set anew in the child, and before that goes
+        // through what it watches: the parent's ring must not be there.
         if (event == execution_context::fork_prepare && watch_)
             watch_->stop();
         if (event == execution_context::fork_child)
-            loop_->restart(ring(options_), watch_ ? -1 : asio_impl::epoll_descriptor(reactor()));
+            loop_->restart(
+                ring(options_), watch_ ? -1 : asio_impl::epoll_descriptor(reactor()));
         if (event != execution_context::fork_prepare && watch_)
             watch_->start(loop_->ring().native_handle());
     }
@@ -67,17 +71,16 @@ private:
     // Another thread may make a stock object, and with it a reactor, at the same time.
     void install_or_attach(const ring_options& options)
     {
-        try
-        {
+        try {
             install(options);
         }
-        catch (const boost::asio::service_already_exists&)
-        {
+        catch (const boost::asio::service_already_exists&) {
             attach(options);
         }
     }
 
-    // The ring comes first: where it is refused, the context keeps no trace of the attempt.
+    // The ring comes first: where it is refused, the context keeps no trace of the
+    // attempt.
     void install(const ring_options& options)
     {
         const int hint = asio_impl::concurrency_hint(context());
@@ -104,27 +107,32 @@ private:
         options_ = effective_options(options, hint);
         loop_ = std::make_unique<event_loop>(scheduler_, ring(options_), settings);
         watch_ = std::make_unique<loop_watch>(
-            boost::asio::use_service<asio_impl::epoll_reactor>(context()), scheduler_, *loop_);
+            boost::asio::use_service<asio_impl::epoll_reactor>(context()),
+            scheduler_,
+            *loop_);
     }
 
-    // What the loop relies on decides the rest: a polling kernel thread, polled completions and larger
-    // entries are for rings of one's own.
+    // What the loop relies on decides the rest: a polling kernel thread, polled
+    // completions and larger entries are for rings of one's own.
     static ring_options effective_options(ring_options options, int hint)
     {
-        constexpr std::uint32_t offered = abi::setup_cqsize | abi::setup_clamp
-                                          | abi::setup_submit_all | abi::setup_coop_taskrun
-                                          | abi::setup_taskrun_flag | abi::setup_single_issuer
-                                          | abi::setup_defer_taskrun | abi::setup_no_sqarray;
-        constexpr std::uint32_t cooperative = abi::setup_coop_taskrun | abi::setup_taskrun_flag;
+        constexpr std::uint32_t offered =
+            abi::setup_cqsize | abi::setup_clamp | abi::setup_submit_all |
+            abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
+            abi::setup_defer_taskrun | abi::setup_no_sqarray;
+        constexpr std::uint32_t cooperative =
+            abi::setup_coop_taskrun | abi::setup_taskrun_flag;
         if ((options.flags & ~offered) != 0)
             throw boost::system::system_error(
-                make_error_code(errc::setup_flag_not_offered), "asio_uring: a context's ring");
+                make_error_code(errc::setup_flag_not_offered),
+                "asio_uring: a context's ring");
         options.optional_flags &= offered;
-        // A registered index is a reference that outlives close(), in a thread that may live on.
+        // A registered index is a reference that outlives close(), in a thread that may
+        // live on.
         options.register_ring_fd = false;
         if ((options.flags & abi::setup_single_issuer) != 0)
-            options.flags |= abi::setup_defer_taskrun | abi::setup_taskrun_flag
-                             | abi::setup_r_disabled;
+            options.flags |= abi::setup_defer_taskrun | abi::setup_taskrun_flag |
+                             abi::setup_r_disabled;
         else if (hint == 1 || !asio_impl::hint_is_locking(hint))
             options.optional_flags |= cooperative;
         return options;
@@ -139,15 +147,14 @@ private:
 /// The ring of a context, made with default options where there is none yet.
 inline ring_service& ring_of(boost::asio::execution_context& context)
 {
-    // Two threads may make the first redirected objects of a context at the same time, and installing the
-    // ring takes several steps that Asio's registry does not make one.
+    // Two threads may make the first redirected objects of a context at the same time,
+    // and installing the ring takes several steps that Asio's registry does not make one.
     static std::mutex installing;
-    if (!boost::asio::has_service<ring_service>(context))
-    {
+    if (!boost::asio::has_service<ring_service>(context)) {
         const std::lock_guard lock(installing);
         return boost::asio::use_service<ring_service>(context);
     }
     return boost::asio::use_service<ring_service>(context);
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

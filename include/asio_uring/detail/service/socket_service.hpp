@@ -1,8 +1,8 @@
-// Layer: service. Purpose: what Asio's socket front ends call, on the ring. Transfers, accepts, connects and
-// waits for readiness are ring requests; everything synchronous, and the waits a ring answers wrongly, are
-// Asio's own service's.
-// Thread: as Asio's sockets: distinct objects safe, a shared object not.
-// Lifetime: one per context and protocol; an implementation's owner is given back when it is closed.
+// Layer: service. Purpose: what Asio's socket front ends call, on the ring. Transfers,
+// accepts, connects and waits for readiness are ring requests; everything synchronous,
+// and the waits a ring answers wrongly, are Asio's own service's. Thread: as Asio's
+// sockets: distinct objects safe, a shared object not. Lifetime: one per context and
+// protocol; an implementation's owner is given back when it is closed.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
@@ -30,7 +30,8 @@ public:
     using endpoint_type = typename Protocol::endpoint;
     using native_handle_type = asio_impl::socket_type;
 
-    /// Asio's own implementation, whose reactor data stays empty until something needs the reactor.
+    /// Asio's own implementation, whose reactor data stays empty until something needs
+    /// the reactor.
     struct implementation_type : stock_service::implementation_type
     {
         request_owner* owner_ = nullptr;
@@ -41,8 +42,7 @@ public:
           ring_(ring_of(context)),
           reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context)),
           stock_(boost::asio::use_service<stock_service>(context))
-    {
-    }
+    {}
 
     void shutdown() override {}
 
@@ -57,7 +57,9 @@ public:
     }
 
     void move_assign(
-        implementation_type& impl, socket_service& other_service, implementation_type& other)
+        implementation_type& impl,
+        socket_service& other_service,
+        implementation_type& other)
     {
         close_owner(impl);
         stock_.move_assign(impl, other_service.stock_, other);
@@ -74,16 +76,17 @@ public:
         impl.owner_ = std::exchange(other.owner_, nullptr);
     }
 
-    /// Take over a socket of Asio's own service. Its pending operations end with operation_aborted.
+    /// Take over a socket of Asio's own service. Its pending operations end with
+    /// operation_aborted.
     template <typename Protocol1>
     void converting_move_construct(
         implementation_type& impl,
         asio_impl::reactive_socket_service<Protocol1>& other_service,
-        typename asio_impl::reactive_socket_service<Protocol1>::implementation_type& other)
+        typename asio_impl::reactive_socket_service<Protocol1>::implementation_type&
+            other)
     {
         stock_.converting_move_construct(impl, other_service, other);
-        if (stock_.is_open(impl))
-        {
+        if (stock_.is_open(impl)) {
             reactor_.deregister_descriptor(impl.socket_, impl.reactor_data_, false);
             reactor_.cleanup_descriptor_data(impl.reactor_data_);
             impl.owner_ = &loop().open_owner(impl.socket_);
@@ -96,7 +99,8 @@ public:
         stock_.destroy(impl);
     }
 
-    error_code open(implementation_type& impl, const protocol_type& protocol, error_code& ec)
+    error_code
+    open(implementation_type& impl, const protocol_type& protocol, error_code& ec)
     {
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
@@ -117,7 +121,8 @@ public:
     {
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
-        // KERNEL: a closed number is refused here, as epoll_ctl does for Asio's own service.
+        // KERNEL: a closed number is refused here, as epoll_ctl does for Asio's own
+        // service.
         if (::fcntl(socket, F_GETFD) == -1)
             return ec = error_code(errno, boost::asio::error::get_system_category());
         adopt(impl, protocol, socket);
@@ -153,7 +158,8 @@ public:
 
     // Synchronous members: Asio's own
 
-    error_code bind(implementation_type& impl, const endpoint_type& endpoint, error_code& ec)
+    error_code
+    bind(implementation_type& impl, const endpoint_type& endpoint, error_code& ec)
     {
         return stock_.bind(impl, endpoint, ec);
     }
@@ -163,13 +169,14 @@ public:
         return stock_.listen(impl, backlog, ec);
     }
 
-    error_code connect(implementation_type& impl, const endpoint_type& peer, error_code& ec)
+    error_code
+    connect(implementation_type& impl, const endpoint_type& peer, error_code& ec)
     {
         return stock_.connect(impl, peer, ec);
     }
 
-    error_code shutdown(
-        implementation_type& impl, socket_base::shutdown_type what, error_code& ec)
+    error_code
+    shutdown(implementation_type& impl, socket_base::shutdown_type what, error_code& ec)
     {
         return stock_.shutdown(impl, what, ec);
     }
@@ -197,7 +204,8 @@ public:
     }
 
     template <typename Option>
-    error_code get_option(const implementation_type& impl, Option& option, error_code& ec) const
+    error_code
+    get_option(const implementation_type& impl, Option& option, error_code& ec) const
     {
         return stock_.get_option(impl, option, ec);
     }
@@ -269,7 +277,10 @@ public:
 
     template <typename Socket>
     error_code accept(
-        implementation_type& impl, Socket& peer, endpoint_type* peer_endpoint, error_code& ec)
+        implementation_type& impl,
+        Socket& peer,
+        endpoint_type* peer_endpoint,
+        error_code& ec)
     {
         return stock_.accept(impl, peer, peer_endpoint, ec);
     }
@@ -360,8 +371,7 @@ private:
         impl.owner_ = &loop().open_owner(socket);
         impl.socket_ = socket;
         impl.protocol_ = protocol;
-        switch (protocol.type())
-        {
+        switch (protocol.type()) {
         case SOCK_STREAM:
             impl.state_ = socket_ops::stream_oriented;
             break;
@@ -380,8 +390,8 @@ private:
             loop().close_owner(*std::exchange(impl.owner_, nullptr));
     }
 
-    // Out-of-band data and error conditions: the kernel's poll request answers those from the wake-up
-    // instead of the socket, so they are the reactor's.
+    // Out-of-band data and error conditions: the kernel's poll request answers those from
+    // the wake-up instead of the socket, so they are the reactor's.
     bool use_reactor(implementation_type& impl)
     {
         if (impl.reactor_data_ == nullptr && is_open(impl))
@@ -415,6 +425,6 @@ private:
     stock_service& stock_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail
 
 #include <asio_uring/detail/service/impl/socket_service_async.hpp>

@@ -1,5 +1,5 @@
-// Layer: service. Purpose: know when the kernel has let go of a ring that was closed with requests in it.
-// Thread: made by the ring's issuer; wait() any. Lifetime: as the loop.
+// Layer: service. Purpose: know when the kernel has let go of a ring that was closed with
+// requests in it. Thread: made by the ring's issuer; wait() any. Lifetime: as the loop.
 #pragma once
 
 #include <asio_uring/ring/unique_fd.hpp>
@@ -14,9 +14,9 @@
 
 namespace asio_uring::detail {
 
-/// A ring that only one thread may enter cannot be reaped by another, and closing it ends its requests at
-/// some later time. The ring is given the write end of a pipe as a registered file: the kernel drops it
-/// after the last request, and the read end tells.
+/// A ring that only one thread may enter cannot be reaped by another, and closing it ends
+/// its requests at some later time. The ring is given the write end of a pipe as a
+/// registered file: the kernel drops it after the last request, and the read end tells.
 class teardown_watch
 {
 public:
@@ -30,15 +30,15 @@ public:
         read_end_ = unique_fd(ends[0]);
         const unique_fd write_end(ends[1]);
         if (const boost::system::error_code ec = ring.register_files({&ends[1], 1}))
-            throw boost::system::system_error(ec, "asio_uring: watching the end of a ring");
+            throw boost::system::system_error(
+                ec, "asio_uring: watching the end of a ring");
     }
 
     /// REQUIRES: the ring is closed.
     void wait() noexcept
     {
         ::pollfd end{read_end_.get(), 0, 0};
-        while (::poll(&end, 1, -1) < 0 && errno == EINTR)
-        {
+        while (::poll(&end, 1, -1) < 0 && errno == EINTR) {
         }
     }
 
@@ -46,4 +46,4 @@ private:
     unique_fd read_end_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

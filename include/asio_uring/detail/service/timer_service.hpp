@@ -1,6 +1,6 @@
-// Layer: service. Purpose: what Asio's waitable timers call, on the ring: the same heap and the same wait
-// operations, with the ring's wait as the clock.
-// Thread: as Asio's timers. Lifetime: one per context and clock.
+// Layer: service. Purpose: what Asio's waitable timers call, on the ring: the same heap
+// and the same wait operations, with the ring's wait as the clock. Thread: as Asio's
+// timers. Lifetime: one per context and clock.
 #pragma once
 
 #include <asio_uring/detail/asio/timer_support.hpp>
@@ -53,23 +53,22 @@ public:
 
     void move_construct(implementation_type& impl, implementation_type& other)
     {
-        with_scheduler(
-            [&](auto& scheduler)
-            { scheduler.move_timer(queue_, impl.timer_data, other.timer_data); });
+        with_scheduler([&](auto& scheduler) {
+            scheduler.move_timer(queue_, impl.timer_data, other.timer_data);
+        });
         take_values(impl, other);
     }
 
     void move_assign(
-        implementation_type& impl, timer_service& other_service, implementation_type& other)
+        implementation_type& impl,
+        timer_service& other_service,
+        implementation_type& other)
     {
         if (this != &other_service && impl.might_have_pending_waits)
             cancel_waits(impl);
-        other_service.with_scheduler(
-            [&](auto& scheduler)
-            {
-                scheduler.move_timer(
-                    other_service.queue_, impl.timer_data, other.timer_data);
-            });
+        other_service.with_scheduler([&](auto& scheduler) {
+            scheduler.move_timer(other_service.queue_, impl.timer_data, other.timer_data);
+        });
         take_values(impl, other);
     }
 
@@ -80,7 +79,9 @@ public:
     }
 
     void converting_move_assign(
-        implementation_type& impl, timer_service& other_service, implementation_type& other)
+        implementation_type& impl,
+        timer_service& other_service,
+        implementation_type& other)
     {
         move_assign(impl, other_service, other);
     }
@@ -113,7 +114,8 @@ public:
         return Traits::subtract(impl.expiry, Traits::now());
     }
 
-    std::size_t expires_at(implementation_type& impl, const time_type& time, error_code& ec)
+    std::size_t
+    expires_at(implementation_type& impl, const time_type& time, error_code& ec)
     {
         const std::size_t count = cancel(impl, ec);
         impl.expiry = time;
@@ -138,7 +140,8 @@ public:
     }
 
     template <typename Handler, typename IoExecutor>
-    void async_wait(implementation_type& impl, Handler& handler, const IoExecutor& io_executor)
+    void
+    async_wait(implementation_type& impl, Handler& handler, const IoExecutor& io_executor)
     {
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
         auto op = asio_impl::make_wait(handler, io_executor);
@@ -146,32 +149,32 @@ public:
             op.set_cancellation_key(
                 &slot.template emplace<wait_cancellation>(this, &impl.timer_data));
         impl.might_have_pending_waits = true;
-        with_scheduler(
-            [&](auto& scheduler)
-            { scheduler.schedule_timer(queue_, impl.expiry, impl.timer_data, op.get()); });
+        with_scheduler([&](auto& scheduler) {
+            scheduler.schedule_timer(queue_, impl.expiry, impl.timer_data, op.get());
+        });
         op.release();
     }
 
 private:
-    // Asio finds the wait by the address of this object, which the slot keeps while it holds it.
+    // Asio finds the wait by the address of this object, which the slot keeps while it
+    // holds it.
     class wait_cancellation
     {
     public:
         wait_cancellation(
             timer_service* service, typename queue_type::per_timer_data* timer) noexcept
             : service_(service), timer_(timer)
-        {
-        }
+        {}
 
         void operator()(boost::asio::cancellation_type_t type)
         {
             using boost::asio::cancellation_type;
-            constexpr auto any = cancellation_type::terminal | cancellation_type::partial
-                                 | cancellation_type::total;
+            constexpr auto any = cancellation_type::terminal |
+                                 cancellation_type::partial | cancellation_type::total;
             if ((type & any) != cancellation_type::none)
-                service_->with_scheduler(
-                    [&](auto& scheduler)
-                    { scheduler.cancel_timer_by_key(service_->queue_, timer_, this); });
+                service_->with_scheduler([&](auto& scheduler) {
+                    scheduler.cancel_timer_by_key(service_->queue_, timer_, this);
+                });
         }
 
     private:
@@ -187,8 +190,8 @@ private:
         other.might_have_pending_waits = false;
     }
 
-    // Whoever waits for the context waits for its timers: the ring's loop, or the reactor that was there
-    // before it. Both speak of a heap in the same words.
+    // Whoever waits for the context waits for its timers: the ring's loop, or the reactor
+    // that was there before it. Both speak of a heap in the same words.
     template <typename Function>
     auto with_scheduler(Function function)
     {
@@ -201,13 +204,13 @@ private:
         implementation_type& impl,
         std::size_t count_max = std::numeric_limits<std::size_t>::max())
     {
-        return with_scheduler(
-            [&](auto& scheduler)
-            { return scheduler.cancel_timer(queue_, impl.timer_data, count_max); });
+        return with_scheduler([&](auto& scheduler) {
+            return scheduler.cancel_timer(queue_, impl.timer_data, count_max);
+        });
     }
 
     ring_service& ring_;
     queue_type queue_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,5 +1,6 @@
-// Layer: service. Purpose: the timer heaps of a context and the one deadline the kernel wait needs from them.
-// Thread: guarded by the loop's mutex. Lifetime: queues are added and removed by their services.
+// Layer: service. Purpose: the timer heaps of a context and the one deadline the kernel
+// wait needs from them. Thread: guarded by the loop's mutex. Lifetime: queues are added
+// and removed by their services.
 #pragma once
 
 #include <asio_uring/detail/asio/timer_support.hpp>
@@ -8,9 +9,9 @@
 
 namespace asio_uring::detail {
 
-/// Keeps the earliest expiry as a point of the steady clock, so that a loop turn compares instead of
-/// asking every heap. A cancelled timer may leave it too early, which costs one idle turn; it is never
-/// too late.
+/// Keeps the earliest expiry as a point of the steady clock, so that a loop turn compares
+/// instead of asking every heap. A cancelled timer may leave it too early, which costs
+/// one idle turn; it is never too late.
 class timer_set
 {
 public:
@@ -25,13 +26,13 @@ public:
     /// When the next timer may expire; time_point::max() without timers.
     clock::time_point deadline()
     {
-        if (!known_)
-        {
+        if (!known_) {
             known_ = true;
-            deadline_ = queues_.all_empty()
-                            ? clock::time_point::max()
-                            : clock::now() + std::chrono::microseconds(
-                                  queues_.wait_duration_usec(longest_wait_us));
+            deadline_ =
+                queues_.all_empty()
+                    ? clock::time_point::max()
+                    : clock::now() + std::chrono::microseconds(
+                                         queues_.wait_duration_usec(longest_wait_us));
         }
         return deadline_;
     }
@@ -55,4 +56,4 @@ private:
     bool known_ = true;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

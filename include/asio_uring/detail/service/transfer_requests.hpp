@@ -1,5 +1,6 @@
 // Layer: service. Purpose: the requests that move bytes through a socket.
-// Thread: as their operation. Lifetime: as their operation; message headers live in it until the last CQE.
+// Thread: as their operation. Lifetime: as their operation; message headers live in it
+// until the last CQE.
 #pragma once
 
 #include <asio_uring/detail/service/buffer_request.hpp>
@@ -15,8 +16,9 @@
 
 namespace asio_uring::detail {
 
-// A transfer waits in the kernel until it can move something and then moves what it can: flags that ask
-// for an immediate or a complete answer have no meaning on top of that in Asio's services either.
+// A transfer waits in the kernel until it can move something and then moves what it can:
+// flags that ask for an immediate or a complete answer have no meaning on top of that in
+// Asio's services either.
 inline int transfer_flags(int flags) noexcept
 {
     return flags & ~(MSG_DONTWAIT | MSG_WAITALL);
@@ -29,9 +31,10 @@ class send_request
 
 public:
     send_request(int descriptor, const Buffers& buffers, int flags)
-        : buffers_(buffers), descriptor_(descriptor), flags_(transfer_flags(flags) | MSG_NOSIGNAL)
-    {
-    }
+        : buffers_(buffers),
+          descriptor_(descriptor),
+          flags_(transfer_flags(flags) | MSG_NOSIGNAL)
+    {}
 
     static std::size_t required_tail(const Buffers& buffers)
     {
@@ -43,17 +46,19 @@ public:
 
     void prepare(abi::sqe& sqe) noexcept
     {
-        if constexpr (buffers_type::is_single)
-        {
+        if constexpr (buffers_type::is_single) {
             op::send{
-                .fd = descriptor_, .data = buffers_.data(), .size = buffers_.size(), .flags = flags_}
+                .fd = descriptor_,
+                .data = buffers_.data(),
+                .size = buffers_.size(),
+                .flags = flags_}
                 .prepare(sqe);
         }
-        else
-        {
+        else {
             header_.msg_iov = buffers_.iovecs();
             header_.msg_iovlen = buffers_.count();
-            op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(sqe);
+            op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(
+                sqe);
         }
     }
 
@@ -66,10 +71,10 @@ public:
 
 private:
     struct nothing
-    {
-    };
+    {};
 
-    [[no_unique_address]] std::conditional_t<buffers_type::is_single, nothing, ::msghdr> header_{};
+    [[no_unique_address]] std::conditional_t<buffers_type::is_single, nothing, ::msghdr>
+        header_{};
     buffers_type buffers_;
     int descriptor_;
     int flags_;
@@ -86,8 +91,7 @@ public:
           descriptor_(descriptor),
           flags_(transfer_flags(flags)),
           is_stream_(is_stream)
-    {
-    }
+    {}
 
     static std::size_t required_tail(const Buffers& buffers)
     {
@@ -99,17 +103,19 @@ public:
 
     void prepare(abi::sqe& sqe) noexcept
     {
-        if constexpr (buffers_type::is_single)
-        {
+        if constexpr (buffers_type::is_single) {
             op::recv{
-                .fd = descriptor_, .data = buffers_.data(), .size = buffers_.size(), .flags = flags_}
+                .fd = descriptor_,
+                .data = buffers_.data(),
+                .size = buffers_.size(),
+                .flags = flags_}
                 .prepare(sqe);
         }
-        else
-        {
+        else {
             header_.msg_iov = buffers_.iovecs();
             header_.msg_iovlen = buffers_.count();
-            op::recvmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(sqe);
+            op::recvmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(
+                sqe);
         }
     }
 
@@ -125,10 +131,10 @@ public:
 
 private:
     struct nothing
-    {
-    };
+    {};
 
-    [[no_unique_address]] std::conditional_t<buffers_type::is_single, nothing, ::msghdr> header_{};
+    [[no_unique_address]] std::conditional_t<buffers_type::is_single, nothing, ::msghdr>
+        header_{};
     buffers_type buffers_;
     int descriptor_;
     int flags_;
@@ -148,8 +154,7 @@ public:
           out_flags_(out_flags),
           descriptor_(descriptor),
           flags_(transfer_flags(in_flags))
-    {
-    }
+    {}
 
     static std::size_t required_tail(const Buffers& buffers)
     {
@@ -196,8 +201,7 @@ public:
           destination_(destination),
           descriptor_(descriptor),
           flags_(transfer_flags(flags) | MSG_NOSIGNAL)
-    {
-    }
+    {}
 
     static std::size_t required_tail(const Buffers& buffers)
     {
@@ -239,13 +243,13 @@ class receive_from_request
     using buffers_type = buffer_list<boost::asio::mutable_buffer, Buffers>;
 
 public:
-    receive_from_request(int descriptor, const Buffers& buffers, Endpoint& sender, int flags)
+    receive_from_request(
+        int descriptor, const Buffers& buffers, Endpoint& sender, int flags)
         : buffers_(buffers),
           sender_(sender),
           descriptor_(descriptor),
           flags_(transfer_flags(flags))
-    {
-    }
+    {}
 
     static std::size_t required_tail(const Buffers& buffers)
     {
@@ -282,4 +286,4 @@ private:
     int flags_;
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

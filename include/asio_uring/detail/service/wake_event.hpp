@@ -1,5 +1,6 @@
-// Layer: service. Purpose: end a wait in the kernel from any thread, without a lock and without loss.
-// Thread: notify() any; acknowledge() the reaper. Lifetime: as the loop; the poll on it is the loop's.
+// Layer: service. Purpose: end a wait in the kernel from any thread, without a lock and
+// without loss. Thread: notify() any; acknowledge() the reaper. Lifetime: as the loop;
+// the poll on it is the loop's.
 #pragma once
 
 #include <asio_uring/ring/unique_fd.hpp>
@@ -11,12 +12,14 @@
 #include <cstdint>
 
 #include <sys/eventfd.h>
+
 #include <unistd.h>
 
 namespace asio_uring::detail {
 
-/// An eventfd under a multishot poll. It is written and never read: every write wakes the poll anew, and a
-/// poll armed after a write fires at once, so a notification is latched until a CQE tells of it.
+/// An eventfd under a multishot poll. It is written and never read: every write wakes the
+/// poll anew, and a poll armed after a write fires at once, so a notification is latched
+/// until a CQE tells of it.
 class wake_event
 {
 public:
@@ -37,13 +40,16 @@ public:
     /// Returns whether this call wrote, which at most one does per acknowledgement.
     bool notify() noexcept
     {
-        // Values: false, nothing to tell; true, a write was made whose CQE was not yet taken.
-        // Pairs with the store in acknowledge(): what the notifier wrote before is visible to the reaper.
+        // Values: false, nothing to tell; true, a write was made whose CQE was not yet
+        // taken. Pairs with the store in acknowledge(): what the notifier wrote before is
+        // visible to the reaper.
         if (pending_.exchange(true, std::memory_order_acq_rel))
             return false;
         const std::uint64_t one = 1;
-        // The write fails only where the counter stands at its limit, and then the poll is ready anyway.
-        [[maybe_unused]] const auto written = ::write(descriptor_.get(), &one, sizeof one);
+        // The write fails only where the counter stands at its limit, and then the poll
+        // is ready anyway.
+        [[maybe_unused]] const auto written =
+            ::write(descriptor_.get(), &one, sizeof one);
         return true;
     }
 
@@ -57,4 +63,4 @@ private:
     std::atomic<bool> pending_{false};
 };
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,6 +1,6 @@
-// Layer: service. Purpose: from a wish to end an operation to a request that the kernel understands.
-// Cancellation only asks: the operation's own last CQE ends it.
-// Thread: any, under the loop's mutex. Lifetime: see event_loop.hpp.
+// Layer: service. Purpose: from a wish to end an operation to a request that the kernel
+// understands. Cancellation only asks: the operation's own last CQE ends it. Thread: any,
+// under the loop's mutex. Lifetime: see event_loop.hpp.
 #pragma once
 
 namespace asio_uring::detail {
@@ -31,7 +31,8 @@ void basic_event_loop<Ring>::cancel(cancellation_ticket ticket)
     if (stopping_)
         return;
     ring_operation* op = cancellations_.find(ticket);
-    // A ticket is given out before its operation starts; until then there is nothing to end.
+    // A ticket is given out before its operation starts; until then there is nothing to
+    // end.
     if (op == nullptr || op->state_ == operation_state::initial)
         return;
     request_cancel(*op, ended);
@@ -62,17 +63,18 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     lock_type lock(mutex_);
     settle(owner, lock);
     cancel_requests(owner, ended);
-    // Invariant 5: what the kernel has is bound to the open file, what it has not is withdrawn, and a
-    // repeated request is ruled out by the wish to cancel. The number is free from here.
+    // Invariant 5: what the kernel has is bound to the open file, what it has not is
+    // withdrawn, and a repeated request is ruled out by the wish to cancel. The number is
+    // free from here.
     ASIO_URING_ASSERT(all_cancelled(owner));
     owner.descriptor = -1;
     owner.closed = true;
     if (owner.idle())
         owners_.release(owner);
-    else if (!stopping_ && holds_file(owner))
-    {
-        // The kernel's requests hold the file open, and the peer sees the end only when they are gone:
-        // ask now, even from a thread that does not run the context, and let their ends be worked off.
+    else if (!stopping_ && holds_file(owner)) {
+        // The kernel's requests hold the file open, and the peer sees the end only when
+        // they are gone: ask now, even from a thread that does not run the context, and
+        // let their ends be worked off.
         if (!settings_.single_issuer || may_enter())
             send_cancels_now(lock);
         if (!unsent_cancels_.empty() || ring_.claimed() != ring_.published())
@@ -86,16 +88,16 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
 template <typename Ring>
 bool basic_event_loop<Ring>::all_cancelled(request_owner& owner) noexcept
 {
-    for (ring_operation* op = owner.requests.front(); op != nullptr; op = op->next_request_)
-    {
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_) {
         if (!op->cancel_requested_ || (!op->withdrawn_ && unseen(*op)))
             return false;
     }
     return true;
 }
 
-// A request that is on its way between two waits is in none of the places where the kernel looks for it.
-// As long as it stands, ask again.
+// A request that is on its way between two waits is in none of the places where the
+// kernel looks for it. As long as it stands, ask again.
 template <typename Ring>
 void basic_event_loop<Ring>::cancel_again(cancellation_ticket target)
 {
@@ -110,8 +112,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::send_cancels_now(lock_type& lock)
 {
     int result = 0;
-    do
-    {
+    do {
         send_cancels_that_fit();
         const unsigned to_submit = ring_.publish();
         const entering unlocked(*this, lock);
@@ -123,21 +124,21 @@ void basic_event_loop<Ring>::send_cancels_now(lock_type& lock)
 template <typename Ring>
 bool basic_event_loop<Ring>::holds_file(request_owner& owner) const noexcept
 {
-    for (ring_operation* op = owner.requests.front(); op != nullptr; op = op->next_request_)
-    {
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_) {
         if (op->state_ == operation_state::claimed && !op->withdrawn_)
             return true;
     }
     return false;
 }
 
-// A published SQE names the descriptor until the kernel has read it. Whoever published it is about to
-// enter, so wait for that; an entry refused leaves nobody inside, and the SQE is ours again.
+// A published SQE names the descriptor until the kernel has read it. Whoever published it
+// is about to enter, so wait for that; an entry refused leaves nobody inside, and the SQE
+// is ours again.
 template <typename Ring>
 void basic_event_loop<Ring>::settle(request_owner& owner, lock_type& lock)
 {
-    while (unsettled(owner))
-    {
+    while (unsettled(owner)) {
         lock.unlock();
         std::this_thread::yield();
         lock.lock();
@@ -150,10 +151,10 @@ bool basic_event_loop<Ring>::unsettled(request_owner& owner) noexcept
     if (entering_count_ == 0 || ring_.unconsumed() == 0)
         return false;
     const std::uint32_t head = ring_.published() - ring_.unconsumed();
-    for (ring_operation* op = owner.requests.front(); op != nullptr; op = op->next_request_)
-    {
-        if (op->state_ == operation_state::claimed
-            && stands_between(*op, head, ring_.published()))
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_) {
+        if (op->state_ == operation_state::claimed &&
+            stands_between(*op, head, ring_.published()))
             return true;
     }
     return false;
@@ -164,11 +165,9 @@ template <typename Ring>
 void basic_event_loop<Ring>::cancel_requests(
     request_owner& owner, asio_impl::operation_queue& ended)
 {
-    for (request_owner::lane& lane : owner.lanes)
-    {
+    for (request_owner::lane& lane : owner.lanes) {
         asio_impl::operation_queue marked;
-        while (asio_impl::scheduler_operation* base = lane.waiting.front())
-        {
+        while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
             lane.waiting.pop();
             static_cast<ring_operation*>(base)->cancel_requested_ = true;
             marked.push(base);
@@ -176,8 +175,7 @@ void basic_event_loop<Ring>::cancel_requests(
         lane.waiting.push(marked);
     }
     ring_operation* op = owner.requests.front();
-    while (op != nullptr)
-    {
+    while (op != nullptr) {
         ring_operation* const next = op->next_request_;
         request_cancel(*op, ended);
         op = next;
@@ -188,15 +186,21 @@ template <typename Ring>
 void basic_event_loop<Ring>::request_cancel(
     ring_operation& op, asio_impl::operation_queue& ended)
 {
-    if (op.cancel_requested_ && op.state_ == operation_state::claimed)
-        return;
+    // Asked before: enough, unless the SQE is ours again because an entry to the kernel
+    // was refused.
+    if (op.cancel_requested_ && op.state_ == operation_state::claimed) {
+        if (op.withdrawn_ || !unseen(op))
+            return;
+        if (!op.cancel_sent_)
+            remove(unsent_cancels_, op);
+    }
     op.cancel_requested_ = true;
     if (end_queued(op, ended))
         return;
     ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
-    if (unseen(op))
-    {
-        // The kernel has not seen this SQE: make it harmless, and let its CQE end the operation.
+    if (unseen(op)) {
+        // The kernel has not seen this SQE: make it harmless, and let its CQE end the
+        // operation.
         abi::sqe& sqe = ring_.sqe_at(op.sequence_);
         sqe = abi::sqe{};
         op::nop{}.prepare(sqe);
@@ -230,8 +234,7 @@ void basic_event_loop<Ring>::remove(
     asio_impl::operation_queue& queue, ring_operation& op) noexcept
 {
     asio_impl::operation_queue others;
-    while (asio_impl::scheduler_operation* base = queue.front())
-    {
+    while (asio_impl::scheduler_operation* base = queue.front()) {
         queue.pop();
         if (base != &op)
             others.push(base);
@@ -258,8 +261,7 @@ void basic_event_loop<Ring>::send_cancels(lock_type& lock)
 template <typename Ring>
 void basic_event_loop<Ring>::send_cancels_that_fit()
 {
-    while (asio_impl::scheduler_operation* base = unsent_cancels_.front())
-    {
+    while (asio_impl::scheduler_operation* base = unsent_cancels_.front()) {
         if (!try_send_cancel(*static_cast<ring_operation*>(base)))
             return;
         unsent_cancels_.pop();
@@ -274,8 +276,8 @@ bool basic_event_loop<Ring>::try_send_cancel(ring_operation& op)
     abi::sqe* sqe = ring_.try_claim();
     if (sqe == nullptr)
         return false;
-    // The SQ is consumed in order: an operation that later gets this address is claimed behind this
-    // entry, so it cannot be hit.
+    // The SQ is consumed in order: an operation that later gets this address is claimed
+    // behind this entry, so it cannot be hit.
     op::async_cancel{.user_data = user_data::of(&op).bits}.prepare(*sqe);
     sqe->user_data = user_data::of(cancellations_.ticket(op.cancellation_index_)).bits;
     op.cancel_sent_ = true;
@@ -283,4 +285,4 @@ bool basic_event_loop<Ring>::try_send_cancel(ring_operation& op)
     return true;
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -20,7 +20,8 @@ basic_event_loop<Ring>::basic_event_loop(
 template <typename Ring>
 basic_event_loop<Ring>::~basic_event_loop()
 {
-    // Invariant 6: shutdown() reaped to zero, so closing the ring frees nothing the kernel may touch.
+    // Invariant 6: shutdown() reaped to zero, so closing the ring frees nothing the
+    // kernel may touch.
     ASIO_URING_ASSERT(in_kernel_count_ == 0);
 }
 
@@ -48,15 +49,15 @@ void basic_event_loop<Ring>::complete_immediately(
 }
 
 template <typename Ring>
-void basic_event_loop<Ring>::start(ring_operation& op, request_owner& owner, direction way)
+void basic_event_loop<Ring>::start(
+    ring_operation& op, request_owner& owner, direction way)
 {
     scheduler_.work_started();
     lock_type lock(mutex_);
     ++counters_.operations;
     op.owner_ = &owner;
     op.direction_ = way;
-    if (stopping_)
-    {
+    if (stopping_) {
         op.cancel_requested_ = true;
         op.result_ = -ECANCELED;
         op.state_ = operation_state::reaped;
@@ -64,11 +65,9 @@ void basic_event_loop<Ring>::start(ring_operation& op, request_owner& owner, dir
         scheduler_.post_deferred_completion(&op);
         return;
     }
-    if (way != direction::none)
-    {
+    if (way != direction::none) {
         request_owner::lane& lane = owner.lanes[static_cast<int>(way)];
-        if (lane.active != nullptr)
-        {
+        if (lane.active != nullptr) {
             op.state_ = operation_state::waiting;
             lane.waiting.push(&op);
             return;
@@ -83,12 +82,10 @@ void basic_event_loop<Ring>::start(ring_operation& op, request_owner& owner, dir
 template <typename Ring>
 void basic_event_loop<Ring>::commit(ring_operation& op, lock_type& lock)
 {
-    // Back-pressure: with the queue full, the starter submits what stands there and goes on. Another
-    // thread may fill the room first, so look again.
-    while (!try_commit(op))
-    {
-        if (!flush(lock))
-        {
+    // Back-pressure: with the queue full, the starter submits what stands there and goes
+    // on. Another thread may fill the room first, so look again.
+    while (!try_commit(op)) {
+        if (!flush(lock)) {
             op.state_ = operation_state::backlogged;
             backlog_.push(&op);
             return;
@@ -99,8 +96,7 @@ void basic_event_loop<Ring>::commit(ring_operation& op, lock_type& lock)
 template <typename Ring>
 void basic_event_loop<Ring>::commit_or_backlog(ring_operation& op)
 {
-    if (!try_commit(op))
-    {
+    if (!try_commit(op)) {
         op.state_ = operation_state::backlogged;
         backlog_.push(&op);
     }
@@ -121,8 +117,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::fill(ring_operation& op, abi::sqe& sqe) noexcept
 {
     ASIO_URING_ASSERT(op.owner_ != nullptr);
-    if (op.wait_for_readiness_)
-    {
+    if (op.wait_for_readiness_) {
         const bool reading = op.direction_ == direction::read;
         op::poll_add{
             .fd = op.owner_->descriptor,
@@ -138,8 +133,8 @@ void basic_event_loop<Ring>::fill(ring_operation& op, abi::sqe& sqe) noexcept
     ++counters_.sqes;
 }
 
-// A request belongs to the thread that submitted it and ends with that thread, so only threads that run
-// the context submit.
+// A request belongs to the thread that submitted it and ends with that thread, so only
+// threads that run the context submit.
 template <typename Ring>
 bool basic_event_loop<Ring>::may_enter() const noexcept
 {
@@ -148,8 +143,8 @@ bool basic_event_loop<Ring>::may_enter() const noexcept
     return reaper_ == this_thread_mark() || scheduler_.can_dispatch();
 }
 
-// Whether the SQE is still ours to rewrite: beyond the shared tail, or offered in vain with nobody inside
-// the kernel who could read it.
+// Whether the SQE is still ours to rewrite: beyond the shared tail, or offered in vain
+// with nobody inside the kernel who could read it.
 template <typename Ring>
 bool basic_event_loop<Ring>::unseen(const ring_operation& op) noexcept
 {
@@ -158,14 +153,14 @@ bool basic_event_loop<Ring>::unseen(const ring_operation& op) noexcept
         op, entering_count_ == 0 ? head : ring_.published(), ring_.claimed());
 }
 
-// Sequence numbers come round after 2^32 entries, and an idle connection may wait that long: only an entry
-// that still names the operation is its entry.
+// Sequence numbers come round after 2^32 entries, and an idle connection may wait that
+// long: only an entry that still names the operation is its entry.
 template <typename Ring>
 bool basic_event_loop<Ring>::stands_between(
     const ring_operation& op, std::uint32_t first, std::uint32_t last) noexcept
 {
-    return op.sequence_ - first < last - first
-           && ring_.sqe_at(op.sequence_).user_data == user_data::of(&op).bits;
+    return op.sequence_ - first < last - first &&
+           ring_.sqe_at(op.sequence_).user_data == user_data::of(&op).bits;
 }
 
 // Submits without waiting. Returns whether the kernel took anything.
@@ -179,19 +174,20 @@ bool basic_event_loop<Ring>::flush(lock_type& lock, std::uint32_t flags)
         return true;
     int submitted = 0;
     {
-        // The kernel carries out sends inline: other threads must be able to start operations meanwhile.
+        // The kernel carries out sends inline: other threads must be able to start
+        // operations meanwhile.
         const entering unlocked(*this, lock);
         submitted = ring_.enter(to_submit, 0, flags);
     }
     return submitted > 0 || ring_.unconsumed() < to_submit;
 }
 
-// What is claimed reaches the kernel with the next turn, unless the reaper already waits there.
+// What is claimed reaches the kernel with the next turn, unless the reaper already waits
+// there.
 template <typename Ring>
 void basic_event_loop<Ring>::notify(lock_type& lock)
 {
-    if (settings_.epoll_descriptor < 0)
-    {
+    if (settings_.epoll_descriptor < 0) {
         if (flush_posted_)
             return;
         flush_posted_ = true;
@@ -201,10 +197,11 @@ void basic_event_loop<Ring>::notify(lock_type& lock)
     }
     if (!waiting_)
         return;
-    // A run thread submits at once: its handler may go on to wait for what it started. Any other thread
-    // leaves that to the reaper, because a request belongs to its submitter, and only run threads are
-    // sure to enter the kernel again.
-    if (scheduler_.can_dispatch() && flush(lock) && backlog_.empty() && unsent_cancels_.empty())
+    // A run thread submits at once: its handler may go on to wait for what it started.
+    // Any other thread leaves that to the reaper, because a request belongs to its
+    // submitter, and only run threads are sure to enter the kernel again.
+    if (scheduler_.can_dispatch() && flush(lock) && backlog_.empty() &&
+        unsent_cancels_.empty())
         return;
     lock.unlock();
     interrupt();
@@ -216,4 +213,4 @@ void basic_event_loop<Ring>::interrupt() noexcept
     wake_.notify();
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,12 +1,14 @@
-// Layer: service. Purpose: end with nothing of ours in the kernel, whatever was in flight.
-// Thread: the one that destroys the context. Lifetime: after shutdown() the loop starts nothing.
+// Layer: service. Purpose: end with nothing of ours in the kernel, whatever was in
+// flight. Thread: the one that destroys the context. Lifetime: after shutdown() the loop
+// starts nothing.
 #pragma once
 
 namespace asio_uring::detail {
 
-// 1. Nothing is started, cancelled or repeated any more. 2. What the kernel has not seen is taken back.
-// 3. The kernel is asked to end the rest. 4. Reap until it holds no operation. 5. The caller destroys
-// them: only now, because handlers own the buffers.
+// 1. Nothing is started, cancelled or repeated any more. 2. What the kernel has not seen
+// is taken back.
+// 3. The kernel is asked to end the rest. 4. Reap until it holds no operation. 5. The
+// caller destroys them: only now, because handlers own the buffers.
 template <typename Ring>
 void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
 {
@@ -31,17 +33,14 @@ void basic_event_loop<Ring>::forget_unsent_cancels() noexcept
 template <typename Ring>
 void basic_event_loop<Ring>::abandon_queued(asio_impl::operation_queue& ops)
 {
-    while (asio_impl::scheduler_operation* base = backlog_.front())
-    {
+    while (asio_impl::scheduler_operation* base = backlog_.front()) {
         backlog_.pop();
         ring_operation& op = *static_cast<ring_operation*>(base);
         op.owner_->requests.erase(op);
         ops.push(base);
     }
-    for (request_owner& owner : owners_.all())
-    {
-        for (request_owner::lane& lane : owner.lanes)
-        {
+    for (request_owner& owner : owners_.all()) {
+        for (request_owner::lane& lane : owner.lanes) {
             lane.active = nullptr;
             ops.push(lane.waiting);
         }
@@ -54,11 +53,9 @@ void basic_event_loop<Ring>::abandon_unseen(
     request_owner& owner, asio_impl::operation_queue& ops)
 {
     ring_operation* op = owner.requests.front();
-    while (op != nullptr)
-    {
+    while (op != nullptr) {
         ring_operation* const next = op->next_request_;
-        if (unseen(*op))
-        {
+        if (unseen(*op)) {
             abi::sqe& sqe = ring_.sqe_at(op->sequence_);
             sqe = abi::sqe{};
             op::nop{}.prepare(sqe);
@@ -76,13 +73,12 @@ void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& l
 {
     if (in_kernel_count_ != 0 && settings_.single_issuer && !may_enter())
         return close_and_wait(ops);
-    while (in_kernel_count_ != 0)
-    {
-        // A request on its way between two waits may miss one cancellation, so each round asks again;
-        // what ends the loop is only that every operation's last CQE came.
-        if (abi::sqe* sqe = ring_.try_claim())
-        {
-            op::async_cancel{.flags = abi::async_cancel_any | abi::async_cancel_all}.prepare(*sqe);
+    while (in_kernel_count_ != 0) {
+        // A request on its way between two waits may miss one cancellation, so each round
+        // asks again; what ends the loop is only that every operation's last CQE came.
+        if (abi::sqe* sqe = ring_.try_claim()) {
+            op::async_cancel{.flags = abi::async_cancel_any | abi::async_cancel_all}
+                .prepare(*sqe);
             sqe->user_data = user_data::of(internal_request::cancel).bits;
             ++counters_.sqes;
         }
@@ -97,7 +93,8 @@ void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& l
     }
 }
 
-// KERNEL 6.1: a DEFER_TASKRUN ring can be reaped by its issuer only. Closing it ends its requests; when
+// KERNEL 6.1: a DEFER_TASKRUN ring can be reaped by its issuer only. Closing it ends its
+// requests; when
 //   the kernel has freed the ring, it has let go of their memory.
 template <typename Ring>
 void basic_event_loop<Ring>::close_and_wait(asio_impl::operation_queue& ops)
@@ -112,10 +109,8 @@ void basic_event_loop<Ring>::close_and_wait(asio_impl::operation_queue& ops)
 template <typename Ring>
 void basic_event_loop<Ring>::abandon_all(asio_impl::operation_queue& ops)
 {
-    const auto abandon = [&](request_owner& owner)
-    {
-        while (ring_operation* op = owner.requests.front())
-        {
+    const auto abandon = [&](request_owner& owner) {
+        while (ring_operation* op = owner.requests.front()) {
             owner.requests.erase(*op);
             ops.push(op);
         }
@@ -125,8 +120,9 @@ void basic_event_loop<Ring>::abandon_all(asio_impl::operation_queue& ops)
         abandon(owner);
 }
 
-// The parent's ring is not the child's: its maps are gone here, and its requests are the parent's. What
-// stood in it is committed to a ring of the child's own, as Asio's reactor registers its descriptors anew.
+// The parent's ring is not the child's: its maps are gone here, and its requests are the
+// parent's. What stood in it is committed to a ring of the child's own, as Asio's reactor
+// registers its descriptors anew.
 template <typename Ring>
 void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
 {
@@ -142,11 +138,9 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     forget_unsent_cancels();
     if (settings_.single_issuer)
         teardown_ = std::make_unique<teardown_watch>(ring_);
-    const auto commit_anew = [&](request_owner& owner)
-    {
+    const auto commit_anew = [&](request_owner& owner) {
         ring_operation* op = owner.requests.front();
-        while (op != nullptr)
-        {
+        while (op != nullptr) {
             ring_operation* const next = op->next_request_;
             if (op->state_ == operation_state::claimed && op->cancel_requested_)
                 retire(*op, ended);
@@ -162,4 +156,4 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     scheduler_.post_deferred_completions(ended);
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,6 +1,6 @@
-// Layer: service. Purpose: waits on timers: the heaps live in user space, and only the earliest expiry
-// reaches the kernel, as the deadline of its wait.
-// Thread: any. Lifetime: a queue stays registered as long as its service.
+// Layer: service. Purpose: waits on timers: the heaps live in user space, and only the
+// earliest expiry reaches the kernel, as the deadline of its wait. Thread: any. Lifetime:
+// a queue stays registered as long as its service.
 #pragma once
 
 namespace asio_uring::detail {
@@ -28,8 +28,7 @@ void basic_event_loop<Ring>::schedule_timer(
     asio_impl::wait_op* op)
 {
     lock_type lock(mutex_);
-    if (stopping_)
-    {
+    if (stopping_) {
         lock.unlock();
         scheduler_.post_immediate_completion(op, false);
         return;
@@ -89,4 +88,4 @@ void basic_event_loop<Ring>::move_timer(
     scheduler_.post_deferred_completions(ops);
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

@@ -1,5 +1,5 @@
-// Layer: service. Purpose: one turn of the loop: submit and wait in one kernel entry, reap, retire.
-// Thread: the reaper. Lifetime: see event_loop.hpp.
+// Layer: service. Purpose: one turn of the loop: submit and wait in one kernel entry,
+// reap, retire. Thread: the reaper. Lifetime: see event_loop.hpp.
 #pragma once
 
 namespace asio_uring::detail {
@@ -25,15 +25,14 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
 {
     lock_type lock(mutex_);
     // Reaping claims what comes next, and no turn follows that would submit it.
-    do
-    {
+    do {
         refill(lock);
         const unsigned to_submit = ring_.publish();
         if (to_submit != 0 || ring_.task_work_pending() || ring_.completion_overflow())
             enter(to_submit, lock);
         reap(ops);
-    } while (ring_.claimed() != ring_.published() || ring_.ready() != 0
-             || ring_.task_work_pending() || ring_.completion_overflow());
+    } while (ring_.claimed() != ring_.published() || ring_.ready() != 0 ||
+             ring_.task_work_pending() || ring_.completion_overflow());
 }
 
 template <typename Ring>
@@ -42,10 +41,8 @@ void basic_event_loop<Ring>::adopt_thread()
     const std::uint64_t self = this_thread_mark();
     if (reaper_ == self)
         return;
-    if (settings_.single_issuer)
-    {
-        if (issuer_ == 0)
-        {
+    if (settings_.single_issuer) {
+        if (issuer_ == 0) {
             if (const boost::system::error_code ec = ring_.enable())
                 throw boost::system::system_error(ec, "asio_uring: enabling the ring");
             issuer_ = self;
@@ -54,10 +51,9 @@ void basic_event_loop<Ring>::adopt_thread()
             throw boost::system::system_error(
                 make_error_code(errc::wrong_thread), "asio_uring: run");
     }
-    if (reaper_ != 0 && settings_.rearm_for_thread)
-    {
-        // The polls that end a wait belong to the thread that armed them, which may never enter the
-        // kernel again.
+    if (reaper_ != 0 && settings_.rearm_for_thread) {
+        // The polls that end a wait belong to the thread that armed them, which may never
+        // enter the kernel again.
         if (wake_armed_)
             disarm(internal_request::wake, wake_generation_++);
         if (epoll_armed_)
@@ -68,7 +64,8 @@ void basic_event_loop<Ring>::adopt_thread()
     reaper_ = self;
 }
 
-// An entry that finds no room is no loss: the outdated poll stays armed and its CQE is ignored.
+// An entry that finds no room is no loss: the outdated poll stays armed and its CQE is
+// ignored.
 template <typename Ring>
 void basic_event_loop<Ring>::disarm(internal_request request, std::uint32_t generation)
 {
@@ -80,13 +77,12 @@ void basic_event_loop<Ring>::disarm(internal_request request, std::uint32_t gene
     ++counters_.sqes;
 }
 
-// Gives an SQE to everything that waits for one. Returns whether nothing is left: only then may the loop
-// sleep, because nothing in the kernel would tell of the rest.
+// Gives an SQE to everything that waits for one. Returns whether nothing is left: only
+// then may the loop sleep, because nothing in the kernel would tell of the rest.
 template <typename Ring>
 bool basic_event_loop<Ring>::refill(lock_type& lock)
 {
-    for (;;)
-    {
+    for (;;) {
         fill_queue();
         if (all_committed())
             return true;
@@ -108,12 +104,10 @@ void basic_event_loop<Ring>::fill_queue()
     arm_polls();
     if (!unsent_cancels_.empty())
         send_cancels_that_fit();
-    while (asio_impl::scheduler_operation* base = backlog_.front())
-    {
+    while (asio_impl::scheduler_operation* base = backlog_.front()) {
         backlog_.pop();
         ring_operation& op = *static_cast<ring_operation*>(base);
-        if (!try_commit(op))
-        {
+        if (!try_commit(op)) {
             asio_impl::operation_queue rest;
             rest.push(base);
             rest.push(backlog_);
@@ -126,34 +120,35 @@ void basic_event_loop<Ring>::fill_queue()
 template <typename Ring>
 void basic_event_loop<Ring>::arm_polls()
 {
-    if (!wake_armed_ && settings_.epoll_descriptor >= 0)
-    {
-        if (abi::sqe* sqe = ring_.try_claim())
-        {
+    if (!wake_armed_ && settings_.epoll_descriptor >= 0) {
+        if (abi::sqe* sqe = ring_.try_claim()) {
             op::poll_add{
-                .fd = wake_.native_handle(), .events = POLLIN, .flags = abi::poll_add_multi}
+                .fd = wake_.native_handle(),
+                .events = POLLIN,
+                .flags = abi::poll_add_multi}
                 .prepare(*sqe);
             sqe->user_data = user_data::of(internal_request::wake, wake_generation_).bits;
             wake_armed_ = true;
             ++counters_.sqes;
         }
     }
-    // One shot, armed after every look at the set: arming looks at its state, so nothing that stayed
-    // ready is missed.
-    if (!epoll_armed_ && settings_.epoll_descriptor >= 0)
-    {
-        if (abi::sqe* sqe = ring_.try_claim())
-        {
-            op::poll_add{.fd = settings_.epoll_descriptor, .events = POLLIN}.prepare(*sqe);
-            sqe->user_data = user_data::of(internal_request::epoll, epoll_generation_).bits;
+    // One shot, armed after every look at the set: arming looks at its state, so nothing
+    // that stayed ready is missed.
+    if (!epoll_armed_ && settings_.epoll_descriptor >= 0) {
+        if (abi::sqe* sqe = ring_.try_claim()) {
+            op::poll_add{.fd = settings_.epoll_descriptor, .events = POLLIN}.prepare(
+                *sqe);
+            sqe->user_data =
+                user_data::of(internal_request::epoll, epoll_generation_).bits;
             epoll_armed_ = true;
             ++counters_.sqes;
         }
     }
 }
 
-// Invariant 10: the wait ends at the earliest of the caller's limit and the first timer, and waiting_ is
-// set under the mutex before the kernel is entered, so whoever starts something later knows to end it.
+// Invariant 10: the wait ends at the earliest of the caller's limit and the first timer,
+// and waiting_ is set under the mutex before the kernel is entered, so whoever starts
+// something later knows to end it.
 template <typename Ring>
 void basic_event_loop<Ring>::wait(unsigned to_submit, long usec, lock_type& lock)
 {
@@ -182,7 +177,8 @@ int basic_event_loop<Ring>::enter_until(unsigned to_submit, clock::time_point de
     if (deadline == clock::time_point::max())
         return ring_.enter(to_submit, 1, flags);
     auto until = deadline.time_since_epoch();
-    // KERNEL 6.12: ENTER_ABS_TIMER came with MIN_TIMEOUT, which has a feature bit. Older: a duration.
+    // KERNEL 6.12: ENTER_ABS_TIMER came with MIN_TIMEOUT, which has a feature bit. Older:
+    // a duration.
     if ((ring_.features() & abi::feat_min_timeout) != 0)
         flags |= abi::enter_abs_timer;
     else
@@ -207,13 +203,12 @@ void basic_event_loop<Ring>::enter(unsigned to_submit, lock_type& lock)
     check_enter(result);
 }
 
-// Saturation and interruption are no errors of the loop: what was not submitted stays in the queue, and
-// reaping makes room.
+// Saturation and interruption are no errors of the loop: what was not submitted stays in
+// the queue, and reaping makes room.
 template <typename Ring>
 void basic_event_loop<Ring>::check_enter(int result) const
 {
-    switch (result)
-    {
+    switch (result) {
     case -EEXIST:
         throw boost::system::system_error(
             make_error_code(errc::wrong_thread), "asio_uring: run");
@@ -230,7 +225,8 @@ void basic_event_loop<Ring>::check_enter(int result) const
     }
 }
 
-// Invariant 3: every CQE goes to its operation, or to the loop's own requests, and is counted.
+// Invariant 3: every CQE goes to its operation, or to the loop's own requests, and is
+// counted.
 template <typename Ring>
 void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
 {
@@ -239,15 +235,13 @@ void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
     reaping_ = true;
     if (ring_.completion_overflow())
         ++counters_.overflows;
-    counters_.cqes += ring_.for_each_completion(
-        [&](const abi::cqe& cqe)
-        {
-            const user_data data{cqe.user_data};
-            if (data.is_internal())
-                take_internal(cqe);
-            else
-                take(*data.operation(), cqe, ops);
-        });
+    counters_.cqes += ring_.for_each_completion([&](const abi::cqe& cqe) {
+        const user_data data{cqe.user_data};
+        if (data.is_internal())
+            take_internal(cqe);
+        else
+            take(*data.operation(), cqe, ops);
+    });
     reaping_ = false;
 }
 
@@ -256,8 +250,7 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
 {
     const user_data data{cqe.user_data};
     const bool armed = (cqe.flags & abi::cqe_f_more) != 0;
-    switch (data.request())
-    {
+    switch (data.request()) {
     case internal_request::wake:
         if (data.generation() != wake_generation_)
             return;
@@ -286,10 +279,9 @@ void basic_event_loop<Ring>::take(
     ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
 {
     ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
-    // Invariant 2: with F_MORE the kernel still holds the operation. A zero-copy send tells its result
-    // first, and ends with a notification that has none.
-    if ((cqe.flags & abi::cqe_f_more) != 0)
-    {
+    // Invariant 2: with F_MORE the kernel still holds the operation. A zero-copy send
+    // tells its result first, and ends with a notification that has none.
+    if ((cqe.flags & abi::cqe_f_more) != 0) {
         op.result_ = cqe.res;
         return;
     }
@@ -298,25 +290,25 @@ void basic_event_loop<Ring>::take(
     --in_kernel_count_;
     if (op.cancel_requested_ && !op.cancel_sent_ && !op.withdrawn_)
         remove(unsent_cancels_, op);
-    if (must_repeat(op, result))
-    {
+    if (must_repeat(op, result)) {
         op.wait_for_readiness_ =
             !op.wait_for_readiness_ && (result == -EAGAIN || op.repeat_when_ready_);
         ++counters_.reissues;
         commit_or_backlog(op);
         return;
     }
-    // A cancelled operation that would have gone again otherwise ends as one that never went.
-    const bool aborted = op.withdrawn_
-                         || (op.cancel_requested_
-                             && (op.wait_for_readiness_ || is_retried(op, result)));
+    // A cancelled operation that would have gone again otherwise ends as one that never
+    // went.
+    const bool aborted =
+        op.withdrawn_ ||
+        (op.cancel_requested_ && (op.wait_for_readiness_ || is_retried(op, result)));
     op.result_ = aborted ? -ECANCELED : result;
     op.completion_flags_ = cqe.flags;
     retire(op, ops);
 }
 
-// A request can end without the program's doing: its submitter's thread ended, or a signal came. Such an
-// end is no result.
+// A request can end without the program's doing: its submitter's thread ended, or a
+// signal came. Such an end is no result.
 template <typename Ring>
 bool basic_event_loop<Ring>::must_repeat(ring_operation& op, int result) const noexcept
 {
@@ -335,8 +327,7 @@ template <typename Ring>
 bool basic_event_loop<Ring>::is_retried(
     const ring_operation& op, int result) const noexcept
 {
-    switch (result)
-    {
+    switch (result) {
     case -EAGAIN:
         return op.direction_ != direction::none && op.owner_->descriptor >= 0;
     case -ECONNABORTED:
@@ -358,18 +349,15 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
         owner.requests.erase(op);
     op.state_ = operation_state::reaped;
     ops.push(&op);
-    if (op.direction_ != direction::none && !stopping_)
-    {
+    if (op.direction_ != direction::none && !stopping_) {
         request_owner::lane& lane = owner.lanes[static_cast<int>(op.direction_)];
         if (lane.active != &op)
             return;
         lane.active = nullptr;
-        while (asio_impl::scheduler_operation* base = lane.waiting.front())
-        {
+        while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
             lane.waiting.pop();
             ring_operation& next = *static_cast<ring_operation*>(base);
-            if (!next.cancel_requested_)
-            {
+            if (!next.cancel_requested_) {
                 lane.active = &next;
                 owner.requests.push(next);
                 commit_or_backlog(next);
@@ -386,4 +374,4 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
         owners_.release(owner);
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail

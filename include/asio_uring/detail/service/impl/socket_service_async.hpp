@@ -1,6 +1,6 @@
-// Layer: service. Purpose: the initiating functions of socket_service. Each chooses the request, the
-// direction it keeps order in, and what ends without a request.
-// Thread: the initiating one. Lifetime: see socket_service.hpp.
+// Layer: service. Purpose: the initiating functions of socket_service. Each chooses the
+// request, the direction it keeps order in, and what ends without a request. Thread: the
+// initiating one. Lifetime: see socket_service.hpp.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -10,9 +10,11 @@
 
 namespace asio_uring::detail {
 
-// null_buffers asks for readiness only, in Asio's deprecated way; Asio's own service answers it.
+// null_buffers asks for readiness only, in Asio's deprecated way; Asio's own service
+// answers it.
 template <typename Buffers>
-inline constexpr bool is_null_buffers = std::is_same_v<Buffers, boost::asio::null_buffers>;
+inline constexpr bool is_null_buffers =
+    std::is_same_v<Buffers, boost::asio::null_buffers>;
 
 template <typename Protocol>
 template <typename Buffers, typename Handler, typename IoExecutor>
@@ -23,13 +25,11 @@ void socket_service<Protocol>::async_send(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>)
-    {
+    if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
         stock_.async_send(impl, buffers, flags, handler, io_executor);
     }
-    else
-    {
+    else {
         using request = send_request<Buffers>;
         const bool is_continuation = asio_impl::is_continuation(handler);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -59,15 +59,12 @@ void socket_service<Protocol>::async_receive(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>)
-    {
+    if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
         stock_.async_receive(impl, buffers, flags, handler, io_executor);
     }
-    else
-    {
-        if ((flags & socket_base::message_out_of_band) != 0)
-        {
+    else {
+        if ((flags & socket_base::message_out_of_band) != 0) {
             use_reactor(impl);
             stock_.async_receive(impl, buffers, flags, handler, io_executor);
             return;
@@ -103,15 +100,13 @@ void socket_service<Protocol>::async_receive_with_flags(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>)
-    {
+    if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
-        stock_.async_receive_with_flags(impl, buffers, in_flags, out_flags, handler, io_executor);
+        stock_.async_receive_with_flags(
+            impl, buffers, in_flags, out_flags, handler, io_executor);
     }
-    else
-    {
-        if ((in_flags & socket_base::message_out_of_band) != 0)
-        {
+    else {
+        if ((in_flags & socket_base::message_out_of_band) != 0) {
             use_reactor(impl);
             stock_.async_receive_with_flags(
                 impl, buffers, in_flags, out_flags, handler, io_executor);
@@ -130,7 +125,12 @@ void socket_service<Protocol>::async_receive_with_flags(
             in_flags,
             out_flags);
         ASIO_URING_HANDLER_CREATION(
-            (this->context(), *op, "socket", &impl, impl.socket_, "async_receive_with_flags"));
+            (this->context(),
+             *op,
+             "socket",
+             &impl,
+             impl.socket_,
+             "async_receive_with_flags"));
         op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::read, false, is_continuation);
@@ -147,13 +147,11 @@ void socket_service<Protocol>::async_send_to(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>)
-    {
+    if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
         stock_.async_send_to(impl, buffers, destination, flags, handler, io_executor);
     }
-    else
-    {
+    else {
         using request = send_to_request<Buffers, endpoint_type>;
         const bool is_continuation = asio_impl::is_continuation(handler);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -184,15 +182,12 @@ void socket_service<Protocol>::async_receive_from(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>)
-    {
+    if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
         stock_.async_receive_from(impl, buffers, sender, flags, handler, io_executor);
     }
-    else
-    {
-        if ((flags & socket_base::message_out_of_band) != 0)
-        {
+    else {
+        if ((flags & socket_base::message_out_of_band) != 0) {
             use_reactor(impl);
             stock_.async_receive_from(impl, buffers, sender, flags, handler, io_executor);
             return;
@@ -225,8 +220,7 @@ void socket_service<Protocol>::async_wait(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if (w != socket_base::wait_read && w != socket_base::wait_write)
-    {
+    if (w != socket_base::wait_read && w != socket_base::wait_write) {
         use_reactor(impl);
         stock_.async_wait(impl, w, handler, io_executor);
         return;
@@ -234,7 +228,8 @@ void socket_service<Protocol>::async_wait(
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
     const std::uint32_t events = w == socket_base::wait_read ? POLLIN : POLLOUT;
-    auto op = make_operation<wait_request>(loop(), handler, io_executor, 0, impl.socket_, events);
+    auto op = make_operation<wait_request>(
+        loop(), handler, io_executor, 0, impl.socket_, events);
     ASIO_URING_HANDLER_CREATION(
         (this->context(), *op, "socket", &impl, impl.socket_, "async_wait"));
     op.connect(slot);
@@ -254,7 +249,14 @@ void socket_service<Protocol>::async_accept(
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
     auto op = make_operation<request>(
-        loop(), handler, io_executor, 0, impl.socket_, impl.protocol_, peer_endpoint, peer);
+        loop(),
+        handler,
+        io_executor,
+        0,
+        impl.socket_,
+        impl.protocol_,
+        peer_endpoint,
+        peer);
     ASIO_URING_HANDLER_CREATION(
         (this->context(), *op, "socket", &impl, impl.socket_, "async_accept"));
     if ((impl.state_ & asio_impl::socket_ops::enable_connection_aborted) == 0)
@@ -279,7 +281,14 @@ void socket_service<Protocol>::async_move_accept(
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
     auto op = make_operation<request>(
-        loop(), handler, io_executor, 0, impl.socket_, impl.protocol_, peer_endpoint, peer_executor);
+        loop(),
+        handler,
+        io_executor,
+        0,
+        impl.socket_,
+        impl.protocol_,
+        peer_endpoint,
+        peer_executor);
     ASIO_URING_HANDLER_CREATION(
         (this->context(), *op, "socket", &impl, impl.socket_, "async_accept"));
     if ((impl.state_ & asio_impl::socket_ops::enable_connection_aborted) == 0)
@@ -299,7 +308,8 @@ void socket_service<Protocol>::async_connect(
     using request = connect_request<endpoint_type>;
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    auto op = make_operation<request>(loop(), handler, io_executor, 0, impl.socket_, peer);
+    auto op =
+        make_operation<request>(loop(), handler, io_executor, 0, impl.socket_, peer);
     ASIO_URING_HANDLER_CREATION(
         (this->context(), *op, "socket", &impl, impl.socket_, "async_connect"));
     op->repeat_when_ready();
@@ -307,4 +317,4 @@ void socket_service<Protocol>::async_connect(
     start_transfer(impl, op, direction::write, false, is_continuation);
 }
 
-}  // namespace asio_uring::detail
+} // namespace asio_uring::detail
