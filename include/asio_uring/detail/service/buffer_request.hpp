@@ -39,6 +39,13 @@ std::size_t iovec_count(const Buffers& buffers)
     return count;
 }
 
+/// Whether there is nothing to transfer. Buffer by buffer: the sizes may sum up to zero.
+template <typename Buffer, typename Buffers>
+bool all_empty(const Buffers& buffers)
+{
+    return asio_impl::buffer_sequence_adapter<Buffer, Buffers>::all_empty(buffers);
+}
+
 /// One contiguous buffer.
 template <typename Buffer>
 class single_buffer

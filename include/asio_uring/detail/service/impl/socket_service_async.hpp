@@ -45,7 +45,8 @@ void socket_service<Protocol>::async_send(
             (this->context(), *op, "socket", &impl, impl.socket_, "async_send"));
         op->request().fill_tail(op->tail());
         op.connect(slot);
-        const bool nothing = is_stream(impl) && boost::asio::buffer_size(buffers) == 0;
+        const bool nothing =
+            is_stream(impl) && all_empty<boost::asio::const_buffer>(buffers);
         start_transfer(impl, op, direction::write, nothing, is_continuation);
     }
 }
@@ -72,7 +73,8 @@ void socket_service<Protocol>::async_receive(
         using request = receive_request<Buffers>;
         const bool is_continuation = asio_impl::is_continuation(handler);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        const bool nothing = is_stream(impl) && boost::asio::buffer_size(buffers) == 0;
+        const bool nothing =
+            is_stream(impl) && all_empty<boost::asio::mutable_buffer>(buffers);
         auto op = make_operation<request>(
             loop(),
             handler,
