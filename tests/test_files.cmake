@@ -20,6 +20,7 @@ set(test_service_sources
     service/main.cpp
     service/test_destroy.cpp
     service/test_event_loop.cpp
+    service/test_fork.cpp
     service/test_invariants.cpp
     service/test_model.cpp
 )

@@ -6,13 +6,11 @@
 #include <boost/version.hpp>
 
 #if BOOST_VERSION < 108100
-#    error \
-        "asio_uring needs Boost 1.81 or newer: older Asio has another service layout."
+#    error "asio_uring needs Boost 1.81 or newer: older Asio has another service layout."
 #endif
 
 #if !defined(BOOST_ASIO_HAS_EPOLL)
-#    error \
-        "asio_uring builds on the epoll reactor: leave BOOST_ASIO_DISABLE_EPOLL out."
+#    error "asio_uring builds on the epoll reactor: leave BOOST_ASIO_DISABLE_EPOLL out."
 #endif
 
 #if defined(BOOST_ASIO_HAS_IO_URING_AS_DEFAULT)

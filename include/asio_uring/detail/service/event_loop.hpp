@@ -37,12 +37,17 @@ namespace asio_uring::detail {
 /// How a loop relates to the context that runs it.
 struct loop_settings
 {
-    int epoll_descriptor =
-        -1; // carries the stock objects; -1 where the loop is itself watched by it
-    bool locking = true;        // the context may be used by several threads
-    bool single_issuer = false; // only the first thread that runs the context may enter
-    bool rearm_for_thread =
-        true; // completions wait for the submitting thread to enter the kernel
+    /// Carries the stock objects; -1 where the loop is itself watched by it.
+    int epoll_descriptor = -1;
+
+    /// The context may be used by several threads.
+    bool locking = true;
+
+    /// Only the first thread that runs the context may enter the kernel.
+    bool single_issuer = false;
+
+    /// Completions wait for the submitting thread to enter the kernel.
+    bool rearm_for_thread = true;
 };
 
 /// Ring is the kernel ring, or a scripted one in tests.
@@ -163,7 +168,7 @@ private:
     void commit_or_backlog(ring_operation& op);
     bool try_commit(ring_operation& op);
     void fill(ring_operation& op, abi::sqe& sqe) noexcept;
-    bool flush(lock_type& lock, std::uint32_t flags = 0);
+    bool flush(lock_type& lock);
     void notify(lock_type& lock);
     bool may_enter() const noexcept;
     bool unseen(const ring_operation& op) noexcept;
@@ -223,8 +228,7 @@ private:
     mutable optional_mutex mutex_;
     Ring ring_;
     asio_impl::operation_queue backlog_;
-    asio_impl::operation_queue
-        unsent_cancels_; // of operations in the kernel, whose links are free
+    asio_impl::operation_queue unsent_cancels_; // their operations' links are free
     owner_pool owners_;
     request_owner unowned_;
     cancellation_table cancellations_;

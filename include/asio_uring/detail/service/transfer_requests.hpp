@@ -122,7 +122,11 @@ public:
     auto result(const ring_operation& op) const
     {
         boost::system::error_code ec = operation_error(op);
-        if (is_stream_ && op.result() == 0)
+        // The end of the stream stays there to be read again; that it raced with a
+        // cancellation changes nothing for the handler.
+        if (is_stream_ && op.result() == 0 && op.cancel_requested())
+            ec = boost::asio::error::operation_aborted;
+        else if (is_stream_ && op.result() == 0)
             ec = boost::asio::error::eof;
         return std::make_tuple(ec, operation_bytes(op));
     }

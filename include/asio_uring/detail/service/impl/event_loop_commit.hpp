@@ -165,7 +165,7 @@ bool basic_event_loop<Ring>::stands_between(
 
 // Submits without waiting. Returns whether the kernel took anything.
 template <typename Ring>
-bool basic_event_loop<Ring>::flush(lock_type& lock, std::uint32_t flags)
+bool basic_event_loop<Ring>::flush(lock_type& lock)
 {
     if (!may_enter())
         return false;
@@ -177,7 +177,7 @@ bool basic_event_loop<Ring>::flush(lock_type& lock, std::uint32_t flags)
         // The kernel carries out sends inline: other threads must be able to start
         // operations meanwhile.
         const entering unlocked(*this, lock);
-        submitted = ring_.enter(to_submit, 0, flags);
+        submitted = ring_.enter(to_submit, 0, 0);
     }
     return submitted > 0 || ring_.unconsumed() < to_submit;
 }

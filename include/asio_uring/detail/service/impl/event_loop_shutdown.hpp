@@ -152,7 +152,9 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     commit_anew(unowned_);
     for (request_owner& owner : owners_.all())
         commit_anew(owner);
-    lock.unlock();
+    notify(lock);
+    if (lock.owns_lock())
+        lock.unlock();
     scheduler_.post_deferred_completions(ended);
 }
 

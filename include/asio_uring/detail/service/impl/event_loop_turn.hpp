@@ -297,11 +297,12 @@ void basic_event_loop<Ring>::take(
         commit_or_backlog(op);
         return;
     }
-    // A cancelled operation that would have gone again otherwise ends as one that never
-    // went.
-    const bool aborted =
-        op.withdrawn_ ||
-        (op.cancel_requested_ && (op.wait_for_readiness_ || is_retried(op, result)));
+    // What a program that cancelled or closed must not see: the end of a request that
+    // never went, would have gone again, or met the peer's answer to the close.
+    const bool never_done =
+        op.withdrawn_ || op.wait_for_readiness_ || is_retried(op, result);
+    const bool closed = op.owner_->closed && result < 0;
+    const bool aborted = op.cancel_requested_ && (never_done || closed);
     op.result_ = aborted ? -ECANCELED : result;
     op.completion_flags_ = cqe.flags;
     retire(op, ops);
