@@ -116,6 +116,12 @@ public:
     /// REQUIRES: published() <= sequence < claimed(), modulo 2^32.
     abi::sqe& sqe_at(std::uint32_t sequence) noexcept { return submission_.at(sequence); }
 
+    /// What stands in the slot of an entry, for looking only.
+    const abi::sqe& look_at(std::uint32_t sequence) const noexcept
+    {
+        return submission_.look_at(sequence);
+    }
+
     /// Hands every claimed entry to the kernel and returns what an enter() can submit.
     unsigned publish() noexcept { return submission_.publish(); }
 

@@ -178,6 +178,8 @@ public:
 
     abi::sqe& sqe_at(std::uint32_t sequence) noexcept { return slot(sequence); }
 
+    const abi::sqe& look_at(std::uint32_t sequence) noexcept { return slot(sequence); }
+
     unsigned publish() noexcept
     {
         script_->published = script_->claimed;

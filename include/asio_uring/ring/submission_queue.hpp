@@ -81,6 +81,13 @@ public:
         return *slot(sequence);
     }
 
+    /// What stands in the slot of an entry, for looking only: the kernel may be reading
+    /// it, and a later entry may have taken its place.
+    const abi::sqe& look_at(std::uint32_t sequence) const noexcept
+    {
+        return *slot(sequence);
+    }
+
     /// Hands every claimed entry to the kernel and returns how many it has not consumed.
     unsigned publish() noexcept
     {

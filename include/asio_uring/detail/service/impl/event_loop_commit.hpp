@@ -160,7 +160,7 @@ bool basic_event_loop<Ring>::stands_between(
     const ring_operation& op, std::uint32_t first, std::uint32_t last) noexcept
 {
     return op.sequence_ - first < last - first &&
-           ring_.sqe_at(op.sequence_).user_data == user_data::of(&op).bits;
+           ring_.look_at(op.sequence_).user_data == user_data::of(&op).bits;
 }
 
 // Submits without waiting. Returns whether the kernel took anything.
