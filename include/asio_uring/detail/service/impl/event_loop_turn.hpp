@@ -249,6 +249,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
 {
     const user_data data{cqe.user_data};
+    ASIO_URING_ASSERT(data.request() <= internal_request::disarm);
     const bool armed = (cqe.flags & abi::cqe_f_more) != 0;
     switch (data.request()) {
     case internal_request::wake:
@@ -271,7 +272,6 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
     case internal_request::disarm:
         return;
     }
-    ASIO_URING_ASSERT(!"a CQE of no request of ours");
 }
 
 template <typename Ring>
