@@ -79,6 +79,7 @@ set(asio_uring_headers
     include/asio_uring/ring/abi/setup.hpp
     include/asio_uring/ring/completion_queue.hpp
     include/asio_uring/ring/mapping.hpp
+    include/asio_uring/ring/register_target.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
     include/asio_uring/ring/unique_fd.hpp

@@ -9,6 +9,7 @@
 #include <asio_uring/ring/abi.hpp>
 #include <asio_uring/ring/completion_queue.hpp>
 #include <asio_uring/ring/mapping.hpp>
+#include <asio_uring/ring/register_target.hpp>
 #include <asio_uring/ring/submission_queue.hpp>
 #include <asio_uring/ring/syscall.hpp>
 #include <asio_uring/ring/unique_fd.hpp>
@@ -16,7 +17,6 @@
 
 #include <boost/system/error_code.hpp>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -218,16 +218,16 @@ public:
     // Registration. The raw call first: zero or more, or -errno.
     int register_call(unsigned opcode, const void* argument, unsigned count) noexcept
     {
-        // Descriptor -1 is not an error to the kernel: some calls need no ring.
-        if (!fd_)
-            return -EBADF;
-        return detail::sys_register(fd_.get(), opcode, argument, count);
+        return target_.call(opcode, argument, count);
     }
     int
     register_call(abi::register_op opcode, const void* argument, unsigned count) noexcept
     {
-        return register_call(static_cast<unsigned>(opcode), argument, count);
+        return target_.call(opcode, argument, count);
     }
+
+    /// What an object that owns a registration keeps of this ring.
+    const detail::register_target& target() const noexcept { return target_; }
 
     /// Starts a ring set up with abi::setup_r_disabled. The calling thread becomes the
     /// issuer.
@@ -258,6 +258,7 @@ private:
     detail::unique_fd fd_;
     detail::mapping rings_map_;
     detail::mapping sqes_map_;
+    detail::register_target target_;
     std::uint32_t setup_flags_ = 0;
     std::uint32_t features_ = 0;
     pid_t owner_process_ = 0;

@@ -67,6 +67,7 @@ void ring::swap(ring& other) noexcept
     swap(fd_, other.fd_);
     swap(rings_map_, other.rings_map_);
     swap(sqes_map_, other.sqes_map_);
+    swap(target_, other.target_);
     swap(setup_flags_, other.setup_flags_);
     swap(features_, other.features_);
     swap(owner_process_, other.owner_process_);
@@ -94,6 +95,7 @@ void ring::close() noexcept
     completion_ = {};
     sqes_map_.reset();
     rings_map_.reset();
+    target_ = {};
     fd_.reset();
     setup_flags_ = 0;
     features_ = 0;
@@ -110,6 +112,7 @@ error_code ring::open(const ring_options& options) noexcept
     if (ec)
         return ec;
     owner_process_ = ::getpid();
+    target_ = detail::register_target{fd_.get()};
     enter_fd_ = fd_.get();
     setup_flags_ = params.flags;
     features_ = params.features;
