@@ -205,7 +205,12 @@ private:
     void take(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     bool must_repeat(ring_operation& op, int result) const noexcept;
     bool is_retried(const ring_operation& op, int result) const noexcept;
+    static bool is_plain_result(const ring_operation& op, const abi::cqe& cqe) noexcept;
+    void
+    take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
+    void promote_next(
+        request_owner& owner, request_owner::lane& lane, asio_impl::operation_queue& ops);
     void check_enter(int result) const;
 
     // Ending

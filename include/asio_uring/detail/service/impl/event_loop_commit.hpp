@@ -75,8 +75,11 @@ void basic_event_loop<Ring>::start(
         lane.active = &op;
     }
     owner.requests.push(op);
-    commit(op, lock);
-    notify(lock);
+    if (!try_commit(op)) [[unlikely]]
+        commit(op, lock);
+    // A loop that takes turns of its own and is not waiting submits this with its next.
+    if (waiting_ || settings_.epoll_descriptor < 0)
+        notify(lock);
 }
 
 template <typename Ring>

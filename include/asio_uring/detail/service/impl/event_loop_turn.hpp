@@ -237,8 +237,10 @@ void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
         ++counters_.overflows;
     counters_.cqes += ring_.for_each_completion([&](const abi::cqe& cqe) {
         const user_data data{cqe.user_data};
-        if (data.is_internal())
+        if (data.is_internal()) [[unlikely]]
             take_internal(cqe);
+        else if (is_plain_result(*data.operation(), cqe)) [[likely]]
+            take_plain(*data.operation(), cqe, ops);
         else
             take(*data.operation(), cqe, ops);
     });
@@ -272,6 +274,28 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
     case internal_request::disarm:
         return;
     }
+}
+
+// Whether the operation ends here with what the kernel says: the first and only
+// completion, a success, and nobody asked for anything else meanwhile.
+template <typename Ring>
+bool basic_event_loop<Ring>::is_plain_result(
+    const ring_operation& op, const abi::cqe& cqe) noexcept
+{
+    return cqe.res >= 0 && (cqe.flags & (abi::cqe_f_more | abi::cqe_f_notif)) == 0 &&
+           !op.cancel_requested_ && !op.wait_for_readiness_;
+}
+
+// What take() does with a plain result. Nearly every completion goes this way.
+template <typename Ring>
+void basic_event_loop<Ring>::take_plain(
+    ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
+{
+    ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
+    --in_kernel_count_;
+    op.result_ = cqe.res;
+    op.completion_flags_ = cqe.flags;
+    retire(op, ops);
 }
 
 template <typename Ring>
@@ -355,24 +379,33 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
         if (lane.active != &op)
             return;
         lane.active = nullptr;
-        while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
-            lane.waiting.pop();
-            ring_operation& next = *static_cast<ring_operation*>(base);
-            if (!next.cancel_requested_) {
-                lane.active = &next;
-                owner.requests.push(next);
-                commit_or_backlog(next);
-                break;
-            }
-            next.result_ = -ECANCELED;
-            if (next.cancellation_index_ != 0)
-                cancellations_.erase(std::exchange(next.cancellation_index_, 0));
-            next.state_ = operation_state::reaped;
-            ops.push(&next);
-        }
+        if (!lane.waiting.empty()) [[unlikely]]
+            promote_next(owner, lane, ops);
     }
-    if (owner.closed && owner.idle())
+    if (owner.closed && owner.idle()) [[unlikely]]
         owners_.release(owner);
+}
+
+// The first of the waiting operations that nobody has cancelled becomes the active one.
+template <typename Ring>
+void basic_event_loop<Ring>::promote_next(
+    request_owner& owner, request_owner::lane& lane, asio_impl::operation_queue& ops)
+{
+    while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
+        lane.waiting.pop();
+        ring_operation& next = *static_cast<ring_operation*>(base);
+        if (!next.cancel_requested_) {
+            lane.active = &next;
+            owner.requests.push(next);
+            commit_or_backlog(next);
+            return;
+        }
+        next.result_ = -ECANCELED;
+        if (next.cancellation_index_ != 0)
+            cancellations_.erase(std::exchange(next.cancellation_index_, 0));
+        next.state_ = operation_state::reaped;
+        ops.push(&next);
+    }
 }
 
 } // namespace asio_uring::detail
