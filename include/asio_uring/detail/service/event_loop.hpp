@@ -26,7 +26,6 @@
 #include <cerrno>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -55,7 +54,7 @@ template <typename Ring>
 class basic_event_loop
 {
 public:
-    using lock_type = std::unique_lock<optional_mutex>;
+    using lock_type = mutex_lock;
     using clock = timer_set::clock;
 
     basic_event_loop(
@@ -163,13 +162,15 @@ private:
     // Counts a thread as inside the kernel, where it may be reading published SQEs.
     class entering;
 
-    // Claiming and committing
-    void commit(ring_operation& op, lock_type& lock);
+    // Claiming and committing. What is rarely needed is kept out of line, so that the
+    // functions every operation passes through save no registers for it.
+    [[gnu::noinline]] void refuse(ring_operation& op, lock_type& lock);
+    [[gnu::noinline]] void commit(ring_operation& op, lock_type& lock);
     void commit_or_backlog(ring_operation& op);
     bool try_commit(ring_operation& op);
     void fill(ring_operation& op, abi::sqe& sqe) noexcept;
     bool flush(lock_type& lock);
-    void notify(lock_type& lock);
+    [[gnu::noinline]] void notify(lock_type& lock);
     bool may_enter() const noexcept;
     bool unseen(const ring_operation& op) noexcept;
     bool stands_between(
@@ -209,7 +210,7 @@ private:
     void
     take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
-    void promote_next(
+    [[gnu::noinline]] void promote_next(
         request_owner& owner, request_owner::lane& lane, asio_impl::operation_queue& ops);
     void check_enter(int result) const;
 

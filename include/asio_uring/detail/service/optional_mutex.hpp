@@ -3,6 +3,8 @@
 // twice. Thread: any. Lifetime: member of what it guards.
 #pragma once
 
+#include <asio_uring/config.hpp>
+
 #include <atomic>
 
 #include <sys/single_threaded.h>
@@ -67,6 +69,43 @@ private:
 
     // Any thread
     std::atomic<int> state_{unlocked};
+};
+
+/// Holds an optional_mutex. Unlike std::unique_lock it never throws, and so costs the
+/// callers no path for that.
+class mutex_lock
+{
+public:
+    explicit mutex_lock(optional_mutex& mutex) noexcept : mutex_(mutex) { lock(); }
+
+    mutex_lock(const mutex_lock&) = delete;
+    mutex_lock& operator=(const mutex_lock&) = delete;
+
+    ~mutex_lock()
+    {
+        if (owns_)
+            mutex_.unlock();
+    }
+
+    void lock() noexcept
+    {
+        ASIO_URING_ASSERT(!owns_);
+        mutex_.lock();
+        owns_ = true;
+    }
+
+    void unlock() noexcept
+    {
+        ASIO_URING_ASSERT(owns_);
+        mutex_.unlock();
+        owns_ = false;
+    }
+
+    bool owns_lock() const noexcept { return owns_; }
+
+private:
+    optional_mutex& mutex_;
+    bool owns_ = false;
 };
 
 } // namespace asio_uring::detail

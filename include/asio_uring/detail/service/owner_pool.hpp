@@ -6,6 +6,7 @@
 #include <asio_uring/detail/service/ring_operation.hpp>
 
 #include <deque>
+#include <vector>
 
 namespace asio_uring::detail {
 
@@ -14,24 +15,25 @@ class owner_pool
 public:
     request_owner& acquire(int descriptor)
     {
-        if (free_ == nullptr)
-            free_ = &owners_.emplace_back();
-        request_owner& owner = *free_;
-        free_ = owner.next_free;
-        owner.next_free = nullptr;
+        if (free_.empty()) {
+            // Room for all of them first, so that release() never allocates.
+            free_.reserve(owners_.size() + 1);
+            free_.push_back(&owners_.emplace_back());
+        }
+        request_owner& owner = *free_.back();
+        free_.pop_back();
         owner.descriptor = descriptor;
         return owner;
     }
 
-    void release(request_owner& owner) noexcept
+    [[gnu::noinline]] void release(request_owner& owner) noexcept
     {
         ASIO_URING_ASSERT(owner.idle());
         ASIO_URING_ASSERT(
             owner.lanes[0].waiting.empty() && owner.lanes[1].waiting.empty());
         owner.descriptor = -1;
         owner.closed = false;
-        owner.next_free = free_;
-        free_ = &owner;
+        free_.push_back(&owner);
     }
 
     /// Every owner ever made; those not in use have nothing waiting.
@@ -39,7 +41,7 @@ public:
 
 private:
     std::deque<request_owner> owners_;
-    request_owner* free_ = nullptr;
+    std::vector<request_owner*> free_;
 };
 
 } // namespace asio_uring::detail

@@ -145,7 +145,7 @@ inline void request_list::erase(ring_operation& op) noexcept
 
 /// Who started a set of requests: a descriptor, or the loop itself for requests without
 /// an object.
-struct request_owner
+struct alignas(64) request_owner
 {
     /// A stream transfers one request per direction at a time, because the kernel does
     /// not order independent requests; the others wait here.
@@ -157,7 +157,6 @@ struct request_owner
 
     lane lanes[2];
     request_list requests; // all that have an SQE or are next to get one
-    request_owner* next_free = nullptr;
     int descriptor = -1;
     bool closed =
         false; // its descriptor is gone; it goes back to the pool with its last operation
@@ -168,5 +167,7 @@ struct request_owner
                lanes[1].active == nullptr;
     }
 };
+
+static_assert(sizeof(request_owner) == 64, "one cache line: every operation touches it");
 
 } // namespace asio_uring::detail

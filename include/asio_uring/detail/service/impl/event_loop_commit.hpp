@@ -57,14 +57,8 @@ void basic_event_loop<Ring>::start(
     ++counters_.operations;
     op.owner_ = &owner;
     op.direction_ = way;
-    if (stopping_) {
-        op.cancel_requested_ = true;
-        op.result_ = -ECANCELED;
-        op.state_ = operation_state::reaped;
-        lock.unlock();
-        scheduler_.post_deferred_completion(&op);
-        return;
-    }
+    if (stopping_) [[unlikely]]
+        return refuse(op, lock);
     if (way != direction::none) {
         request_owner::lane& lane = owner.lanes[static_cast<int>(way)];
         if (lane.active != nullptr) {
@@ -80,6 +74,17 @@ void basic_event_loop<Ring>::start(
     // A loop that takes turns of its own and is not waiting submits this with its next.
     if (waiting_ || settings_.epoll_descriptor < 0)
         notify(lock);
+}
+
+// The context is being shut down: the operation ends, and the scheduler destroys it.
+template <typename Ring>
+void basic_event_loop<Ring>::refuse(ring_operation& op, lock_type& lock)
+{
+    op.cancel_requested_ = true;
+    op.result_ = -ECANCELED;
+    op.state_ = operation_state::reaped;
+    lock.unlock();
+    scheduler_.post_deferred_completion(&op);
 }
 
 template <typename Ring>
