@@ -20,11 +20,34 @@
 namespace asio_uring::detail::asio_impl {
 
 using boost::asio::detail::deadline_timer_service;
-using boost::asio::detail::timer_queue;
 using boost::asio::detail::timer_queue_base;
 using boost::asio::detail::timer_queue_set;
 using boost::asio::detail::wait_handler;
 using boost::asio::detail::wait_op;
+
+// Boost 1.89 gave the heap the allocator of its context and a size to begin with.
+#if BOOST_VERSION < 108900
+template <typename Traits>
+using timer_queue = boost::asio::detail::timer_queue<Traits>;
+
+template <typename Traits>
+timer_queue<Traits> make_timer_queue(boost::asio::execution_context&)
+{
+    return {};
+}
+#else
+template <typename Traits>
+using timer_queue = boost::asio::detail::
+    timer_queue<Traits, boost::asio::execution_context::allocator<void>>;
+
+template <typename Traits>
+timer_queue<Traits> make_timer_queue(boost::asio::execution_context& context)
+{
+    return timer_queue<Traits>(
+        boost::asio::execution_context::allocator<void>(context),
+        boost::asio::config(context).get("timer", "heap_reserve", 0U));
+}
+#endif
 
 /// Asio's wait operation between its allocation and its start.
 template <typename Handler, typename IoExecutor>

@@ -180,6 +180,9 @@ public:
         : base(descriptor, protocol, peer_endpoint), peer_(peer_executor)
     {}
 
+    /// A new socket never is.
+    static constexpr bool peer_was_open() noexcept { return false; }
+
     auto result(const ring_operation& op)
     {
         const boost::system::error_code ec = this->assign(op, peer_);

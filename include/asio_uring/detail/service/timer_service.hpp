@@ -27,7 +27,8 @@ public:
 
     explicit timer_service(boost::asio::execution_context& context)
         : asio_impl::execution_context_service_base<timer_service<Traits>>(context),
-          ring_(ring_of(context))
+          ring_(ring_of(context)),
+          queue_(asio_impl::make_timer_queue<Traits>(context))
     {
         with_scheduler([&](auto& scheduler) { scheduler.add_timer_queue(queue_); });
     }
