@@ -20,6 +20,7 @@ set(asio_uring_headers
     include/asio_uring/detail/asio/redirect_all.hpp
     include/asio_uring/detail/asio/scheduler.hpp
     include/asio_uring/detail/asio/socket_support.hpp
+    include/asio_uring/detail/asio/timer_heap.hpp
     include/asio_uring/detail/asio/timer_support.hpp
     include/asio_uring/detail/asio/version.hpp
     include/asio_uring/detail/service/buffer_request.hpp

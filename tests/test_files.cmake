@@ -23,6 +23,7 @@ set(test_service_sources
     service/test_fork.cpp
     service/test_invariants.cpp
     service/test_model.cpp
+    service/test_timer_heap.cpp
 )
 
 set(test_io_sources

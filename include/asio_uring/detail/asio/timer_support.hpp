@@ -1,11 +1,12 @@
-// Layer: service (coupling). Purpose: Asio's timer heap and timer service. The heap is
-// Asio's own, so that order, moves and cancellation of waits are Asio's to the letter;
-// only who waits for it differs. Thread: the owner locks. Lifetime: a queue outlives its
-// registration in a set.
+// Layer: service (coupling). Purpose: Asio's timer service and wait operations, and the
+// heap that a kind of timer uses: ours for the clocks of <chrono>, Asio's for
+// deadline_timer, whose times may be infinite. Thread: the owner locks. Lifetime: a queue
+// outlives its registration in a set.
 #pragma once
 
 #include <asio_uring/detail/asio/handler_support.hpp>
 #include <asio_uring/detail/asio/scheduler.hpp>
+#include <asio_uring/detail/asio/timer_heap.hpp>
 
 #include <boost/asio/detail/chrono_time_traits.hpp>
 #include <boost/asio/detail/deadline_timer_service.hpp>
@@ -19,16 +20,32 @@
 
 namespace asio_uring::detail::asio_impl {
 
+using boost::asio::detail::chrono_time_traits;
 using boost::asio::detail::deadline_timer_service;
 using boost::asio::detail::timer_queue_base;
 using boost::asio::detail::timer_queue_set;
 using boost::asio::detail::wait_handler;
 using boost::asio::detail::wait_op;
 
+template <typename Traits>
+struct queue_traits
+{
+    using type = Traits;
+};
+
+template <typename Clock, typename WaitTraits>
+struct queue_traits<chrono_time_traits<Clock, WaitTraits>>
+{
+    using type = heap_traits<chrono_time_traits<Clock, WaitTraits>>;
+};
+
+template <typename Traits>
+using queue_traits_t = typename queue_traits<Traits>::type;
+
 // Boost 1.89 gave the heap the allocator of its context and a size to begin with.
 #if BOOST_VERSION < 108900
 template <typename Traits>
-using timer_queue = boost::asio::detail::timer_queue<Traits>;
+using timer_queue = boost::asio::detail::timer_queue<queue_traits_t<Traits>>;
 
 template <typename Traits>
 timer_queue<Traits> make_timer_queue(boost::asio::execution_context&)
@@ -38,7 +55,7 @@ timer_queue<Traits> make_timer_queue(boost::asio::execution_context&)
 #else
 template <typename Traits>
 using timer_queue = boost::asio::detail::
-    timer_queue<Traits, boost::asio::execution_context::allocator<void>>;
+    timer_queue<queue_traits_t<Traits>, boost::asio::execution_context::allocator<void>>;
 
 template <typename Traits>
 timer_queue<Traits> make_timer_queue(boost::asio::execution_context& context)

@@ -1,5 +1,5 @@
-// Layer: service. Purpose: what Asio's waitable timers call, on the ring: the same heap
-// and the same wait operations, with the ring's wait as the clock. Thread: as Asio's
+// Layer: service. Purpose: what Asio's waitable timers call, on the ring: Asio's
+// wait operations on a heap, with the ring's wait as the clock. Thread: as Asio's
 // timers. Lifetime: one per context and clock.
 #pragma once
 
@@ -23,7 +23,13 @@ class timer_service
 public:
     using time_type = typename Traits::time_type;
     using duration_type = typename Traits::duration_type;
-    using implementation_type = typename stock_service::implementation_type;
+
+    struct implementation_type
+    {
+        time_type expiry{};
+        bool might_have_pending_waits = false;
+        typename queue_type::per_timer_data timer_data;
+    };
 
     explicit timer_service(boost::asio::execution_context& context)
         : asio_impl::execution_context_service_base<timer_service<Traits>>(context),
@@ -137,7 +143,10 @@ public:
 
     void wait(implementation_type& impl, error_code& ec)
     {
-        boost::asio::use_service<stock_service>(this->context()).wait(impl, ec);
+        typename stock_service::implementation_type stock;
+        stock.expiry = impl.expiry;
+        stock.might_have_pending_waits = false;
+        boost::asio::use_service<stock_service>(this->context()).wait(stock, ec);
     }
 
     template <typename Handler, typename IoExecutor>
