@@ -5,6 +5,8 @@ set(test_ring_sources
     ring/oracle.cpp
     ring/test_features.cpp
     ring/test_queues.cpp
+    ring/test_registered_buffers.cpp
+    ring/test_registered_files.cpp
     ring/test_setup.cpp
     ring/test_wait.cpp
 )
