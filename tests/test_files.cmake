@@ -3,6 +3,8 @@
 set(test_ring_sources
     ring/main.cpp
     ring/oracle.cpp
+    ring/test_buffer_ring.cpp
+    ring/test_buffer_ring_model.cpp
     ring/test_features.cpp
     ring/test_queues.cpp
     ring/test_registered_buffers.cpp
