@@ -6,6 +6,7 @@ set(test_ring_sources
     ring/test_buffer_ring.cpp
     ring/test_buffer_ring_model.cpp
     ring/test_features.cpp
+    ring/test_multishot.cpp
     ring/test_queues.cpp
     ring/test_registered_buffers.cpp
     ring/test_registered_files.cpp

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace asio_uring::test {
@@ -127,9 +128,11 @@ inline void write_text(const unique_fd& fd, std::string_view text)
         ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
 }
 
-/// Reads what is there, at most `size` bytes, without waiting.
+/// Reads what is there, at most `size` bytes, once something is; nothing comes too late.
 inline std::string read_text(int fd, std::size_t size)
 {
+    ::pollfd ready{fd, POLLIN, 0};
+    BOOST_REQUIRE(::poll(&ready, 1, 10'000) == 1);
     std::string text(size, '\0');
     const ssize_t n = ::recv(fd, text.data(), size, MSG_DONTWAIT);
     text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
