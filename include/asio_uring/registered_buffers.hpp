@@ -128,8 +128,8 @@ public:
         std::span<const iovec> buffers,
         std::span<const std::uint64_t> tags = {});
 
-    /// Replaces places of this table by buffers of `source`; the table grows where the
-    /// range ends behind it. Kernel 6.13.
+    /// Replaces places of this table by buffers of `source`, which may be this table; it
+    /// grows where the range ends behind it. Kernel 6.13.
     boost::system::error_code
     clone_from(const registered_buffers& source, const clone_range& range = {});
 
@@ -145,7 +145,8 @@ private:
     boost::system::error_code register_sparse(ring& owner, std::uint32_t count);
     boost::system::error_code register_clone(
         ring& owner, const registered_buffers& source, const clone_range& range);
-    void copy_places(const registered_buffers& source, const clone_range& range);
+    std::vector<iovec>
+    after_clone(const registered_buffers& source, const clone_range& range) const;
 
     detail::register_target target_;
     std::vector<iovec> buffers_; ///< as the kernel's table has them

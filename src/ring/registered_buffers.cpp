@@ -197,14 +197,12 @@ error_code registered_buffers::register_clone(
         return make_error_code(errc::not_open);
     if (const error_code ec = check(source, range))
         return ec;
-    std::vector<iovec> places(
-        range.count == 0 ? source.size() : range.index + std::size_t{range.count});
+    std::vector<iovec> places = after_clone(source, range);
     const int result = clone_call(owner.target(), source.target_, range, 0);
     if (result < 0)
         return explain(result);
     target_ = owner.target();
     buffers_ = std::move(places);
-    copy_places(source, range);
     return {};
 }
 
@@ -215,25 +213,27 @@ registered_buffers::clone_from(const registered_buffers& source, const clone_ran
         return make_error_code(errc::not_open);
     if (const error_code ec = check(source, range))
         return ec;
-    const std::size_t end =
-        range.count == 0 ? source.size() : range.index + std::size_t{range.count};
-    buffers_.reserve(end); // nothing may throw once the kernel's table has changed
+    // Made first: nothing may throw once the kernel's table has changed.
+    std::vector<iovec> places = after_clone(source, range);
     const int result =
         clone_call(target_, source.target_, range, abi::register_dst_replace);
     if (result < 0)
         return explain(result);
-    if (buffers_.size() < end)
-        buffers_.resize(end);
-    copy_places(source, range);
+    buffers_ = std::move(places);
     return {};
 }
 
-void registered_buffers::copy_places(
-    const registered_buffers& source, const clone_range& range)
+std::vector<iovec> registered_buffers::after_clone(
+    const registered_buffers& source, const clone_range& range) const
 {
     const std::size_t count = range.count == 0 ? source.size() : range.count;
-    for (std::size_t i = 0; i != count; ++i)
-        buffers_[range.index + i] = source.buffers_[range.source_index + i];
+    std::vector<iovec> places = buffers_;
+    places.resize(std::max(places.size(), range.index + count));
+    std::copy_n(
+        source.buffers_.begin() + range.source_index,
+        count,
+        places.begin() + range.index);
+    return places;
 }
 
 update_result registered_buffers::update(

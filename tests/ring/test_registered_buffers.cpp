@@ -107,7 +107,6 @@ BOOST_AUTO_TEST_CASE(moved_table_unregisters_once_and_from_its_new_place)
 {
     ring r{ring_options{.entries = 4}};
     blocks b;
-    error_code ec;
     {
         registered_buffers first{r, b.vectors};
         registered_buffers second{std::move(first)};
@@ -315,6 +314,21 @@ BOOST_AUTO_TEST_CASE(cloned_range_replaces_places_and_grows_the_table)
     BOOST_TEST(static_cast<void*>(table[1].data) == b.memory[2].data());
     BOOST_TEST(static_cast<void*>(table[4].data) == b.memory[2].data());
     BOOST_TEST(b.text(3, 4) == "dddd");
+
+    // A table may be its own source, also of places that overlap.
+    const clone_range shifted{.source_index = 1, .index = 2, .count = 3};
+    BOOST_TEST(!table.clone_from(table, shifted));
+    for (const auto& [index, block] : {std::pair{2U, 2U}, {3U, 0U}, {4U, 1U}}) {
+        BOOST_TEST(static_cast<void*>(table[index].data) == b.memory[block].data());
+        BOOST_TEST(run(other, op::read_into(table[index], file.get(), 0)).res == 4);
+    }
+
+    BOOST_TEST(!table.clone_from(source));
+    BOOST_TEST(table.size() == 5);
+    for (const auto& [index, block] : {std::pair{0U, 0U}, {3U, 3U}, {4U, 1U}}) {
+        BOOST_TEST(static_cast<void*>(table[index].data) == b.memory[block].data());
+        BOOST_TEST(run(other, op::read_into(table[index], file.get(), 0)).res == 4);
+    }
 
     const clone_range outside{.source_index = 3, .index = 0, .count = 2};
     BOOST_TEST(
