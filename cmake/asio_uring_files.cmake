@@ -1,10 +1,15 @@
 # Every source and header of the library. tests/tidy/file_lists.py writes this file.
 
 set(asio_uring_sources
+    src/ring/buffer_ring.cpp
     src/ring/error.cpp
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
     src/ring/mapping.cpp
+    src/ring/provided_buffers.cpp
+    src/ring/registered_buffers.cpp
+    src/ring/registered_files.cpp
+    src/ring/registration.cpp
     src/ring/ring.cpp
     src/ring/setup.cpp
     src/ring/wait.cpp
@@ -12,6 +17,7 @@ set(asio_uring_sources
 
 set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
+    include/asio_uring/buffer_ring.hpp
     include/asio_uring/config.hpp
     include/asio_uring/counters.hpp
     include/asio_uring/detail/asio/handler_support.hpp
@@ -66,10 +72,15 @@ set(asio_uring_headers
     include/asio_uring/op/process.hpp
     include/asio_uring/op/read_write.hpp
     include/asio_uring/op/receive.hpp
+    include/asio_uring/op/registered.hpp
     include/asio_uring/op/send.hpp
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
+    include/asio_uring/provided_buffers.hpp
+    include/asio_uring/recvmsg_result.hpp
+    include/asio_uring/registered_buffers.hpp
+    include/asio_uring/registered_files.hpp
     include/asio_uring/ring.hpp
     include/asio_uring/ring/abi.hpp
     include/asio_uring/ring/abi/entries.hpp
@@ -79,11 +90,13 @@ set(asio_uring_headers
     include/asio_uring/ring/abi/registration.hpp
     include/asio_uring/ring/abi/setup.hpp
     include/asio_uring/ring/completion_queue.hpp
+    include/asio_uring/ring/fixed_buffer.hpp
     include/asio_uring/ring/mapping.hpp
     include/asio_uring/ring/register_target.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
     include/asio_uring/ring/unique_fd.hpp
+    include/asio_uring/ring/update_result.hpp
     include/asio_uring/ring_options.hpp
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp

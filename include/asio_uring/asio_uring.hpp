@@ -2,12 +2,17 @@
 // none.
 #pragma once
 
+#include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/config.hpp>
 #include <asio_uring/counters.hpp>
 #include <asio_uring/error.hpp>
 #include <asio_uring/executor.hpp>
 #include <asio_uring/io_context.hpp>
 #include <asio_uring/ip/tcp.hpp>
+#include <asio_uring/provided_buffers.hpp>
+#include <asio_uring/recvmsg_result.hpp>
+#include <asio_uring/registered_buffers.hpp>
+#include <asio_uring/registered_files.hpp>
 #include <asio_uring/ring.hpp>
 #include <asio_uring/ring_options.hpp>
 #include <asio_uring/splice.hpp>

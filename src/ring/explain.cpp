@@ -149,9 +149,8 @@ std::string own_error(errc value, const ring_options& options)
                "5.11 or newer";
     case errc::not_open:
         return "the ring is not open; create it first";
-    case errc::wrong_thread:
-    case errc::reactor_exists:
-        break; // their messages say it all
+    default:
+        break; // the message says it all
     }
     return error_category().message(static_cast<int>(value));
 }

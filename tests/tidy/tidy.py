@@ -25,6 +25,8 @@ LAYER_NAMES = (
 )
 LAYERS = (
     (r"include/asio_uring/(config|counters|error|kernel_features|ring|ring_options)\.hpp", RING),
+    (r"include/asio_uring/(registered_(buffers|files)|buffer_ring|provided_buffers|"
+     r"recvmsg_result)\.hpp", RING),
     (r"(include/asio_uring|src)/ring/.*", RING),
     (r"include/asio_uring/op\.hpp", OPERATION),
     (r"(include/asio_uring|src)/op/.*", OPERATION),
