@@ -5,6 +5,7 @@ set(asio_uring_sources
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
     src/ring/mapping.cpp
+    src/ring/probe.cpp
     src/ring/ring.cpp
     src/ring/setup.cpp
     src/ring/wait.cpp

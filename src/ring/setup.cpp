@@ -202,7 +202,8 @@ bool query_kernel(abi::query_opcode& answer) noexcept
 std::uint32_t try_setup_flags() noexcept
 {
     // One entry, the flag, and what the flag goes with. attach_wq needs a second ring; it
-    // is older than r_disabled, which does not.
+    // is older than r_disabled, which does not. no_mmap needs memory: without it a kernel
+    // that knows the flag complains about the address.
     std::uint32_t known = 0;
     for (const setup_flag_info& info : flag_table) {
         abi::setup_params params{};
@@ -211,8 +212,9 @@ std::uint32_t try_setup_flags() noexcept
             params.flags = info.flag | abi::setup_coop_taskrun;
         if (info.flag == abi::setup_cqsize)
             params.cq_entries = 2;
-        const unique_fd trial{sys_setup(1, params)};
-        if (trial)
+        const int result = sys_setup(1, params);
+        const unique_fd trial{result};
+        if (trial || ((params.flags & abi::setup_no_mmap) != 0 && result == -EFAULT))
             known |= info.flag;
     }
     if ((known & abi::setup_r_disabled) != 0)

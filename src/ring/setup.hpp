@@ -49,8 +49,7 @@ int negotiate_setup(
 /// The setup flags the running kernel knows, found by asking it or by trial.
 std::uint32_t probe_setup_flags() noexcept;
 
-/// The same by trial alone. Flags that need memory of the caller (no_mmap and
-/// registered_fd_only) cannot be tried and count as unknown.
+/// The same by trial alone.
 std::uint32_t try_setup_flags() noexcept;
 
 /// Asks the kernel what it knows, with no ring; false below kernel 6.18.
