@@ -1,6 +1,7 @@
 # Every source and header of the library. tests/tidy/file_lists.py writes this file.
 
 set(asio_uring_sources
+    src/ring/environment.cpp
     src/ring/error.cpp
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
@@ -8,6 +9,7 @@ set(asio_uring_sources
     src/ring/probe.cpp
     src/ring/ring.cpp
     src/ring/setup.cpp
+    src/ring/system.cpp
     src/ring/wait.cpp
 )
 
@@ -45,6 +47,7 @@ set(asio_uring_headers
     include/asio_uring/detail/service/user_data.hpp
     include/asio_uring/detail/service/wake_event.hpp
     include/asio_uring/drop_in.hpp
+    include/asio_uring/environment.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
     include/asio_uring/io_context.hpp

@@ -3,6 +3,7 @@
 set(test_ring_sources
     ring/main.cpp
     ring/oracle.cpp
+    ring/test_environment.cpp
     ring/test_features.cpp
     ring/test_queues.cpp
     ring/test_setup.cpp

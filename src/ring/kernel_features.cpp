@@ -75,7 +75,9 @@ kernel_features kernel_features::probe()
         abi::setup_single_issuer | abi::setup_defer_taskrun;
     abi::setup_params params{};
     const detail::unique_fd scratch{detail::negotiate_setup(
-        {.entries = 1, .optional_flags = own_thread}, params, result.error_)};
+        {.entries = detail::scratch_entries(), .optional_flags = own_thread},
+        params,
+        result.error_)};
     if (result.error_)
         return result;
     result.features_ = params.features;
@@ -183,7 +185,8 @@ std::string kernel_features::to_string() const
 {
     std::string text = "io_uring of kernel " + release_ + ": ";
     if (error_)
-        return text + explain_setup_error(error_, {.entries = 1}) + '\n';
+        return text +
+               explain_setup_error(error_, {.entries = detail::scratch_entries()}) + '\n';
     text += "available\n";
     std::string_view group;
     for (const kernel_feature& row : table()) {

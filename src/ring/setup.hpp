@@ -46,6 +46,11 @@ int negotiate_setup(
     abi::setup_params& params,
     boost::system::error_code& ec) noexcept;
 
+/// Entries of a ring that is made only to ask the kernel something. The kernel sizes the
+/// worker pool of a thread by the thread's first ring, up to four workers per CPU, and
+/// keeps it for all later ones: a first ring of one entry would leave one worker.
+unsigned scratch_entries() noexcept;
+
 /// The setup flags the running kernel knows, found by asking it or by trial.
 std::uint32_t probe_setup_flags() noexcept;
 

@@ -276,9 +276,9 @@ BOOST_AUTO_TEST_CASE(unprivileged_ring_lives_within_the_usual_memory_lock_limit)
     const std::string verdict = in_child([]() -> std::string {
         if (const std::string failed = become_unprivileged(8 << 20); !failed.empty())
             return failed;
-        // Rings of the default size by the hundred.
+        // As many contexts as a program may want, with rings of the default size.
         std::vector<ring> rings;
-        for (int count = 0; count != 100; ++count)
+        for (int count = 0; count != 250; ++count)
             rings.emplace_back(ring_options{});
         for (ring& r : rings) {
             if (!r.try_push(op::nop{}, 1) || r.submit_and_wait(1).submitted != 1)
