@@ -95,7 +95,8 @@ public:
         for (unsigned index = 0; index != batch_; ++index)
             ring_.nop(index);
         ring_.submit_and_wait(batch_);
-        ring_.for_each([this](std::uint64_t data, int, unsigned) { sum_ += data; });
+        ring_.for_each(
+            [this](const typename Ring::completion& done) { sum_ += done.user_data; });
     }
 
 private:
@@ -115,10 +116,7 @@ public:
     {
         bench::check(
             ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_), "socketpair");
-        ring_.register_group();
-        for (unsigned id = 0; id != buffer_group::count; ++id)
-            ring_.add_buffer(buffer(id), static_cast<std::uint16_t>(id), id);
-        ring_.publish_buffers(buffer_group::count);
+        ring_.register_group(memory_.data());
         std::fill(std::begin(message_), std::end(message_), 'm');
     }
     messages(const messages&) = delete;
@@ -135,28 +133,26 @@ public:
             ring_.send(ends_[0], message_, sizeof message_, 0);
         for (unsigned index = 0; index != batch_; ++index)
             ring_.receive(ends_[1], 1);
-        unsigned received = 0;
         for (unsigned done = 0; done != 2 * batch_;) {
             ring_.submit_and_wait(2 * batch_ - done);
-            done += ring_.for_each([&](std::uint64_t data, int result, unsigned flags) {
-                if (result != sizeof message_)
-                    bench::fail("a message", result < 0 ? -result : EIO);
-                if (data == 1)
-                    take(static_cast<std::uint16_t>(flags >> 16), received++);
+            done += ring_.for_each([this](const typename Ring::completion& one) {
+                if (one.res != sizeof message_)
+                    bench::fail("a message", one.res < 0 ? -one.res : EIO);
+                if (one.user_data == 1)
+                    take(one);
             });
         }
-        ring_.publish_buffers(received);
+        ring_.publish_buffers();
     }
 
 private:
-    char* buffer(unsigned id) { return memory_.data() + id * buffer_group::size; }
-
-    void take(std::uint16_t id, unsigned position)
+    void take(const typename Ring::completion& done)
     {
-        if (buffer(id)[0] != 'm')
+        char* const data = ring_.taken(done);
+        if (data[0] != 'm')
             bench::fail("the content of a message", EIO);
-        buffer(id)[0] = 0;
-        ring_.add_buffer(buffer(id), id, position);
+        data[0] = 0;
+        ring_.give_back(done);
     }
 
     Ring ring_;
@@ -190,11 +186,12 @@ public:
         }
         for (unsigned done = 0; done != batch_;) {
             ring_.submit_and_wait(batch_ - done);
-            done += ring_.for_each([this](std::uint64_t data, int result, unsigned) {
+            done += ring_.for_each([this](const typename Ring::completion& one) {
+                const auto slot = static_cast<std::uint32_t>(one.user_data);
                 std::uint32_t found = 0;
-                std::memcpy(&found, at(static_cast<std::uint32_t>(data)), sizeof found);
-                if (result != block_size || found != data >> 32)
-                    bench::fail("a read", result < 0 ? -result : EIO);
+                std::memcpy(&found, at(slot), sizeof found);
+                if (one.res != block_size || found != one.user_data >> 32)
+                    bench::fail("a read", one.res < 0 ? -one.res : EIO);
             });
         }
     }

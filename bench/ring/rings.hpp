@@ -87,12 +87,13 @@ public:
             fail("submit_and_wait", result.ec.value());
     }
 
-    // for_each: calls f(user_data, result, flags) for what is ready.
+    using completion = abi::cqe;
+
+    // for_each: calls f(const completion&) for what is ready.
     template <class F>
     unsigned for_each(F f)
     {
-        return ring_.for_each_completion(
-            [&f](const abi::cqe& done) { f(done.user_data, done.res, done.flags); });
+        return ring_.for_each_completion(f);
     }
 
     void register_buffer(void* data, std::size_t size)
@@ -102,18 +103,20 @@ public:
             fail("register_buffers", ec.value());
     }
 
-    void register_group()
+    // register_group: the memory of a buffer_group, all of it with the kernel.
+    void register_group(char* memory)
     {
-        void* const memory = ::mmap(
+        memory_ = memory;
+        void* const entries = ::mmap(
             nullptr,
             buffer_group::count * sizeof(abi::buf),
             PROT_READ | PROT_WRITE,
             MAP_ANONYMOUS | MAP_PRIVATE,
             -1,
             0);
-        if (memory == MAP_FAILED)
+        if (entries == MAP_FAILED)
             fail("mmap", errno);
-        buffers_ = static_cast<abi::buf*>(memory);
+        buffers_ = static_cast<abi::buf*>(entries);
         abi::buf_reg registration{};
         registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_);
         registration.ring_entries = buffer_group::count;
@@ -122,23 +125,37 @@ public:
             ring_.register_call(abi::register_op::pbuf_ring, &registration, 1);
         if (result < 0)
             fail("register_pbuf_ring", -result);
+        for (unsigned id = 0; id != buffer_group::count; ++id)
+            add_buffer(static_cast<std::uint16_t>(id));
+        publish_buffers();
     }
 
-    void add_buffer(void* data, std::uint16_t id, unsigned position)
+    // taken: the data a completion has put into a buffer of the group.
+    char* taken(const completion& done) const
     {
-        abi::buf& entry = buffers_[(tail_ + position) & (buffer_group::count - 1)];
-        entry.addr = reinterpret_cast<std::uintptr_t>(data);
-        entry.len = buffer_group::size;
-        entry.bid = id;
+        return memory_ + (done.flags >> abi::cqe_buffer_shift) * buffer_group::size;
     }
 
-    void publish_buffers(unsigned count)
+    // give_back: the buffer of a completion; publish_buffers() hands it over.
+    void give_back(const completion& done)
     {
-        tail_ = static_cast<std::uint16_t>(tail_ + count);
+        add_buffer(static_cast<std::uint16_t>(done.flags >> abi::cqe_buffer_shift));
+    }
+
+    void publish_buffers()
+    {
         std::atomic_ref{buffers_[0].resv}.store(tail_, std::memory_order_release);
     }
 
 private:
+    void add_buffer(std::uint16_t id)
+    {
+        abi::buf& entry = buffers_[tail_++ & (buffer_group::count - 1)];
+        entry.addr = reinterpret_cast<std::uintptr_t>(memory_ + id * buffer_group::size);
+        entry.len = buffer_group::size;
+        entry.bid = id;
+    }
+
     template <class Op>
     void push(const Op& operation, std::uint64_t user_data)
     {
@@ -147,6 +164,7 @@ private:
     }
 
     asio_uring::ring ring_;
+    char* memory_ = nullptr;
     abi::buf* buffers_ = nullptr;
     std::uint16_t tail_ = 0;
 };
@@ -210,6 +228,8 @@ public:
             fail("io_uring_submit_and_wait", -result);
     }
 
+    using completion = io_uring_cqe;
+
     template <class F>
     unsigned for_each(F f)
     {
@@ -219,7 +239,7 @@ public:
         io_uring_for_each_cqe(&ring_, head, done)
         {
             ++count;
-            f(::io_uring_cqe_get_data64(done), done->res, done->flags);
+            f(*done);
         }
         ::io_uring_cq_advance(&ring_, count);
         return count;
@@ -233,18 +253,19 @@ public:
             fail("io_uring_register_buffers", -result);
     }
 
-    void register_group()
+    void register_group(char* memory)
     {
-        void* const memory = ::mmap(
+        memory_ = memory;
+        void* const entries = ::mmap(
             nullptr,
             buffer_group::count * sizeof(io_uring_buf),
             PROT_READ | PROT_WRITE,
             MAP_ANONYMOUS | MAP_PRIVATE,
             -1,
             0);
-        if (memory == MAP_FAILED)
+        if (entries == MAP_FAILED)
             fail("mmap", errno);
-        buffers_ = static_cast<io_uring_buf_ring*>(memory);
+        buffers_ = static_cast<io_uring_buf_ring*>(entries);
         io_uring_buf_reg registration{};
         registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_);
         registration.ring_entries = buffer_group::count;
@@ -253,25 +274,39 @@ public:
         if (result < 0)
             fail("io_uring_register_buf_ring", -result);
         ::io_uring_buf_ring_init(buffers_);
+        for (unsigned id = 0; id != buffer_group::count; ++id)
+            add_buffer(static_cast<std::uint16_t>(id));
+        publish_buffers();
     }
 
-    void add_buffer(void* data, std::uint16_t id, unsigned position)
+    char* taken(const completion& done) const
     {
-        ::io_uring_buf_ring_add(
-            buffers_,
-            data,
-            buffer_group::size,
-            id,
-            ::io_uring_buf_ring_mask(buffer_group::count),
-            static_cast<int>(position));
+        return memory_ + (done.flags >> IORING_CQE_BUFFER_SHIFT) * buffer_group::size;
     }
 
-    void publish_buffers(unsigned count)
+    void give_back(const completion& done)
     {
-        ::io_uring_buf_ring_advance(buffers_, static_cast<int>(count));
+        add_buffer(static_cast<std::uint16_t>(done.flags >> IORING_CQE_BUFFER_SHIFT));
+    }
+
+    void publish_buffers()
+    {
+        ::io_uring_buf_ring_advance(buffers_, added_);
+        added_ = 0;
     }
 
 private:
+    void add_buffer(std::uint16_t id)
+    {
+        ::io_uring_buf_ring_add(
+            buffers_,
+            memory_ + id * buffer_group::size,
+            buffer_group::size,
+            id,
+            ::io_uring_buf_ring_mask(buffer_group::count),
+            added_++);
+    }
+
     io_uring_sqe* claim()
     {
         io_uring_sqe* const entry = ::io_uring_get_sqe(&ring_);
@@ -281,7 +316,9 @@ private:
     }
 
     io_uring ring_{};
+    char* memory_ = nullptr;
     io_uring_buf_ring* buffers_ = nullptr;
+    int added_ = 0; // and not yet handed over
 };
 
 } // namespace bench
