@@ -2,16 +2,19 @@
 
 set(asio_uring_sources
     src/ring/buffer_ring.cpp
+    src/ring/environment.cpp
     src/ring/error.cpp
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
     src/ring/mapping.cpp
+    src/ring/probe.cpp
     src/ring/provided_buffers.cpp
     src/ring/registered_buffers.cpp
     src/ring/registered_files.cpp
     src/ring/registration.cpp
     src/ring/ring.cpp
     src/ring/setup.cpp
+    src/ring/system.cpp
     src/ring/wait.cpp
 )
 
@@ -51,6 +54,7 @@ set(asio_uring_headers
     include/asio_uring/detail/service/user_data.hpp
     include/asio_uring/detail/service/wake_event.hpp
     include/asio_uring/drop_in.hpp
+    include/asio_uring/environment.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
     include/asio_uring/io_context.hpp

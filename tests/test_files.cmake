@@ -5,6 +5,7 @@ set(test_ring_sources
     ring/oracle.cpp
     ring/test_buffer_ring.cpp
     ring/test_buffer_ring_model.cpp
+    ring/test_environment.cpp
     ring/test_features.cpp
     ring/test_multishot.cpp
     ring/test_queues.cpp
