@@ -9,10 +9,14 @@ set(asio_uring_sources
     src/ring/mapping.cpp
     src/ring/probe.cpp
     src/ring/provided_buffers.cpp
+    src/ring/register_error.cpp
     src/ring/registered_buffers.cpp
     src/ring/registered_files.cpp
     src/ring/registration.cpp
+    src/ring/resize.cpp
     src/ring/ring.cpp
+    src/ring/ring_memory.cpp
+    src/ring/ring_registration.cpp
     src/ring/setup.cpp
     src/ring/system.cpp
     src/ring/wait.cpp
@@ -97,6 +101,7 @@ set(asio_uring_headers
     include/asio_uring/ring/fixed_buffer.hpp
     include/asio_uring/ring/mapping.hpp
     include/asio_uring/ring/register_target.hpp
+    include/asio_uring/ring/ring_memory.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
     include/asio_uring/ring/unique_fd.hpp
