@@ -53,6 +53,11 @@ struct wait_argument
     }
 };
 
+bool is_past(const std::optional<steady_clock::time_point>& deadline) noexcept
+{
+    return deadline && steady_clock::now() >= *deadline;
+}
+
 // EEXIST has one meaning here, which its own text does not tell.
 boost::system::error_code enter_error(int result) noexcept
 {
@@ -103,6 +108,9 @@ submit_result ring::submit_and_wait(const wait_options& options) noexcept
 {
     submit_result result;
     const bool polled = (setup_flags_ & abi::setup_sqpoll) != 0;
+    // A wait that polls a disk knows no deadline, and ends with nothing when the CPU is
+    // wanted elsewhere.
+    const bool polls_disks = (setup_flags_ & abi::setup_iopoll) != 0;
     unsigned to_submit = publish();
     if (polled)
         result.submitted = to_submit;
@@ -124,8 +132,14 @@ submit_result ring::submit_and_wait(const wait_options& options) noexcept
         // A count hides what ended the wait: a signal, the deadline, or nothing yet.
         // Without a count the kernel says so itself, so go round once more unless
         // something is ready.
-        if (entered == 0 || options.min_complete == 0 || (entered > 0 && ready() != 0))
+        if (options.min_complete == 0 || (entered > 0 && ready() != 0))
             return result;
+        if (entered == 0 && (!polls_disks || ready() >= options.min_complete))
+            return result;
+        if (polls_disks && is_past(options.deadline)) {
+            result.ec = ready() == 0 ? result_error(-ETIME) : boost::system::error_code{};
+            return result;
+        }
         to_submit = polled ? 0 : unconsumed();
     }
 }

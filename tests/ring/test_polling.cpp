@@ -86,19 +86,14 @@ aligned_page make_page()
     return aligned_page{static_cast<char*>(std::aligned_alloc(4096, 4096))};
 }
 
-/// The result of reading the file through a polling ring, by busy waiting as it has to
-/// be.
+/// The result of reading the file through a polling ring.
 int polled_read(ring& r, const direct_file& file, char* data)
 {
     if (!r.try_push(op::read{.fd = file.get(), .data = data, .size = file.size}, 1))
         return -EBUSY;
-    const auto end = far_off();
-    while (r.ready() == 0 && std::chrono::steady_clock::now() < end) {
-        if (r.submit_and_wait({.deadline = end}).ec)
-            break;
-    }
+    const submit_result result = r.submit_and_wait({.deadline = far_off()});
     const auto seen = reap(r);
-    return seen.size() == 1 ? seen[0].res : -ETIME;
+    return seen.size() == 1 ? seen[0].res : -result.ec.value();
 }
 
 } // namespace
@@ -227,6 +222,14 @@ BOOST_AUTO_TEST_CASE(hybrid_polled_completion_reads_a_file_past_the_cache)
         ASIO_URING_SKIP("the disk has no poll queues");
     BOOST_TEST(result == 4096);
     BOOST_TEST(page.get()[4095] == 'd');
+}
+
+BOOST_AUTO_TEST_CASE(polled_wait_with_nothing_in_flight_ends_at_its_deadline)
+{
+    ring r{ring_options{.entries = 4, .flags = abi::setup_iopoll}};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{5};
+    BOOST_TEST(r.submit_and_wait({.deadline = deadline}).ec.value() == ETIME);
+    BOOST_TEST((std::chrono::steady_clock::now() >= deadline));
 }
 
 BOOST_AUTO_TEST_CASE(ring_that_polls_disks_refuses_everything_else)
