@@ -22,6 +22,14 @@ set(test_op_sources
     op/test_oracle.cpp
 )
 
+set(test_seeds_sources
+    seeds/main.cpp
+    seeds/test_hringas_core.cpp
+    seeds/test_hringas_files.cpp
+    seeds/test_hringas_sockets.cpp
+    seeds/test_ringcore.cpp
+)
+
 set(test_service_sources
     service/main.cpp
     service/test_destroy.cpp
