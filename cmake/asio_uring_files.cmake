@@ -81,6 +81,7 @@ set(asio_uring_headers
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
+    include/asio_uring/operation_table.hpp
     include/asio_uring/provided_buffers.hpp
     include/asio_uring/recvmsg_result.hpp
     include/asio_uring/registered_buffers.hpp
@@ -99,6 +100,7 @@ set(asio_uring_headers
     include/asio_uring/ring/register_target.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
+    include/asio_uring/ring/timespec.hpp
     include/asio_uring/ring/unique_fd.hpp
     include/asio_uring/ring/update_result.hpp
     include/asio_uring/ring_options.hpp

@@ -27,6 +27,7 @@ set(test_seeds_sources
     seeds/test_hringas_core.cpp
     seeds/test_hringas_files.cpp
     seeds/test_hringas_sockets.cpp
+    seeds/test_io_urine.cpp
     seeds/test_ringcore.cpp
 )
 

@@ -1,4 +1,5 @@
 #include <asio_uring/ring.hpp>
+#include <asio_uring/ring/timespec.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -7,15 +8,7 @@ namespace asio_uring {
 
 namespace {
 
-using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
-
-abi::kernel_timespec to_timespec(nanoseconds duration) noexcept
-{
-    constexpr std::int64_t second = 1'000'000'000;
-    const std::int64_t count = std::max<std::int64_t>(duration.count(), 0);
-    return {count / second, count % second};
-}
 
 // The extended argument and the timespec it points to.
 struct wait_argument
@@ -33,7 +26,7 @@ struct wait_argument
         const bool absolute = (features & abi::feat_min_timeout) != 0;
         if (options.deadline) {
             argument.ts = reinterpret_cast<std::uintptr_t>(&limit);
-            limit = to_timespec(options.deadline->time_since_epoch());
+            limit = to_timespec(*options.deadline);
             flags |= absolute ? abi::enter_abs_timer : 0;
             relative = !absolute;
         }

@@ -28,6 +28,7 @@ LAYERS = (
      r"ring_options)\.hpp", RING),
     (r"include/asio_uring/(registered_(buffers|files)|buffer_ring|provided_buffers|"
      r"recvmsg_result)\.hpp", RING),
+    (r"include/asio_uring/operation_table\.hpp", RING),
     (r"(include/asio_uring|src)/ring/.*", RING),
     (r"include/asio_uring/op\.hpp", OPERATION),
     (r"(include/asio_uring|src)/op/.*", OPERATION),
