@@ -24,7 +24,9 @@ set(test_op_sources
 
 set(test_seeds_sources
     seeds/main.cpp
+    seeds/test_hringas_buffers.cpp
     seeds/test_hringas_core.cpp
+    seeds/test_hringas_direct.cpp
     seeds/test_hringas_files.cpp
     seeds/test_hringas_sockets.cpp
     seeds/test_io_urine.cpp
