@@ -31,6 +31,7 @@ set(test_seeds_sources
     seeds/test_hringas_sockets.cpp
     seeds/test_io_urine.cpp
     seeds/test_io_urine_advanced.cpp
+    seeds/test_lio_uring.cpp
     seeds/test_ringcore.cpp
 )
 

@@ -9,6 +9,8 @@
 #include <asio_uring/kernel_features.hpp>
 #include <asio_uring/op.hpp>
 #include <asio_uring/operation_table.hpp>
+#include <asio_uring/registered_buffers.hpp>
+#include <asio_uring/registered_files.hpp>
 #include <asio_uring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -130,6 +132,65 @@ BOOST_AUTO_TEST_CASE(u17_cancel_ends_a_request_and_msg_ring_reaches_another_ring
     BOOST_TEST(received.user_data == 0xfeed);
     BOOST_TEST(received.res == 42);
     BOOST_TEST(received.flags == 0);
+}
+
+BOOST_AUTO_TEST_CASE(u18_register_and_unregister_buffers)
+{
+    const temporary_directory folder;
+    folder.write("f", "0123456789");
+    const unique_fd file = folder.open("f");
+    ring r{{.entries = 2}};
+    std::array<char, 16> memory{};
+    const ::iovec whole{memory.data(), memory.size()};
+    registered_buffers buffers{r, {&whole, 1}};
+    const op::read_fixed read = op::read_into(buffers[0], file.get(), 2);
+    BOOST_TEST(result_of(r, read) == 8);
+    BOOST_TEST((std::string_view{memory.data(), 8} == "23456789"));
+    // One table at a time, and memory outside of it is refused.
+    boost::system::error_code ec;
+    BOOST_TEST(!registered_buffers::create(r, {&whole, 1}, ec));
+    BOOST_TEST((ec == errc::buffers_registered));
+    op::read_fixed outside = read;
+    outside.data = memory.data() + 12;
+    BOOST_TEST(result_of(r, outside) == -EFAULT);
+
+    BOOST_TEST(!buffers.unregister());
+    BOOST_TEST(!buffers);
+    BOOST_TEST(result_of(r, read) == -EFAULT);
+    registered_buffers again{r, {&whole, 1}};
+    BOOST_TEST(result_of(r, read) == 8);
+}
+
+BOOST_AUTO_TEST_CASE(u19_register_update_and_unregister_files)
+{
+    const temporary_directory folder;
+    folder.write("one", "1");
+    folder.write("two", "2");
+    const unique_fd one = folder.open("one");
+    const unique_fd two = folder.open("two");
+    ring r{{.entries = 2}};
+    const int descriptors[] = {one.get(), -1, one.get()};
+    registered_files files{r, descriptors};
+    const auto content_of = [&](std::uint32_t slot) -> char {
+        char byte = 0;
+        const op::read read{.data = &byte, .size = 1, .offset = 0};
+        return result_of(r, op::on_slot(slot, read)) == 1 ? byte : '-';
+    };
+    BOOST_TEST(content_of(0) == '1');
+    BOOST_TEST(content_of(1) == '-');
+    // Leave the first, fill the second, empty the third.
+    const int changes[] = {abi::register_files_skip, two.get(), -1};
+    BOOST_TEST(files.update(0, changes).updated == 3);
+    BOOST_TEST(content_of(0) == '1');
+    BOOST_TEST(content_of(1) == '2');
+    BOOST_TEST(content_of(2) == '-');
+    const int more[] = {two.get()};
+    BOOST_TEST((files.update(3, more).ec == errc::index_out_of_range));
+    boost::system::error_code ec;
+    BOOST_TEST(!registered_files::create(r, descriptors, ec));
+    BOOST_TEST((ec == errc::files_registered));
+    BOOST_TEST(!files.unregister());
+    BOOST_TEST(content_of(0) == '-');
 }
 
 BOOST_AUTO_TEST_CASE(u20_eventfd_counts_completions_and_async_form_those_of_workers)
