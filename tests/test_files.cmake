@@ -31,7 +31,10 @@ set(test_seeds_sources
     seeds/test_hringas_sockets.cpp
     seeds/test_io_urine.cpp
     seeds/test_io_urine_advanced.cpp
+    seeds/test_kevy_uring.cpp
     seeds/test_lio_uring.cpp
+    seeds/test_lio_uring_events.cpp
+    seeds/test_lio_uring_files.cpp
     seeds/test_ringcore.cpp
 )
 
