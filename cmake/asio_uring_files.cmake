@@ -103,6 +103,7 @@ set(asio_uring_headers
     include/asio_uring/ring/timespec.hpp
     include/asio_uring/ring/unique_fd.hpp
     include/asio_uring/ring/update_result.hpp
+    include/asio_uring/ring_layer.hpp
     include/asio_uring/ring_options.hpp
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp

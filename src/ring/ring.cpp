@@ -153,6 +153,7 @@ error_code ring::map(const abi::setup_params& params) noexcept
             array[index] = index;
     }
 
+    // The kernel's offsets count from the start of the map, which outlives the queues.
     const auto word = [this](std::uint32_t offset) {
         return rings_map_.at<std::uint32_t>(offset);
     };

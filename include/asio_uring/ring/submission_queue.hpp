@@ -133,6 +133,7 @@ public:
 private:
     static std::uint32_t load_relaxed(std::uint32_t* word) noexcept
     {
+        // Relaxed: for words that order nothing, and for the tail, which only we store.
         return std::atomic_ref{*word}.load(std::memory_order_relaxed);
     }
 
