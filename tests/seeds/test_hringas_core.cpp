@@ -2,7 +2,9 @@
 #include "../support/plain_sockets.hpp"
 #include "../support/raw_ring.hpp"
 #include "../support/reap.hpp"
+#include "../support/skip.hpp"
 
+#include <asio_uring/kernel_features.hpp>
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring.hpp>
 
@@ -204,6 +206,8 @@ BOOST_AUTO_TEST_CASE(h14_timeout_remove_cancels_the_timeout)
 
 BOOST_AUTO_TEST_CASE(h36_waitid_reports_the_child_and_its_status)
 {
+    if (!kernel_features::running().supports(abi::opcode::waitid))
+        ASIO_URING_SKIP("the kernel has no WAITID (6.7)");
     ring r{{.entries = 2}};
     ::siginfo_t info{};
     const pid_t child = ::fork();
