@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(h29_accept_multishot_serves_four_connects)
         BOOST_TEST(has_more(entry));
         accepted.emplace_back(entry.res);
     }
-    for (int index = 0; index != 4; ++index) {
+    for (std::size_t index = 0; index != 4; ++index) {
         char byte = 0;
         BOOST_TEST(::send(clients[index].get(), "x", 1, 0) == 1);
         BOOST_TEST(::recv(accepted[index].get(), &byte, 1, MSG_WAITALL) == 1);

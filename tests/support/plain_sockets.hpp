@@ -31,8 +31,8 @@ struct loopback_address
     static loopback_address of(int socket)
     {
         loopback_address bound;
-        ::socklen_t size = sizeof bound.value;
-        BOOST_REQUIRE(::getsockname(socket, bound.get(), &size) == 0);
+        ::socklen_t bound_size = sizeof bound.value;
+        BOOST_REQUIRE(::getsockname(socket, bound.get(), &bound_size) == 0);
         return bound;
     }
 
