@@ -12,6 +12,7 @@
 #    define ASIO_URING_HAS_RING 1
 
 #    include <asio_uring/buffer_ring.hpp>
+#    include <asio_uring/environment.hpp>
 #    include <asio_uring/error.hpp>
 #    include <asio_uring/kernel_features.hpp>
 #    include <asio_uring/op.hpp>
