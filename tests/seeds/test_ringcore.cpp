@@ -36,11 +36,10 @@ BOOST_AUTO_TEST_CASE(r01_system_call_numbers_are_425_426_427)
     static_assert(abi::syscall_enter == 426);
     static_assert(abi::syscall_register == 427);
     // Called with nonsense, each answers as itself; another call would not.
-    BOOST_TEST(detail::ring_syscall(425, 0U, nullptr) == -EFAULT);
+    BOOST_TEST(detail::raw_syscall(425, 0, 0) == -EFAULT);
     const unique_fd event{::eventfd(0, EFD_CLOEXEC)};
-    BOOST_TEST(
-        detail::ring_syscall(426, event.get(), 0U, 0U, 0U, nullptr, 0UL) == -EOPNOTSUPP);
-    BOOST_TEST(detail::ring_syscall(427, event.get(), 0U, nullptr, 0U) == -EOPNOTSUPP);
+    BOOST_TEST(detail::raw_syscall(426, event.get(), 0) == -EOPNOTSUPP);
+    BOOST_TEST(detail::raw_syscall(427, event.get(), 0) == -EOPNOTSUPP);
 }
 
 BOOST_AUTO_TEST_CASE(r02_map_offsets_are_the_kernels_and_map_the_regions)
