@@ -96,6 +96,7 @@ set(asio_uring_headers
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
+    include/asio_uring/operation_table.hpp
     include/asio_uring/personality.hpp
     include/asio_uring/provided_buffers.hpp
     include/asio_uring/recvmsg_result.hpp
@@ -119,8 +120,10 @@ set(asio_uring_headers
     include/asio_uring/ring/ring_memory.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
+    include/asio_uring/ring/timespec.hpp
     include/asio_uring/ring/unique_fd.hpp
     include/asio_uring/ring/update_result.hpp
+    include/asio_uring/ring_layer.hpp
     include/asio_uring/ring_options.hpp
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp
