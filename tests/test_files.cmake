@@ -45,5 +45,6 @@ set(test_io_sources
 set(test_threads_sources
     threads/invariants_threads.cpp
     threads/main.cpp
+    threads/test_executors.cpp
     threads/test_threads.cpp
 )

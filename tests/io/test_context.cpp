@@ -1063,7 +1063,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timers_of_every_clock_expire, Backend, backends)
     BOOST_TEST(log.take() == "max operation_aborted");
 }
 
-#if !defined(BOOST_ASIO_NO_DEPRECATED)
+#if !defined(BOOST_ASIO_NO_DEPRECATED) && BOOST_VERSION < 108700
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_deprecated_members_work, Backend, backends)
 {
     typename Backend::io_context context;
