@@ -51,6 +51,9 @@ ASIO_PUBLIC_MACROS = re.compile(
     r"COMPLETION_HANDLER_FOR|INITFN_[A-Z_]+|DEFAULT_COMPLETION_TOKEN[A-Z_]*)\b"
 )
 
+# Likewise the one file that a program with BOOST_ASIO_SEPARATE_COMPILATION includes.
+ASIO_PUBLIC_SOURCES = ("boost/asio/impl/src.hpp", "boost/asio/ssl/impl/src.hpp")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
@@ -115,6 +118,8 @@ def check_asio_inside(source):
     if source.path.startswith("include/asio_uring/detail/asio/"):
         return
     for number, name in source.includes():
+        if name in ASIO_PUBLIC_SOURCES:
+            continue
         if name.startswith(("boost/asio/detail/", "boost/asio/impl/")):
             yield number, "asio_inside", f"<{name}> outside detail/asio/"
     for number, line in enumerate(source.code_lines, 1):

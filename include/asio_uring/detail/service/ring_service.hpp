@@ -25,7 +25,8 @@ public:
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
-        if (boost::asio::has_service<asio_impl::epoll_reactor>(context))
+        if (boost::asio::has_service<asio_impl::epoll_reactor>(context) ||
+            !asio_impl::epoll_set_tells_of_timers(context))
             attach(options);
         else
             install_or_attach(options);

@@ -151,6 +151,8 @@ public:
     {
         if (!is_open(impl))
             return ec = boost::asio::error::bad_descriptor;
+        ASIO_URING_HANDLER_OPERATION(
+            (this->context(), "socket", &impl, impl.socket_, "cancel"));
         loop().cancel(*impl.owner_);
         reactor_.cancel_ops(impl.socket_, impl.reactor_data_);
         return ec = error_code();

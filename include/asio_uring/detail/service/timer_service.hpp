@@ -98,6 +98,8 @@ public:
         ec = error_code();
         if (!impl.might_have_pending_waits)
             return 0;
+        ASIO_URING_HANDLER_OPERATION(
+            (this->context(), "deadline_timer", &impl, 0, "cancel"));
         impl.might_have_pending_waits = false;
         return cancel_waits(impl);
     }
@@ -107,6 +109,8 @@ public:
         ec = error_code();
         if (!impl.might_have_pending_waits)
             return 0;
+        ASIO_URING_HANDLER_OPERATION(
+            (this->context(), "deadline_timer", &impl, 0, "cancel_one"));
         const std::size_t count = cancel_waits(impl, 1);
         if (count == 0)
             impl.might_have_pending_waits = false;
@@ -159,6 +163,8 @@ public:
             op.set_cancellation_key(
                 &slot.template emplace<wait_cancellation>(this, &impl.timer_data));
         impl.might_have_pending_waits = true;
+        ASIO_URING_HANDLER_CREATION(
+            (this->context(), *op.get(), "deadline_timer", &impl, 0, "async_wait"));
         with_scheduler([&](auto& scheduler) {
             scheduler.schedule_timer(queue_, impl.expiry, impl.timer_data, op.get());
         });
