@@ -36,6 +36,7 @@ set(test_io_sources
     io/main.cpp
     io/test_acceptor.cpp
     io/test_beast.cpp
+    io/test_composed.cpp
     io/test_context.cpp
     io/test_socket.cpp
     io/test_stream.cpp
