@@ -1,9 +1,11 @@
 # Every source and header of the library. tests/tidy/file_lists.py writes this file.
 
 set(asio_uring_sources
+    src/ring/availability.cpp
     src/ring/error.cpp
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
+    src/ring/log.cpp
     src/ring/mapping.cpp
     src/ring/ring.cpp
     src/ring/setup.cpp
@@ -13,6 +15,7 @@ set(asio_uring_sources
 set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
     include/asio_uring/config.hpp
+    include/asio_uring/context_status.hpp
     include/asio_uring/counters.hpp
     include/asio_uring/detail/asio/handler_support.hpp
     include/asio_uring/detail/asio/reactor_access.hpp
@@ -31,6 +34,7 @@ set(asio_uring_headers
     include/asio_uring/detail/service/loop_watch.hpp
     include/asio_uring/detail/service/optional_mutex.hpp
     include/asio_uring/detail/service/owner_pool.hpp
+    include/asio_uring/detail/service/readiness_splice.hpp
     include/asio_uring/detail/service/result.hpp
     include/asio_uring/detail/service/ring_operation.hpp
     include/asio_uring/detail/service/ring_reactor.hpp
@@ -49,6 +53,7 @@ set(asio_uring_headers
     include/asio_uring/io_context.hpp
     include/asio_uring/ip/tcp.hpp
     include/asio_uring/kernel_features.hpp
+    include/asio_uring/log.hpp
     include/asio_uring/op.hpp
     include/asio_uring/op/buffers.hpp
     include/asio_uring/op/cancel.hpp
@@ -77,6 +82,7 @@ set(asio_uring_headers
     include/asio_uring/ring/abi/opcode.hpp
     include/asio_uring/ring/abi/registration.hpp
     include/asio_uring/ring/abi/setup.hpp
+    include/asio_uring/ring/availability.hpp
     include/asio_uring/ring/completion_queue.hpp
     include/asio_uring/ring/mapping.hpp
     include/asio_uring/ring/register_target.hpp

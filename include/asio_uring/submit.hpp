@@ -8,6 +8,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 
 #include <tuple>
@@ -71,6 +72,21 @@ public:
         return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
     }
 
+    /// In a context that does without a ring. What an arbitrary request would do there
+    /// has no equal in plain system calls.
+    template <typename Executor, typename Handler>
+    static void
+    without_ring(const Executor& executor, Handler&& handler, const Operation&)
+    {
+        std::decay_t<Handler> stored(std::forward<Handler>(handler));
+        boost::asio::post(
+            executor,
+            asio_impl::bind_result(
+                std::move(stored),
+                boost::system::error_code(make_error_code(errc::no_ring)),
+                0));
+    }
+
     void discard(const ring_operation&) noexcept {}
 
 private:
@@ -92,7 +108,11 @@ public:
     void operator()(Handler&& handler, const Operation& operation) const
     {
         auto& context = boost::asio::query(executor_, boost::asio::execution::context);
-        event_loop& loop = ring_of(context).loop();
+        event_loop* const found = ring_of(context).find_loop();
+        if (found == nullptr)
+            return Request::without_ring(
+                executor_, std::forward<Handler>(handler), operation);
+        event_loop& loop = *found;
         std::decay_t<Handler> stored(std::forward<Handler>(handler));
         auto slot = boost::asio::get_associated_cancellation_slot(stored);
         auto op = make_operation<Request>(loop, stored, executor_, 0, operation);
@@ -134,7 +154,8 @@ private:
  * finished first reports what it did.
  * @par Errors
  * The kernel's own; operation_aborted when the request was cancelled; invalid_argument
- * for a multishot request, whose results this function has no way to hand over.
+ * for a multishot request, whose results this function has no way to hand over;
+ * errc::no_ring in a context that has fallen back, which asio_uring::status tells.
  * @par Kernel
  * As the operation.
  */

@@ -24,7 +24,7 @@ LAYER_NAMES = (
     "ring", "op", "detail/asio", "detail/service", "redirect", "public", "outside"
 )
 LAYERS = (
-    (r"include/asio_uring/(config|counters|error|kernel_features|ring|ring_options)\.hpp", RING),
+    (r"include/asio_uring/(config|context_status|counters|error|kernel_features|log|ring|ring_options)\.hpp", RING),
     (r"(include/asio_uring|src)/ring/.*", RING),
     (r"include/asio_uring/op\.hpp", OPERATION),
     (r"(include/asio_uring|src)/op/.*", OPERATION),

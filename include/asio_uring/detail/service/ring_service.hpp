@@ -1,15 +1,20 @@
-// Layer: service. Purpose: the service that gives an execution context its ring, and
-// takes it away in order. Thread: construction and shutdown as Asio's services; the
-// loop's functions as documented there. Lifetime: one per context, from use_ring() or the
-// first redirected object to the context's end.
+// Layer: service. Purpose: the service that gives an execution context its ring, or
+// decides that it does without one, and takes it away in order. Thread: construction and
+// shutdown as Asio's services; the loop's functions as documented there. Lifetime: one
+// per context, from use_ring() or the first redirected object to the context's end.
 #pragma once
 
+#include <asio_uring/context_status.hpp>
 #include <asio_uring/detail/asio/reactor_access.hpp>
 #include <asio_uring/detail/service/event_loop.hpp>
 #include <asio_uring/detail/service/loop_watch.hpp>
 #include <asio_uring/detail/service/ring_reactor.hpp>
 #include <asio_uring/error.hpp>
+#include <asio_uring/log.hpp>
+#include <asio_uring/ring/availability.hpp>
 #include <asio_uring/ring_options.hpp>
+
+#include <boost/system/system_error.hpp>
 
 #include <memory>
 #include <mutex>
@@ -21,20 +26,33 @@ class ring_service final : public asio_impl::execution_context_service_base<ring
 public:
     explicit ring_service(
         boost::asio::execution_context& context,
-        const ring_options& options = ring_options())
+        const ring_options& options = ring_options(),
+        fallback policy = fallback::allowed)
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
-        if (boost::asio::has_service<asio_impl::epoll_reactor>(context))
-            attach(options);
+        if (policy == fallback::forbidden || environment() == environment_choice::require)
+            start(options);
         else
-            install_or_attach(options);
+            start_or_fall_back(options);
+        log(status());
     }
 
-    event_loop& loop() noexcept { return *loop_; }
+    /// REQUIRES: has_ring().
+    event_loop& loop() noexcept
+    {
+        ASIO_URING_ASSERT(has_ring());
+        return *loop_;
+    }
+
+    /// The loop, or nullptr where the context does without a ring.
+    event_loop* find_loop() noexcept { return loop_.get(); }
+
+    bool has_ring() const noexcept { return loop_ != nullptr; }
+
     asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
 
-    /// The context's reactor: ours, or the one that watches the ring.
+    /// The context's reactor: ours, or the one that watches the ring or replaces it.
     asio_impl::epoll_reactor& reactor()
     {
         return boost::asio::use_service<asio_impl::epoll_reactor>(context());
@@ -42,11 +60,31 @@ public:
 
     /// Whether the ring is the context's reactor, rather than watched by one that was
     /// there before.
-    bool is_reactor() const noexcept { return watch_ == nullptr; }
+    bool is_reactor() const noexcept { return has_ring() && watch_ == nullptr; }
+
+    context_status status() const
+    {
+        if (!has_ring())
+            return {
+                .mode = ring_mode::fallback,
+                .reason = refused_.reason,
+                .text = "this context runs on Asio's epoll reactor: " + refused_.text};
+        const ring& kernel_ring = loop_->ring();
+        return {
+            .mode = is_reactor() ? ring_mode::reactor : ring_mode::attached,
+            .sq_entries = kernel_ring.sq_entries(),
+            .cq_entries = kernel_ring.cq_entries(),
+            .setup_flags = kernel_ring.setup_flags(),
+            .text = is_reactor() ? "this context waits in its ring"
+                                 : "this context's ring is watched by the reactor that "
+                                   "was there before it"};
+    }
 
     void notify_fork(boost::asio::execution_context::fork_event event) override
     {
         using execution_context = boost::asio::execution_context;
+        if (!has_ring())
+            return;
         // Asio's reactor makes its epoll set anew in the child, and before that goes
         // through what it watches: the parent's ring must not be there.
         if (event == execution_context::fork_prepare && watch_)
@@ -62,12 +100,44 @@ public:
     {
         if (watch_)
             watch_->stop();
+        if (!has_ring())
+            return;
         asio_impl::operation_queue ops;
         loop_->shutdown(ops);
         scheduler_.abandon_operations(ops);
     }
 
 private:
+    void start_or_fall_back(const ring_options& options)
+    {
+        refused_ = known_refusal();
+        if (refused_.reason)
+            return;
+        try {
+            start(options);
+        }
+        catch (const boost::system::system_error& error) {
+            if (is_misuse(error.code()))
+                throw;
+            watch_.reset();
+            loop_.reset();
+            refused_ = make_refusal(error.code(), options);
+            remember(refused_);
+        }
+    }
+
+    void start(const ring_options& options)
+    {
+        if (environment() == environment_choice::off) {
+            const refusal off = known_refusal();
+            throw boost::system::system_error(off.reason, off.text);
+        }
+        if (boost::asio::has_service<asio_impl::epoll_reactor>(context()))
+            attach(options);
+        else
+            install_or_attach(options);
+    }
+
     // Another thread may make a stock object, and with it a reactor, at the same time.
     void install_or_attach(const ring_options& options)
     {
@@ -88,7 +158,7 @@ private:
         settings.locking = asio_impl::hint_is_locking(hint);
         settings.single_issuer = (options.flags & abi::setup_single_issuer) != 0;
         options_ = effective_options(options, hint);
-        ring made(options_);
+        ring made = make_ring();
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
@@ -105,11 +175,19 @@ private:
         loop_settings settings;
         settings.locking = asio_impl::hint_is_locking(hint);
         options_ = effective_options(options, hint);
-        loop_ = std::make_unique<event_loop>(scheduler_, ring(options_), settings);
+        loop_ = std::make_unique<event_loop>(scheduler_, make_ring(), settings);
         watch_ = std::make_unique<loop_watch>(
             boost::asio::use_service<asio_impl::epoll_reactor>(context()),
             scheduler_,
             *loop_);
+    }
+
+    ring make_ring() const
+    {
+        ring made(options_);
+        if (const boost::system::error_code ec = try_out(made))
+            throw boost::system::system_error(ec, explain_setup_error(ec, options_));
+        return made;
     }
 
     // What the loop relies on decides the rest: a polling kernel thread, polled
@@ -140,11 +218,12 @@ private:
 
     asio_impl::scheduler& scheduler_;
     ring_options options_;
-    std::unique_ptr<event_loop> loop_;
+    refusal refused_;
+    std::unique_ptr<event_loop> loop_; // null where the context does without a ring
     std::unique_ptr<loop_watch> watch_;
 };
 
-/// The ring of a context, made with default options where there is none yet.
+/// The ring service of a context, made with default options where there is none yet.
 inline ring_service& ring_of(boost::asio::execution_context& context)
 {
     // Two threads may make the first redirected objects of a context at the same time,

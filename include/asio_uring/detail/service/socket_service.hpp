@@ -1,6 +1,7 @@
 // Layer: service. Purpose: what Asio's socket front ends call, on the ring. Transfers,
 // accepts, connects and waits for readiness are ring requests; everything synchronous,
-// and the waits a ring answers wrongly, are Asio's own service's. Thread: as Asio's
+// the waits a ring answers wrongly, and everything in a context without a ring, are
+// Asio's own service's. Thread: as Asio's
 // sockets: distinct objects safe, a shared object not. Lifetime: one per context and
 // protocol; an implementation's owner is given back when it is closed.
 #pragma once
@@ -39,9 +40,9 @@ public:
 
     explicit socket_service(boost::asio::execution_context& context)
         : asio_impl::execution_context_service_base<socket_service<Protocol>>(context),
-          ring_(ring_of(context)),
+          loop_(ring_of(context).find_loop()),
           reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context)),
-          stock_(boost::asio::use_service<stock_service>(context))
+          stock_(context)
     {}
 
     void shutdown() override {}
@@ -86,7 +87,7 @@ public:
             other)
     {
         stock_.converting_move_construct(impl, other_service, other);
-        if (stock_.is_open(impl)) {
+        if (loop_ != nullptr && stock_.is_open(impl)) {
             reactor_.deregister_descriptor(impl.socket_, impl.reactor_data_, false);
             reactor_.cleanup_descriptor_data(impl.reactor_data_);
             impl.owner_ = &loop().open_owner(impl.socket_);
@@ -102,6 +103,8 @@ public:
     error_code
     open(implementation_type& impl, const protocol_type& protocol, error_code& ec)
     {
+        if (loop_ == nullptr)
+            return stock_.open(impl, protocol, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
         asio_impl::socket_holder socket(asio_impl::socket_ops::socket(
@@ -119,6 +122,8 @@ public:
         const native_handle_type& socket,
         error_code& ec)
     {
+        if (loop_ == nullptr)
+            return stock_.assign(impl, protocol, socket, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
         // KERNEL: a closed number is refused here, as epoll_ctl does for Asio's own
@@ -149,6 +154,8 @@ public:
 
     error_code cancel(implementation_type& impl, error_code& ec)
     {
+        if (loop_ == nullptr)
+            return stock_.cancel(impl, ec);
         if (!is_open(impl))
             return ec = boost::asio::error::bad_descriptor;
         loop().cancel(*impl.owner_);
@@ -363,7 +370,7 @@ public:
     stock_service& stock() noexcept { return stock_; }
 
 private:
-    event_loop& loop() noexcept { return ring_.loop(); }
+    event_loop& loop() noexcept { return *loop_; }
 
     void adopt(implementation_type& impl, const protocol_type& protocol, int socket)
     {
@@ -420,9 +427,12 @@ private:
         return (impl.state_ & asio_impl::socket_ops::stream_oriented) != 0;
     }
 
-    ring_service& ring_;
+    event_loop* const loop_; // null: no ring, and no implementation has an owner
     asio_impl::epoll_reactor& reactor_;
-    stock_service& stock_;
+
+    // Not registered with the context: whose registered service it is would tell nothing
+    // about the objects in the program; see detail/asio/drop_in_check.hpp.
+    stock_service stock_;
 };
 
 } // namespace asio_uring::detail

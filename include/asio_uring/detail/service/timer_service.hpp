@@ -1,6 +1,6 @@
 // Layer: service. Purpose: what Asio's waitable timers call, on the ring: the same heap
-// and the same wait operations, with the ring's wait as the clock. Thread: as Asio's
-// timers. Lifetime: one per context and clock.
+// and the same wait operations, with the ring's wait as the clock, or the reactor's where
+// the ring does not wait. Thread: as Asio's timers. Lifetime: one per context and clock.
 #pragma once
 
 #include <asio_uring/detail/asio/timer_support.hpp>
@@ -27,8 +27,10 @@ public:
 
     explicit timer_service(boost::asio::execution_context& context)
         : asio_impl::execution_context_service_base<timer_service<Traits>>(context),
-          ring_(ring_of(context))
+          loop_(waiting_loop(ring_of(context))),
+          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context))
     {
+        reactor_.init_task();
         with_scheduler([&](auto& scheduler) { scheduler.add_timer_queue(queue_); });
     }
 
@@ -136,7 +138,15 @@ public:
 
     void wait(implementation_type& impl, error_code& ec)
     {
-        boost::asio::use_service<stock_service>(this->context()).wait(impl, ec);
+        ec = error_code();
+        for (;;) {
+            const auto now = Traits::now();
+            if (!Traits::less_than(now, impl.expiry) || ec)
+                return;
+            const auto left =
+                Traits::to_posix_duration(Traits::subtract(impl.expiry, now));
+            asio_impl::wait_in_thread(left, ec);
+        }
     }
 
     template <typename Handler, typename IoExecutor>
@@ -190,14 +200,20 @@ private:
         other.might_have_pending_waits = false;
     }
 
+    static event_loop* waiting_loop(ring_service& service) noexcept
+    {
+        return service.is_reactor() ? service.find_loop() : nullptr;
+    }
+
     // Whoever waits for the context waits for its timers: the ring's loop, or the reactor
-    // that was there before it. Both speak of a heap in the same words.
+    // that was there before it or stands in for it. Both speak of a heap in the same
+    // words.
     template <typename Function>
     auto with_scheduler(Function function)
     {
-        if (ring_.is_reactor())
-            return function(ring_.loop());
-        return function(ring_.reactor());
+        if (loop_ != nullptr)
+            return function(*loop_);
+        return function(reactor_);
     }
 
     std::size_t cancel_waits(
@@ -209,7 +225,8 @@ private:
         });
     }
 
-    ring_service& ring_;
+    event_loop* const loop_; // null where the reactor does the waiting
+    asio_impl::epoll_reactor& reactor_;
     queue_type queue_;
 };
 

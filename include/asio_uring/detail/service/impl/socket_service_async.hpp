@@ -25,9 +25,13 @@ void socket_service<Protocol>::async_send(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_send(impl, buffers, flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
     if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
-        stock_.async_send(impl, buffers, flags, handler, io_executor);
+        stock_.async_send(impl, buffers, flags, handler, asio_impl::plain(io_executor));
     }
     else {
         using request = send_request<Buffers>;
@@ -60,14 +64,21 @@ void socket_service<Protocol>::async_receive(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_receive(
+            impl, buffers, flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
     if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
-        stock_.async_receive(impl, buffers, flags, handler, io_executor);
+        stock_.async_receive(
+            impl, buffers, flags, handler, asio_impl::plain(io_executor));
     }
     else {
         if ((flags & socket_base::message_out_of_band) != 0) {
             use_reactor(impl);
-            stock_.async_receive(impl, buffers, flags, handler, io_executor);
+            stock_.async_receive(
+                impl, buffers, flags, handler, asio_impl::plain(io_executor));
             return;
         }
         using request = receive_request<Buffers>;
@@ -102,16 +113,26 @@ void socket_service<Protocol>::async_receive_with_flags(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_receive_with_flags(
+            impl, buffers, in_flags, out_flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
     if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
         stock_.async_receive_with_flags(
-            impl, buffers, in_flags, out_flags, handler, io_executor);
+            impl, buffers, in_flags, out_flags, handler, asio_impl::plain(io_executor));
     }
     else {
         if ((in_flags & socket_base::message_out_of_band) != 0) {
             use_reactor(impl);
             stock_.async_receive_with_flags(
-                impl, buffers, in_flags, out_flags, handler, io_executor);
+                impl,
+                buffers,
+                in_flags,
+                out_flags,
+                handler,
+                asio_impl::plain(io_executor));
             return;
         }
         using request = receive_with_flags_request<Buffers>;
@@ -149,9 +170,15 @@ void socket_service<Protocol>::async_send_to(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_send_to(
+            impl, buffers, destination, flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
     if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
-        stock_.async_send_to(impl, buffers, destination, flags, handler, io_executor);
+        stock_.async_send_to(
+            impl, buffers, destination, flags, handler, asio_impl::plain(io_executor));
     }
     else {
         using request = send_to_request<Buffers, endpoint_type>;
@@ -184,14 +211,21 @@ void socket_service<Protocol>::async_receive_from(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_receive_from(
+            impl, buffers, sender, flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
     if constexpr (is_null_buffers<Buffers>) {
         use_reactor(impl);
-        stock_.async_receive_from(impl, buffers, sender, flags, handler, io_executor);
+        stock_.async_receive_from(
+            impl, buffers, sender, flags, handler, asio_impl::plain(io_executor));
     }
     else {
         if ((flags & socket_base::message_out_of_band) != 0) {
             use_reactor(impl);
-            stock_.async_receive_from(impl, buffers, sender, flags, handler, io_executor);
+            stock_.async_receive_from(
+                impl, buffers, sender, flags, handler, asio_impl::plain(io_executor));
             return;
         }
         using request = receive_from_request<Buffers, endpoint_type>;
@@ -222,9 +256,13 @@ void socket_service<Protocol>::async_wait(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_wait(impl, w, handler, asio_impl::plain(io_executor));
+        return;
+    }
     if (w != socket_base::wait_read && w != socket_base::wait_write) {
         use_reactor(impl);
-        stock_.async_wait(impl, w, handler, io_executor);
+        stock_.async_wait(impl, w, handler, asio_impl::plain(io_executor));
         return;
     }
     const bool is_continuation = asio_impl::is_continuation(handler);
@@ -247,6 +285,11 @@ void socket_service<Protocol>::async_accept(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_accept(
+            impl, peer, peer_endpoint, handler, asio_impl::plain(io_executor));
+        return;
+    }
     using request = accept_request<Protocol, Socket>;
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -279,6 +322,11 @@ void socket_service<Protocol>::async_move_accept(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_move_accept(
+            impl, peer_executor, peer_endpoint, handler, asio_impl::plain(io_executor));
+        return;
+    }
     using request = move_accept_request<Protocol, PeerExecutor>;
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -307,6 +355,10 @@ void socket_service<Protocol>::async_connect(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_.async_connect(impl, peer, handler, asio_impl::plain(io_executor));
+        return;
+    }
     using request = connect_request<endpoint_type>;
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
