@@ -2,6 +2,7 @@
 // its executor. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
+#include <asio_uring/detail/asio/drop_in_check.hpp>
 #include <asio_uring/detail/asio/redirect.hpp>
 
 namespace boost::asio::detail {
