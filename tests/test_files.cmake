@@ -35,6 +35,11 @@ set(test_io_sources
     io/test_tokens.cpp
 )
 
+set(test_fallback_sources
+    fallback/main.cpp
+    fallback/test_fallback.cpp
+)
+
 set(test_threads_sources
     threads/invariants_threads.cpp
     threads/main.cpp
