@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <new>
 
+#include <malloc.h>
+
 namespace {
 
 thread_local std::uint64_t allocations = 0;
@@ -21,6 +23,17 @@ void* counted_allocation(std::size_t size)
 } // namespace
 
 std::uint64_t asio_uring::test::heap_allocations() noexcept { return allocations; }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+// Asio's recycling allocator does not go through operator new.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept
+{
+    ++allocations;
+    return ::memalign(alignment, size);
+}
+
+#endif
 
 void* operator new(std::size_t size) { return counted_allocation(size); }
 void* operator new[](std::size_t size) { return counted_allocation(size); }

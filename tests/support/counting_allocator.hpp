@@ -8,7 +8,8 @@
 
 namespace asio_uring::test {
 
-/// Calls of operator new by this thread so far. Counted in main.cpp of the program.
+/// Calls of operator new and, without sanitizers, of aligned_alloc (Asio takes the memory
+/// of operations from it) by this thread so far. Counted in main.cpp of the program.
 std::uint64_t heap_allocations() noexcept;
 
 /// Memory for one operation at a time, and what became of it.

@@ -195,6 +195,9 @@ int basic_event_loop<Ring>::enter_until(unsigned to_submit, clock::time_point de
 template <typename Ring>
 void basic_event_loop<Ring>::enter(unsigned to_submit, lock_type& lock)
 {
+    // This entry empties the backlog as far as there is room.
+    if (ring_.completion_overflow()) [[unlikely]]
+        ++counters_.overflows;
     int result = 0;
     {
         const entering unlocked(*this, lock);
@@ -233,8 +236,6 @@ void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
     // Invariant 8: one reaper at a time.
     ASIO_URING_ASSERT(!reaping_);
     reaping_ = true;
-    if (ring_.completion_overflow())
-        ++counters_.overflows;
     counters_.cqes += ring_.for_each_completion([&](const abi::cqe& cqe) {
         const user_data data{cqe.user_data};
         if (data.is_internal()) [[unlikely]]
