@@ -15,8 +15,10 @@ set(asio_uring_sources
 set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
     include/asio_uring/config.hpp
+    include/asio_uring/connect_pipe.hpp
     include/asio_uring/context_status.hpp
     include/asio_uring/counters.hpp
+    include/asio_uring/detail/asio/descriptor_support.hpp
     include/asio_uring/detail/asio/drop_in_check.hpp
     include/asio_uring/detail/asio/handler_support.hpp
     include/asio_uring/detail/asio/reactor_access.hpp
@@ -29,6 +31,8 @@ set(asio_uring_headers
     include/asio_uring/detail/service/buffer_request.hpp
     include/asio_uring/detail/service/cancellation_table.hpp
     include/asio_uring/detail/service/connection_requests.hpp
+    include/asio_uring/detail/service/descriptor_requests.hpp
+    include/asio_uring/detail/service/descriptor_service.hpp
     include/asio_uring/detail/service/event_loop.hpp
     include/asio_uring/detail/service/handler_operation.hpp
     include/asio_uring/detail/service/initiate.hpp
@@ -51,9 +55,19 @@ set(asio_uring_headers
     include/asio_uring/drop_in.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
+    include/asio_uring/generic/datagram_protocol.hpp
+    include/asio_uring/generic/raw_protocol.hpp
+    include/asio_uring/generic/seq_packet_protocol.hpp
+    include/asio_uring/generic/stream_protocol.hpp
     include/asio_uring/io_context.hpp
+    include/asio_uring/ip/icmp.hpp
     include/asio_uring/ip/tcp.hpp
+    include/asio_uring/ip/udp.hpp
     include/asio_uring/kernel_features.hpp
+    include/asio_uring/local/connect_pair.hpp
+    include/asio_uring/local/datagram_protocol.hpp
+    include/asio_uring/local/seq_packet_protocol.hpp
+    include/asio_uring/local/stream_protocol.hpp
     include/asio_uring/log.hpp
     include/asio_uring/op.hpp
     include/asio_uring/op/buffers.hpp
@@ -75,6 +89,9 @@ set(asio_uring_headers
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
+    include/asio_uring/posix/descriptor.hpp
+    include/asio_uring/posix/stream_descriptor.hpp
+    include/asio_uring/readable_pipe.hpp
     include/asio_uring/ring.hpp
     include/asio_uring/ring/abi.hpp
     include/asio_uring/ring/abi/entries.hpp
@@ -96,10 +113,12 @@ set(asio_uring_headers
     include/asio_uring/submit.hpp
     include/asio_uring/timers.hpp
     include/asio_uring/use_ring.hpp
+    include/asio_uring/writable_pipe.hpp
 )
 
 # Parts of one header, which includes them at its end; not includable alone.
 set(asio_uring_header_parts
+    include/asio_uring/detail/service/impl/descriptor_service_async.hpp
     include/asio_uring/detail/service/impl/event_loop_cancel.hpp
     include/asio_uring/detail/service/impl/event_loop_commit.hpp
     include/asio_uring/detail/service/impl/event_loop_shutdown.hpp

@@ -3,13 +3,27 @@
 #pragma once
 
 #include <asio_uring/config.hpp>
+#include <asio_uring/connect_pipe.hpp>
 #include <asio_uring/context_status.hpp>
 #include <asio_uring/counters.hpp>
 #include <asio_uring/error.hpp>
 #include <asio_uring/executor.hpp>
+#include <asio_uring/generic/datagram_protocol.hpp>
+#include <asio_uring/generic/raw_protocol.hpp>
+#include <asio_uring/generic/seq_packet_protocol.hpp>
+#include <asio_uring/generic/stream_protocol.hpp>
 #include <asio_uring/io_context.hpp>
+#include <asio_uring/ip/icmp.hpp>
 #include <asio_uring/ip/tcp.hpp>
+#include <asio_uring/ip/udp.hpp>
+#include <asio_uring/local/connect_pair.hpp>
+#include <asio_uring/local/datagram_protocol.hpp>
+#include <asio_uring/local/seq_packet_protocol.hpp>
+#include <asio_uring/local/stream_protocol.hpp>
 #include <asio_uring/log.hpp>
+#include <asio_uring/posix/descriptor.hpp>
+#include <asio_uring/posix/stream_descriptor.hpp>
+#include <asio_uring/readable_pipe.hpp>
 #include <asio_uring/ring.hpp>
 #include <asio_uring/ring_options.hpp>
 #include <asio_uring/splice.hpp>
@@ -17,3 +31,4 @@
 #include <asio_uring/submit.hpp>
 #include <asio_uring/timers.hpp>
 #include <asio_uring/use_ring.hpp>
+#include <asio_uring/writable_pipe.hpp>
