@@ -67,8 +67,10 @@ function(run_mixed_programs)
         "generic datagram"
         "generic raw"
         "generic seqpacket"
+        "descriptor or pipe"
         "steady timer"
         "system timer"
+        "deadline timer"
     )
     run_program(all_moved)
     run_program(all_stock)

@@ -2,6 +2,7 @@
 
 #include <boost/asio/basic_datagram_socket.hpp>
 #include <boost/asio/basic_raw_socket.hpp>
+#include <boost/asio/deadline_timer.hpp>
 #include <boost/asio/generic/datagram_protocol.hpp>
 #include <boost/asio/generic/raw_protocol.hpp>
 #include <boost/asio/generic/seq_packet_protocol.hpp>
@@ -12,6 +13,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/local/datagram_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/system_timer.hpp>
 #include <boost/version.hpp>
@@ -35,6 +37,8 @@ bool use_stock()
     asio::generic::seq_packet_protocol::socket seq_packet{context};
     asio::steady_timer steady{context};
     asio::system_timer system{context};
+    asio::deadline_timer deadline{context};
+    asio::posix::stream_descriptor descriptor{context};
 #if BOOST_VERSION >= 108200
     asio::local::seq_packet_protocol::socket local_seq_packet{context};
 #endif

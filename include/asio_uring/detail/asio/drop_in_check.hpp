@@ -45,10 +45,15 @@ ASIO_URING_STOCK_SOCKET(asio_uring_stock_generic_datagram, "7generic17datagram_p
 ASIO_URING_STOCK_SOCKET(asio_uring_stock_generic_raw, "7generic12raw_protocol");
 ASIO_URING_STOCK_SOCKET(
     asio_uring_stock_generic_seq_packet, "7generic19seq_packet_protocol");
+ASIO_URING_STOCK_SERVICE(
+    asio_uring_stock_descriptor, "NS1_27reactive_descriptor_serviceE");
 ASIO_URING_STOCK_TIMER(
     asio_uring_stock_steady_timer, ASIO_URING_MANGLED_CLOCK("12steady_clock"));
 ASIO_URING_STOCK_TIMER(
     asio_uring_stock_system_timer, ASIO_URING_MANGLED_CLOCK("12system_clock"));
+ASIO_URING_STOCK_SERVICE(
+    asio_uring_stock_deadline_timer,
+    "NS1_22deadline_timer_serviceINS0_11time_traitsINS_10posix_time5ptimeEEEEE");
 
 /// A kind of object, and whether a part of the program makes it without drop_in.hpp.
 struct stock_object
@@ -77,8 +82,10 @@ struct stock_object
         ASIO_URING_STOCK("generic datagram", asio_uring_stock_generic_datagram),
         ASIO_URING_STOCK("generic raw", asio_uring_stock_generic_raw),
         ASIO_URING_STOCK("generic seqpacket", asio_uring_stock_generic_seq_packet),
+        ASIO_URING_STOCK("descriptor or pipe", asio_uring_stock_descriptor),
         ASIO_URING_STOCK("steady timer", asio_uring_stock_steady_timer),
         ASIO_URING_STOCK("system timer", asio_uring_stock_system_timer),
+        ASIO_URING_STOCK("deadline timer", asio_uring_stock_deadline_timer),
     };
     bool mixed = false;
     for (const stock_object& object : objects) {
