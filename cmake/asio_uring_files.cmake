@@ -2,18 +2,27 @@
 
 set(asio_uring_sources
     src/ring/availability.cpp
+    src/ring/buffer_ring.cpp
+    src/ring/environment.cpp
     src/ring/error.cpp
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
     src/ring/log.cpp
     src/ring/mapping.cpp
+    src/ring/probe.cpp
+    src/ring/provided_buffers.cpp
+    src/ring/registered_buffers.cpp
+    src/ring/registered_files.cpp
+    src/ring/registration.cpp
     src/ring/ring.cpp
     src/ring/setup.cpp
+    src/ring/system.cpp
     src/ring/wait.cpp
 )
 
 set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
+    include/asio_uring/buffer_ring.hpp
     include/asio_uring/config.hpp
     include/asio_uring/connect_pipe.hpp
     include/asio_uring/context_status.hpp
@@ -26,6 +35,7 @@ set(asio_uring_headers
     include/asio_uring/detail/asio/redirect_all.hpp
     include/asio_uring/detail/asio/scheduler.hpp
     include/asio_uring/detail/asio/socket_support.hpp
+    include/asio_uring/detail/asio/timer_heap.hpp
     include/asio_uring/detail/asio/timer_support.hpp
     include/asio_uring/detail/asio/version.hpp
     include/asio_uring/detail/service/buffer_request.hpp
@@ -53,6 +63,7 @@ set(asio_uring_headers
     include/asio_uring/detail/service/user_data.hpp
     include/asio_uring/detail/service/wake_event.hpp
     include/asio_uring/drop_in.hpp
+    include/asio_uring/environment.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
     include/asio_uring/generic/datagram_protocol.hpp
@@ -85,13 +96,18 @@ set(asio_uring_headers
     include/asio_uring/op/process.hpp
     include/asio_uring/op/read_write.hpp
     include/asio_uring/op/receive.hpp
+    include/asio_uring/op/registered.hpp
     include/asio_uring/op/send.hpp
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
     include/asio_uring/posix/descriptor.hpp
     include/asio_uring/posix/stream_descriptor.hpp
+    include/asio_uring/provided_buffers.hpp
     include/asio_uring/readable_pipe.hpp
+    include/asio_uring/recvmsg_result.hpp
+    include/asio_uring/registered_buffers.hpp
+    include/asio_uring/registered_files.hpp
     include/asio_uring/ring.hpp
     include/asio_uring/ring/abi.hpp
     include/asio_uring/ring/abi/entries.hpp
@@ -102,11 +118,13 @@ set(asio_uring_headers
     include/asio_uring/ring/abi/setup.hpp
     include/asio_uring/ring/availability.hpp
     include/asio_uring/ring/completion_queue.hpp
+    include/asio_uring/ring/fixed_buffer.hpp
     include/asio_uring/ring/mapping.hpp
     include/asio_uring/ring/register_target.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
     include/asio_uring/ring/unique_fd.hpp
+    include/asio_uring/ring/update_result.hpp
     include/asio_uring/ring_options.hpp
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp

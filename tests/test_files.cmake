@@ -3,8 +3,14 @@
 set(test_ring_sources
     ring/main.cpp
     ring/oracle.cpp
+    ring/test_buffer_ring.cpp
+    ring/test_buffer_ring_model.cpp
+    ring/test_environment.cpp
     ring/test_features.cpp
+    ring/test_multishot.cpp
     ring/test_queues.cpp
+    ring/test_registered_buffers.cpp
+    ring/test_registered_files.cpp
     ring/test_setup.cpp
     ring/test_wait.cpp
 )
@@ -23,6 +29,7 @@ set(test_service_sources
     service/test_fork.cpp
     service/test_invariants.cpp
     service/test_model.cpp
+    service/test_timer_heap.cpp
 )
 
 set(test_io_sources

@@ -2,6 +2,7 @@
 // none.
 #pragma once
 
+#include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/config.hpp>
 #include <asio_uring/connect_pipe.hpp>
 #include <asio_uring/context_status.hpp>
@@ -23,7 +24,11 @@
 #include <asio_uring/log.hpp>
 #include <asio_uring/posix/descriptor.hpp>
 #include <asio_uring/posix/stream_descriptor.hpp>
+#include <asio_uring/provided_buffers.hpp>
 #include <asio_uring/readable_pipe.hpp>
+#include <asio_uring/recvmsg_result.hpp>
+#include <asio_uring/registered_buffers.hpp>
+#include <asio_uring/registered_files.hpp>
 #include <asio_uring/ring.hpp>
 #include <asio_uring/ring_options.hpp>
 #include <asio_uring/splice.hpp>

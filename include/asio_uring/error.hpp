@@ -42,6 +42,28 @@ enum class errc
     switched_off,
     /// The context runs without a ring, and the operation is the ring's alone.
     no_ring,
+    /// The ring already has a table of registered buffers.
+    buffers_registered,
+    /// The ring already has a table of registered files.
+    files_registered,
+    /// The ring already has a buffer ring for this group.
+    buffer_group_registered,
+    /// The table of the ring has no such place.
+    index_out_of_range,
+    /// The table has no place, or more than the kernel allows.
+    table_size_out_of_range,
+    /// There are tags, but not one for each resource.
+    tags_do_not_match,
+    /// The memory-lock limit leaves no room for a registration.
+    locked_memory_exhausted,
+    /// A ring's descriptor was to go into a table of direct descriptors.
+    ring_in_file_table,
+    /// The number or the size of provided buffers is out of range.
+    buffer_ring_out_of_range,
+    /// The running kernel does not know a kind of buffer ring.
+    unsupported_buffer_ring,
+    /// A ring without a descriptor was asked for memory that is mapped through one.
+    no_ring_descriptor,
 };
 
 const boost::system::error_category& error_category() noexcept;

@@ -17,6 +17,7 @@
 #include <asio_uring/op/process.hpp>
 #include <asio_uring/op/read_write.hpp>
 #include <asio_uring/op/receive.hpp>
+#include <asio_uring/op/registered.hpp>
 #include <asio_uring/op/send.hpp>
 #include <asio_uring/op/socket.hpp>
 #include <asio_uring/op/timeout.hpp>

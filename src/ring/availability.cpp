@@ -53,16 +53,16 @@ bool has_floor(const operation_probe& answer) noexcept
 
 } // namespace
 
-environment_choice environment() noexcept
+ring_choice environment_choice() noexcept
 {
-    static const environment_choice choice = [] {
+    static const ring_choice choice = [] {
         const char* value = ::secure_getenv("ASIO_URING");
         const std::string_view text = value != nullptr ? value : "";
         if (text == "off" || text == "0")
-            return environment_choice::off;
+            return ring_choice::off;
         if (text == "require")
-            return environment_choice::require;
-        return environment_choice::automatic;
+            return ring_choice::require;
+        return ring_choice::automatic;
     }();
     return choice;
 }
@@ -74,7 +74,7 @@ refusal make_refusal(const boost::system::error_code& reason, const ring_options
 
 refusal known_refusal()
 {
-    if (environment() == environment_choice::off)
+    if (environment_choice() == ring_choice::off)
         return make_refusal(make_error_code(errc::switched_off), {});
     memory& known = remembered();
     const std::lock_guard lock{known.mutex};

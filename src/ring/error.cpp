@@ -1,8 +1,54 @@
 #include <asio_uring/error.hpp>
 
+#include <boost/system/errc.hpp>
+#include <boost/system/error_condition.hpp>
+
 namespace asio_uring {
 
 namespace {
+
+const char* registration_message(errc value)
+{
+    switch (value) {
+    case errc::buffers_registered:
+        return "the ring already has a table of registered buffers; update it, clone "
+               "into "
+               "it, or unregister it first";
+    case errc::files_registered:
+        return "the ring already has a table of registered files; update it, or "
+               "unregister "
+               "it first";
+    case errc::buffer_group_registered:
+        return "the ring already has buffers under this group number; choose another "
+               "number, or unregister that group first";
+    case errc::index_out_of_range:
+        return "the table of the ring has no such place; keep to its size(), or register "
+               "a larger table";
+    case errc::table_size_out_of_range:
+        return "a table has at least one place; a ring takes up to 16384 buffers, and as "
+               "many files as RLIMIT_NOFILE allows (ulimit -n)";
+    case errc::tags_do_not_match:
+        return "give no tag at all, or one for each buffer or file";
+    case errc::locked_memory_exhausted:
+        return "registered memory counts against the memory-lock limit of the user, and "
+               "what is left of it is too little; raise RLIMIT_MEMLOCK (ulimit -l, "
+               "LimitMEMLOCK= of a service), register less, or grant CAP_IPC_LOCK";
+    case errc::ring_in_file_table:
+        return "the descriptor of a ring cannot stand in a table of registered files; "
+               "leave it out";
+    case errc::buffer_ring_out_of_range:
+        return "a buffer ring takes 1 to 32768 buffers of at least one byte, and its "
+               "number of entries is a power of two";
+    case errc::unsupported_buffer_ring:
+        return "the running kernel does not know this kind of buffer ring; memory of the "
+               "kernel needs 6.4, incremental use 6.12";
+    case errc::no_ring_descriptor:
+        return "memory of the kernel is mapped through the ring's descriptor, and this "
+               "ring has none; use memory of the application";
+    default:
+        return "unknown error";
+    }
+}
 
 class category final : public boost::system::error_category
 {
@@ -42,8 +88,35 @@ public:
         case errc::no_ring:
             return "this context runs without a ring, and the operation needs one; "
                    "asio_uring::status(context) says why there is none";
+        default:
+            return registration_message(static_cast<errc>(value));
         }
-        return "unknown error";
+    }
+
+    boost::system::error_condition
+    default_error_condition(int value) const noexcept override
+    {
+        namespace generic = boost::system::errc;
+        switch (static_cast<errc>(value)) {
+        case errc::buffers_registered:
+        case errc::files_registered:
+            return generic::make_error_condition(generic::device_or_resource_busy);
+        case errc::buffer_group_registered:
+            return generic::make_error_condition(generic::file_exists);
+        case errc::locked_memory_exhausted:
+            return generic::make_error_condition(generic::not_enough_memory);
+        case errc::ring_in_file_table:
+        case errc::no_ring_descriptor:
+            return generic::make_error_condition(generic::bad_file_descriptor);
+        case errc::index_out_of_range:
+        case errc::table_size_out_of_range:
+        case errc::tags_do_not_match:
+        case errc::buffer_ring_out_of_range:
+        case errc::unsupported_buffer_ring:
+            return generic::make_error_condition(generic::invalid_argument);
+        default:
+            return {value, *this};
+        }
     }
 };
 

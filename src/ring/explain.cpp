@@ -1,52 +1,20 @@
 #include "setup.hpp"
+#include "system.hpp"
 
 #include <asio_uring/error.hpp>
 #include <asio_uring/ring_options.hpp>
 
 #include <cerrno>
-#include <fstream>
 #include <string>
-
-#include <sys/resource.h>
 
 namespace asio_uring {
 
 namespace {
 
+using detail::first_line;
+using detail::limit_text;
 using detail::setup_flag_info;
 using detail::setup_flag_names;
-
-// The type of the resource differs between C libraries.
-template <class Resource>
-std::string limit_text(Resource resource, const char* unit)
-{
-    ::rlimit limit{};
-    if (::getrlimit(resource, &limit) != 0)
-        return "unknown";
-    if (limit.rlim_cur == RLIM_INFINITY)
-        return "unlimited";
-    return std::to_string(limit.rlim_cur) + unit;
-}
-
-/// The first line of a file of /proc, or nothing.
-std::string first_line(const char* path)
-{
-    std::ifstream file{path};
-    std::string line;
-    std::getline(file, line);
-    return line;
-}
-
-/// Whether a seccomp filter is loaded into the calling process.
-bool seccomp_filter_loaded()
-{
-    std::ifstream status{"/proc/self/status"};
-    for (std::string line; std::getline(status, line);) {
-        if (line.rfind("Seccomp:", 0) == 0)
-            return line.find('2', 8) != std::string::npos;
-    }
-    return false;
-}
 
 std::string no_permission()
 {
@@ -55,13 +23,13 @@ std::string no_permission()
         return "the sysctl kernel.io_uring_disabled is 2, which forbids io_uring to "
                "every "
                "process; set it to 0 to allow it";
-    if (disabled == "1")
+    if (disabled == "1" && !detail::has_capability(detail::cap_sys_admin))
         return "the sysctl kernel.io_uring_disabled is 1, which allows io_uring only "
                "with "
                "CAP_SYS_ADMIN or to the group of kernel.io_uring_group (now " +
                first_line("/proc/sys/kernel/io_uring_group") +
                "); set it to 0, or run the process in that group";
-    if (seccomp_filter_loaded())
+    if (detail::seccomp_of_thread() == seccomp_mode::filter)
         return "a seccomp filter of this process forbids io_uring_setup, as the default "
                "profiles of container runtimes do; allow the system calls "
                "io_uring_setup, "
@@ -71,11 +39,21 @@ std::string no_permission()
            "to allow it for this program";
 }
 
+std::string no_system_call()
+{
+    const bool filtered = detail::seccomp_of_thread() == seccomp_mode::filter;
+    return std::string{"this kernel has no io_uring, or "} +
+           (filtered ? "the seccomp filter of this process" : "a seccomp filter") +
+           " hides it; run a kernel built with CONFIG_IO_URING, version 5.11 or newer, "
+           "or allow the system calls io_uring_setup, io_uring_enter and "
+           "io_uring_register in the filter's profile";
+}
+
 std::string no_memory(const ring_options& options)
 {
     return "ring memory counts against the memory-lock limit of the user, which is " +
-           limit_text(RLIMIT_MEMLOCK, " bytes") + " here, and " +
-           std::to_string(options.entries) +
+           limit_text(detail::limit_of(detail::limit::locked_memory).soft, " bytes") +
+           " here, and " + std::to_string(options.entries) +
            " entries do not fit into what is left of it; raise RLIMIT_MEMLOCK (ulimit "
            "-l, "
            "LimitMEMLOCK= of a service), ask for fewer entries, or grant CAP_IPC_LOCK. "
@@ -155,10 +133,8 @@ std::string own_error(errc value, const ring_options& options)
     case errc::switched_off:
         return "ASIO_URING=off in the environment switches io_uring off; unset it to "
                "allow rings";
-    case errc::wrong_thread:
-    case errc::reactor_exists:
-    case errc::no_ring:
-        break; // their messages say it all
+    default:
+        break; // the message says it all
     }
     return error_category().message(static_cast<int>(value));
 }
@@ -167,9 +143,7 @@ std::string system_error(int value, const ring_options& options)
 {
     switch (value) {
     case ENOSYS:
-        return "this kernel has no io_uring, or a seccomp filter hides it; run a kernel "
-               "built with CONFIG_IO_URING, version 5.11 or newer, or allow the system "
-               "calls io_uring_setup, io_uring_enter and io_uring_register";
+        return no_system_call();
     case EPERM:
     case EACCES:
         return no_permission();
@@ -177,7 +151,7 @@ std::string system_error(int value, const ring_options& options)
         return no_memory(options);
     case EMFILE:
         return "the process has no file descriptor left, its limit is " +
-               limit_text(RLIMIT_NOFILE, "") +
+               limit_text(detail::limit_of(detail::limit::descriptors).soft) +
                "; raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE= of a service), or close "
                "descriptors";
     case ENFILE:

@@ -1,92 +1,55 @@
 #include "names.hpp"
+#include "probe.hpp"
 #include "setup.hpp"
 
 #include <asio_uring/error.hpp>
 #include <asio_uring/kernel_features.hpp>
-#include <asio_uring/ring/syscall.hpp>
 #include <asio_uring/ring/unique_fd.hpp>
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <mutex>
 #include <optional>
 #include <ostream>
-#include <utility>
 
 namespace asio_uring {
 
 namespace {
 
-std::bitset<256> probe_opcodes(int fd) noexcept
+/// The first `count` bits, as many as there are.
+template <std::size_t Size>
+std::bitset<Size> first_bits(std::size_t count) noexcept
 {
-    struct
-    {
-        abi::probe head;
-        std::array<abi::probe_op, 256> operations;
-    } answer{};
-    std::bitset<256> known;
-    const auto opcode = static_cast<unsigned>(abi::register_op::probe);
-    if (detail::sys_register(fd, opcode, &answer, 256) < 0)
-        return known;
-    for (std::size_t index = 0; index != answer.head.ops_len; ++index) {
-        const abi::probe_op& operation = answer.operations[index];
-        known[operation.op] = (operation.flags & abi::op_supported) != 0;
+    return count >= Size ? ~std::bitset<Size>{} : ~(~std::bitset<Size>{} << count);
+}
+
+bool has(const kernel_features& kernel, const detail::part_info& part)
+{
+    switch (part.by) {
+    case detail::sign::opcode:
+        return kernel.supports(static_cast<abi::opcode>(part.value));
+    case detail::sign::register_call:
+        return kernel.supports(static_cast<abi::register_op>(part.value));
+    case detail::sign::setup_flag:
+        return kernel.supports_setup(part.value);
+    case detail::sign::feature:
+        return kernel.supports_feature(part.value);
+    case detail::sign::version:
+        break;
     }
-    return known;
+    return kernel.available() && detail::is_at_least(kernel.release(), part.first_kernel);
 }
 
-// An enter that submits nothing and waits for nothing fails on a flag the kernel does not
-// know, and only on that.
-std::uint32_t probe_enter_flags(int fd, std::uint32_t setup_flags) noexcept
+void append_row(std::string& text, const kernel_feature& row)
 {
-    std::uint32_t known = abi::enter_getevents;
-    for (const detail::flag_info& info : detail::enter_flag_table) {
-        if (info.flag == abi::enter_getevents || info.flag == abi::enter_registered_ring)
-            continue;
-        if (detail::sys_enter(fd, 0, 0, info.flag, nullptr, 0) >= 0)
-            known |= info.flag;
-    }
-    // KERNEL 5.18: registered ring indices came together with SETUP_SUBMIT_ALL. The flag
-    // cannot be tried with a plain descriptor.
-    if ((setup_flags & abi::setup_submit_all) != 0)
-        known |= abi::enter_registered_ring;
-    return known;
-}
-
-std::pair<unsigned, unsigned> version_of(std::string_view release) noexcept
-{
-    std::pair<unsigned, unsigned> version{0, 0};
-    const char* end = release.data() + release.size();
-    const auto major = std::from_chars(release.data(), end, version.first);
-    if (major.ptr != end && *major.ptr == '.')
-        std::from_chars(major.ptr + 1, end, version.second);
-    return version;
-}
-
-unsigned count_register_opcodes(std::string_view release) noexcept
-{
-    abi::query_opcode answer{};
-    if (detail::query_kernel(answer))
-        return answer.nr_register_opcodes;
-    unsigned count = 0;
-    for (const detail::opcode_info& info : detail::register_table) {
-        if (version_of(info.first_kernel) <= version_of(release))
-            ++count;
-    }
-    return count;
-}
-
-void append_row(
-    std::string& text, std::string_view name, bool has, std::string_view first)
-{
+    constexpr std::size_t name_width = 30;
     text += "  ";
-    text += name;
-    text.append(name.size() < 24 ? 24 - name.size() : 1, ' ');
-    text += has ? "yes  " : "no   ";
-    text += first;
-    text += '\n';
+    text += row.name;
+    text.append(row.name.size() < name_width ? name_width - row.name.size() : 1, ' ');
+    text += row.first_kernel;
+    text.append(row.first_kernel.size() < 6 ? 6 - row.first_kernel.size() : 1, ' ');
+    text += row.present ? "yes" : "no";
+    text += row.derived ? " (by version)\n" : "\n";
 }
 
 } // namespace
@@ -107,17 +70,37 @@ kernel_features kernel_features::probe()
 {
     kernel_features result;
     result.release_ = detail::running_kernel();
+    // Some register calls are refused on rings that complete in any thread.
+    constexpr std::uint32_t own_thread =
+        abi::setup_single_issuer | abi::setup_defer_taskrun;
     abi::setup_params params{};
     const detail::unique_fd scratch{detail::negotiate_setup(
-        {.entries = 1, .optional_flags = 0}, params, result.error_)};
+        {.entries = detail::scratch_entries(), .optional_flags = own_thread},
+        params,
+        result.error_)};
     if (result.error_)
         return result;
     result.features_ = params.features;
-    result.opcodes_ = probe_opcodes(scratch.get());
-    result.setup_flags_ = detail::probe_setup_flags();
-    result.enter_flags_ = probe_enter_flags(scratch.get(), result.setup_flags_);
-    result.register_count_ = count_register_opcodes(result.release_);
+    result.opcodes_ = detail::probe_opcodes(scratch.get());
+    abi::query_opcode answer{};
+    result.asked_ = detail::query_kernel(answer);
+    if (!result.asked_) {
+        result.try_everything(scratch.get());
+        return result;
+    }
+    result.register_calls_ = first_bits<64>(answer.nr_register_opcodes);
+    result.setup_flags_ = static_cast<std::uint32_t>(answer.ring_setup_flags);
+    result.enter_flags_ = static_cast<std::uint32_t>(answer.enter_flags);
+    result.sqe_flags_ = static_cast<std::uint8_t>(answer.sqe_flags);
     return result;
+}
+
+void kernel_features::try_everything(int ring_fd)
+{
+    setup_flags_ = detail::try_setup_flags();
+    enter_flags_ = detail::try_enter_flags(ring_fd, setup_flags_);
+    sqe_flags_ = detail::sqe_flags_of(features_);
+    register_calls_ = detail::try_register_calls(ring_fd, opcodes_);
 }
 
 kernel_features kernel_features::running()
@@ -141,7 +124,8 @@ bool kernel_features::supports(abi::opcode code) const noexcept
 
 bool kernel_features::supports(abi::register_op code) const noexcept
 {
-    return static_cast<unsigned>(code) < register_count_;
+    const auto index = static_cast<std::size_t>(code);
+    return index < register_calls_.size() && register_calls_[index];
 }
 
 bool kernel_features::supports_setup(std::uint32_t flags) const noexcept
@@ -154,35 +138,65 @@ bool kernel_features::supports_enter(std::uint32_t flags) const noexcept
     return (enter_flags_ & flags) == flags;
 }
 
+bool kernel_features::supports_sqe(std::uint8_t flags) const noexcept
+{
+    return (sqe_flags_ & flags) == flags;
+}
+
 bool kernel_features::supports_feature(std::uint32_t bits) const noexcept
 {
     return (features_ & bits) == bits;
+}
+
+std::vector<kernel_feature> kernel_features::table() const
+{
+    std::vector<kernel_feature> rows;
+    for (std::size_t index = 0; index != detail::opcode_table.size(); ++index) {
+        const detail::opcode_info& info = detail::opcode_table[index];
+        rows.push_back({"operations", info.name, info.first_kernel, opcodes_[index]});
+    }
+    for (std::size_t index = 0; index != detail::register_table.size(); ++index) {
+        const detail::register_info& info = detail::register_table[index];
+        rows.push_back(
+            {"register calls", info.name, info.first_kernel, register_calls_[index]});
+    }
+    for (const detail::setup_flag_info& info : detail::setup_flag_table())
+        rows.push_back(
+            {"setup flags", info.name, info.first_kernel, supports_setup(info.flag)});
+    for (const detail::flag_info& info : detail::enter_flag_table)
+        rows.push_back(
+            {"enter flags", info.name, info.first_kernel, supports_enter(info.flag)});
+    for (const detail::flag_info& info : detail::sqe_flag_table) {
+        const bool known = supports_sqe(static_cast<std::uint8_t>(info.flag));
+        rows.push_back({"entry flags", info.name, info.first_kernel, known});
+    }
+    for (const detail::flag_info& info : detail::feature_table)
+        rows.push_back(
+            {"feature bits", info.name, info.first_kernel, supports_feature(info.flag)});
+    for (const detail::part_info& info : detail::part_table) {
+        const bool derived = info.by == detail::sign::version;
+        rows.push_back(
+            {info.group, info.name, info.first_kernel, has(*this, info), derived});
+    }
+    return rows;
 }
 
 std::string kernel_features::to_string() const
 {
     std::string text = "io_uring of kernel " + release_ + ": ";
     if (error_)
-        return text + explain_setup_error(error_, {.entries = 1}) + '\n';
-    text += "available\noperations\n";
-    for (std::size_t index = 0; index != detail::opcode_table.size(); ++index) {
-        const detail::opcode_info& info = detail::opcode_table[index];
-        append_row(text, info.name, opcodes_[index], info.first_kernel);
+        return text +
+               explain_setup_error(error_, {.entries = detail::scratch_entries()}) + '\n';
+    text += "available\n";
+    std::string_view group;
+    for (const kernel_feature& row : table()) {
+        if (row.group != group) {
+            group = row.group;
+            text += group;
+            text += '\n';
+        }
+        append_row(text, row);
     }
-    text += "register calls\n";
-    for (unsigned index = 0; index != detail::register_table.size(); ++index) {
-        const detail::opcode_info& info = detail::register_table[index];
-        append_row(text, info.name, index < register_count_, info.first_kernel);
-    }
-    text += "setup flags\n";
-    for (const detail::setup_flag_info& info : detail::setup_flag_table())
-        append_row(text, info.name, supports_setup(info.flag), info.first_kernel);
-    text += "enter flags\n";
-    for (const detail::flag_info& info : detail::enter_flag_table)
-        append_row(text, info.name, supports_enter(info.flag), info.first_kernel);
-    text += "features\n";
-    for (const detail::flag_info& info : detail::feature_table)
-        append_row(text, info.name, supports_feature(info.flag), info.first_kernel);
     return text;
 }
 

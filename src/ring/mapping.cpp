@@ -19,6 +19,19 @@ mapping mapping::create(
         MAP_SHARED | MAP_POPULATE,
         fd,
         static_cast<off_t>(offset));
+    return adopt(address, size, ec);
+}
+
+mapping mapping::anonymous(std::size_t size, boost::system::error_code& ec) noexcept
+{
+    void* address =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return adopt(address, size, ec);
+}
+
+mapping
+mapping::adopt(void* address, std::size_t size, boost::system::error_code& ec) noexcept
+{
     if (address == MAP_FAILED) {
         ec = {errno, boost::system::system_category()};
         return {};

@@ -4,6 +4,7 @@
 #include <asio_uring/ring/syscall.hpp>
 #include <asio_uring/ring/unique_fd.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <sys/utsname.h>
 
 #include <time.h>
+#include <unistd.h>
 
 namespace asio_uring::detail {
 
@@ -180,6 +182,12 @@ int negotiate_setup(
     return -1;
 }
 
+unsigned scratch_entries() noexcept
+{
+    const long cpus = std::clamp(::sysconf(_SC_NPROCESSORS_ONLN), 1L, 256L);
+    return std::bit_ceil(4 * static_cast<unsigned>(cpus));
+}
+
 std::uint32_t probe_setup_flags() noexcept
 {
     abi::query_opcode answer{};
@@ -201,8 +209,10 @@ bool query_kernel(abi::query_opcode& answer) noexcept
 
 std::uint32_t try_setup_flags() noexcept
 {
-    // One entry, the flag, and what the flag goes with. attach_wq needs a second ring; it
-    // is older than r_disabled, which does not.
+    // The flag, and what the flag goes with. attach_wq needs a second ring; it
+    // is older than r_disabled, which does not. no_mmap needs memory: without it a kernel
+    // that knows the flag complains about the address.
+    const unsigned entries = scratch_entries();
     std::uint32_t known = 0;
     for (const setup_flag_info& info : flag_table) {
         abi::setup_params params{};
@@ -210,9 +220,10 @@ std::uint32_t try_setup_flags() noexcept
         if (info.flag == abi::setup_taskrun_flag)
             params.flags = info.flag | abi::setup_coop_taskrun;
         if (info.flag == abi::setup_cqsize)
-            params.cq_entries = 2;
-        const unique_fd trial{sys_setup(1, params)};
-        if (trial)
+            params.cq_entries = 2 * entries;
+        const int result = sys_setup(entries, params);
+        const unique_fd trial{result};
+        if (trial || ((params.flags & abi::setup_no_mmap) != 0 && result == -EFAULT))
             known |= info.flag;
     }
     if ((known & abi::setup_r_disabled) != 0)

@@ -46,11 +46,15 @@ int negotiate_setup(
     abi::setup_params& params,
     boost::system::error_code& ec) noexcept;
 
+/// Entries of a ring that is made only to ask the kernel something. The kernel sizes the
+/// worker pool of a thread by the thread's first ring, up to four workers per CPU, and
+/// keeps it for all later ones: a first ring of one entry would leave one worker.
+unsigned scratch_entries() noexcept;
+
 /// The setup flags the running kernel knows, found by asking it or by trial.
 std::uint32_t probe_setup_flags() noexcept;
 
-/// The same by trial alone. Flags that need memory of the caller (no_mmap and
-/// registered_fd_only) cannot be tried and count as unknown.
+/// The same by trial alone.
 std::uint32_t try_setup_flags() noexcept;
 
 /// Asks the kernel what it knows, with no ring; false below kernel 6.18.

@@ -82,9 +82,21 @@ submit_result ring::submit() noexcept
     return result;
 }
 
+// The plain wait has nothing for the extended argument, which the kernel would copy in.
+// What one enter does not settle, the general form takes over.
 submit_result ring::submit_and_wait(unsigned min_complete) noexcept
 {
-    return submit_and_wait(wait_options{.min_complete = min_complete});
+    unsigned submitted = 0;
+    if ((setup_flags_ & abi::setup_sqpoll) == 0) [[likely]] {
+        const int entered = enter(publish(), min_complete, abi::enter_getevents);
+        submitted = result_value(entered);
+        if (entered >= 0 && (entered == 0 || min_complete == 0 || ready() != 0))
+            [[likely]]
+            return {submitted, {}};
+    }
+    submit_result result = submit_and_wait(wait_options{.min_complete = min_complete});
+    result.submitted += submitted;
+    return result;
 }
 
 submit_result ring::submit_and_wait(const wait_options& options) noexcept

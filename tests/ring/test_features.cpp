@@ -1,4 +1,6 @@
 // What the kernel offers, and what a refusal says when a limit or a policy is in the way.
+#include "../../src/ring/names.hpp"
+#include "../../src/ring/probe.hpp"
 #include "../../src/ring/setup.hpp"
 #include "../support/skip.hpp"
 #include "in_child.hpp"
@@ -12,8 +14,10 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <linux/filter.h>
@@ -95,19 +99,48 @@ BOOST_AUTO_TEST_CASE(probe_agrees_with_liburing_on_every_opcode)
     }
 }
 
-BOOST_AUTO_TEST_CASE(setup_flags_found_by_trial_are_those_the_kernel_tells)
+BOOST_AUTO_TEST_CASE(everything_found_by_trial_is_what_the_kernel_tells)
 {
     abi::query_opcode answer{};
     if (!detail::query_kernel(answer))
         ASIO_URING_SKIP("the kernel cannot be asked (6.18)");
-    constexpr std::uint32_t untried = abi::setup_no_mmap | abi::setup_registered_fd_only;
     constexpr std::uint32_t named = (abi::setup_sq_rewind << 1) - 1;
     const auto told = static_cast<std::uint32_t>(answer.ring_setup_flags);
-    BOOST_TEST(detail::try_setup_flags() == (told & named & ~untried));
+    BOOST_TEST(detail::try_setup_flags() == (told & named));
 
+    const ring scratch{
+        {.entries = 1, .flags = abi::setup_single_issuer | abi::setup_defer_taskrun}};
+    const int fd = scratch.native_handle();
+    BOOST_TEST(detail::try_enter_flags(fd, told) == (answer.enter_flags & 0xff));
+    BOOST_TEST(detail::sqe_flags_of(scratch.features()) == (answer.sqe_flags & 0x7f));
+
+    const std::bitset<256> opcodes = detail::probe_opcodes(fd);
+    for (std::size_t code = answer.nr_request_opcodes; code != opcodes.size(); ++code)
+        BOOST_TEST(!opcodes[code], "opcode " << code);
+    const std::bitset<64> calls = detail::try_register_calls(fd, opcodes);
+    for (std::size_t code = 0; code != detail::register_table.size(); ++code) {
+        const bool is_told = code < answer.nr_register_opcodes;
+        BOOST_TEST(
+            calls[code] == is_told,
+            "register call " << detail::register_table[code].name);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(features_are_those_the_kernel_tells)
+{
+    abi::query_opcode answer{};
+    if (!detail::query_kernel(answer))
+        ASIO_URING_SKIP("the kernel cannot be asked (6.18)");
     const kernel_features features = kernel_features::probe();
-    BOOST_TEST((features.enter_flags() == (answer.enter_flags & 0xff)));
-    BOOST_TEST((features.features() == answer.feature_flags));
+    BOOST_TEST(features.asked());
+    BOOST_TEST(features.setup_flags() == answer.ring_setup_flags);
+    BOOST_TEST(features.enter_flags() == answer.enter_flags);
+    BOOST_TEST(features.sqe_flags() == answer.sqe_flags);
+    BOOST_TEST(features.features() == answer.feature_flags);
+    const auto last = static_cast<abi::register_op>(answer.nr_register_opcodes - 1);
+    const auto none = static_cast<abi::register_op>(answer.nr_register_opcodes);
+    BOOST_TEST(features.supports(last));
+    BOOST_TEST(!features.supports(none));
 }
 
 BOOST_AUTO_TEST_CASE(running_features_are_remembered_and_consistent)
@@ -122,7 +155,52 @@ BOOST_AUTO_TEST_CASE(running_features_are_remembered_and_consistent)
     BOOST_TEST(features.supports_setup(abi::setup_cqsize | abi::setup_clamp));
     BOOST_TEST(!features.supports_setup(abi::setup_cqsize | 1U << 31));
     BOOST_TEST(features.supports_enter(abi::enter_getevents | abi::enter_ext_arg));
+    BOOST_TEST(features.supports_sqe(abi::sqe_io_link | abi::sqe_async));
+    BOOST_TEST(!features.supports_sqe(abi::sqe_io_link | 1U << 7));
     BOOST_TEST(features.supports_feature(abi::feat_nodrop));
+}
+
+BOOST_AUTO_TEST_CASE(versions_compare_by_number)
+{
+    BOOST_TEST(detail::is_at_least("6.1.38", "5.19"));
+    BOOST_TEST(detail::is_at_least("6.10.0", "6.9"));
+    BOOST_TEST(detail::is_at_least("6.9", "6.9"));
+    BOOST_TEST(!detail::is_at_least("6.9.12", "6.10"));
+    BOOST_TEST(!detail::is_at_least("unknown", "5.1"));
+}
+
+BOOST_AUTO_TEST_CASE(table_agrees_with_each_single_question)
+{
+    const kernel_features features = kernel_features::running();
+    std::size_t operations = 0;
+    std::set<std::pair<std::string_view, std::string_view>> names;
+    for (const kernel_feature& row : features.table()) {
+        BOOST_TEST_CONTEXT(row.group << " " << row.name)
+        {
+            BOOST_TEST(names.emplace(row.group, row.name).second, "named twice");
+            BOOST_TEST(detail::is_at_least(row.first_kernel, "5.1"));
+            if (row.derived)
+                BOOST_TEST(
+                    row.present ==
+                    detail::is_at_least(features.release(), row.first_kernel));
+        }
+        if (row.group == "operations") {
+            const auto code = static_cast<abi::opcode>(operations++);
+            BOOST_TEST(row.name == opcode_name(code));
+            BOOST_TEST(row.present == features.supports(code));
+            BOOST_TEST(!row.derived);
+        }
+    }
+    BOOST_TEST(operations == abi::opcode_count);
+    for (const auto& [group, name] :
+         {std::pair{"setup flags", "no_mmap"},
+          {"entry flags", "cqe_skip_success"},
+          {"completion flags", "f_buf_more"},
+          {"timeout flags", "timeout_multishot"},
+          {"cancel flags", "async_cancel_op"},
+          {"socket commands", "setsockopt"},
+          {"registration flags", "pbuf_ring_inc"}})
+        BOOST_TEST(names.count({group, name}) == 1, name);
 }
 
 BOOST_AUTO_TEST_CASE(table_names_everything_with_its_first_kernel)
@@ -198,9 +276,9 @@ BOOST_AUTO_TEST_CASE(unprivileged_ring_lives_within_the_usual_memory_lock_limit)
     const std::string verdict = in_child([]() -> std::string {
         if (const std::string failed = become_unprivileged(8 << 20); !failed.empty())
             return failed;
-        // Rings of the default size by the hundred.
+        // As many contexts as a program may want, with rings of the default size.
         std::vector<ring> rings;
-        for (int count = 0; count != 100; ++count)
+        for (int count = 0; count != 250; ++count)
             rings.emplace_back(ring_options{});
         for (ring& r : rings) {
             if (!r.try_push(op::nop{}, 1) || r.submit_and_wait(1).submitted != 1)

@@ -813,6 +813,29 @@ BOOST_FIXTURE_TEST_CASE(i10_wait_ends_at_the_earliest_timer, running_loop)
     loop->remove_timer_queue(queue);
 }
 
+BOOST_FIXTURE_TEST_CASE(i10_turn_does_not_wait_while_timers_are_due, running_loop)
+{
+    service::asio_impl::timer_queue<steady_traits> queue;
+    loop->add_timer_queue(queue);
+    std::vector<decltype(queue)::per_timer_data> timers(300);
+    const auto past = steady_clock::now() - 1s;
+    for (auto& timer : timers) {
+        auto handler = [this](boost::system::error_code) { journal.push_back("due"); };
+        auto op = service::asio_impl::make_wait(handler, context.get_executor());
+        loop->schedule_timer(queue, past, timer, op.get());
+        op.release();
+    }
+    turn();
+    const std::size_t entries = script.enters.size();
+    for (int more = 0; more != 10 && !queue.empty(); ++more)
+        turn(-1);
+    BOOST_TEST(queue.empty());
+    BOOST_TEST(script.enters.size() == entries);
+    deliver();
+    BOOST_TEST(journal.size() == timers.size());
+    loop->remove_timer_queue(queue);
+}
+
 // Shutdown
 
 BOOST_FIXTURE_TEST_CASE(i06_shutdown_ends_what_stands_anywhere, running_loop)

@@ -14,7 +14,7 @@ import sys
 
 COLUMNS_MAX = 90
 FUNCTION_LINES_MAX = 70
-CODE_FOLDERS = ("include", "src", "tests", "examples", "bench")
+CODE_FOLDERS = ("include", "src", "tests", "examples", "bench", "tools")
 CODE_SUFFIXES = (".hpp", ".cpp", ".ipp", ".h", ".c")
 
 # Layers, lowest first. The first pattern that matches a path decides. A file includes
@@ -24,7 +24,10 @@ LAYER_NAMES = (
     "ring", "op", "detail/asio", "detail/service", "redirect", "public", "outside"
 )
 LAYERS = (
-    (r"include/asio_uring/(config|context_status|counters|error|kernel_features|log|ring|ring_options)\.hpp", RING),
+    (r"include/asio_uring/(config|context_status|counters|environment|error|"
+     r"kernel_features|log|ring|ring_options)\.hpp", RING),
+    (r"include/asio_uring/(registered_(buffers|files)|buffer_ring|provided_buffers|"
+     r"recvmsg_result)\.hpp", RING),
     (r"(include/asio_uring|src)/ring/.*", RING),
     (r"include/asio_uring/op\.hpp", OPERATION),
     (r"(include/asio_uring|src)/op/.*", OPERATION),

@@ -2,6 +2,7 @@
 
 from scenarios.coro_tax import CoroTax
 from scenarios.echo import Echo
+from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
 from scenarios.timers import Timers
 
@@ -12,6 +13,8 @@ _ALL = [
     Echo(64, 4096),
     CoroTax(),
     Timers(),
+    RingNop(),
+    RingFile(),
 ]
 
 DEFAULT = [one.name for one in _ALL]

@@ -11,7 +11,9 @@ struct epoll_event;
 namespace asio_uring::op {
 
 /// Waits for readiness; the result is the mask of events. With abi::poll_add_multi (5.13)
-/// a completion comes per wake-up as long as it carries abi::cqe_f_more. Kernel 5.1.
+/// a completion comes per wake-up as long as it carries abi::cqe_f_more: data that stays
+/// unread is no news. abi::poll_add_level is refused (EINVAL) by all kernels to 6.18.
+/// Kernel 5.1.
 struct poll_add
 {
     static constexpr abi::opcode code = abi::opcode::poll_add;

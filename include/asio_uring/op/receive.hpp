@@ -10,8 +10,10 @@
 namespace asio_uring::op {
 
 /// recv(2). With abi::recv_multishot (6.0) a group is mandatory, the size is 0, and
-/// completions come as long as they carry abi::cqe_f_more. With abi::recvsend_bundle
-/// (6.10) a completion may span several buffers of the group. Kernel 5.6.
+/// completions come as long as they carry abi::cqe_f_more; it ends at the end of the
+/// stream, at a datagram of no bytes, with ENOBUFS for an empty group, and, data
+/// included, when the completion queue is full. With abi::recvsend_bundle (6.10) a
+/// completion may span several buffers of the group. Kernel 5.6.
 struct recv
 {
     static constexpr abi::opcode code = abi::opcode::recv;

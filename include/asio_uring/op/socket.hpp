@@ -12,7 +12,8 @@ namespace asio_uring::op {
 
 /// accept4(2). With abi::accept_multishot (5.19) a completion comes per connection as
 /// long as it carries abi::cqe_f_more; the address would be shared by all, so leave it
-/// out. Kernel 5.5.
+/// out. Without a free slot (ENFILE) the connection is lost, because the kernel has taken
+/// it from the backlog; without a free descriptor (EMFILE) it waits there. Kernel 5.5.
 struct accept
 {
     static constexpr abi::opcode code = abi::opcode::accept;

@@ -16,14 +16,14 @@ class ring;
 namespace detail {
 
 /// What the environment variable ASIO_URING says; read once per process.
-enum class environment_choice
+enum class ring_choice
 {
     automatic, ///< a ring where one is to be had
     off,       ///< no context gets a ring
     require,   ///< no context goes without one
 };
 
-environment_choice environment() noexcept;
+ring_choice environment_choice() noexcept;
 
 /// Why there is no ring, as a code and in words with the remedy.
 struct refusal

@@ -1,4 +1,5 @@
-// Layer: ring. Purpose: owner of one shared map of a ring descriptor.
+// Layer: ring. Purpose: owner of memory shared with the kernel: a map of a ring
+// descriptor, or pages of our own.
 // Thread: distinct objects from any thread. Lifetime: unmaps when destroyed, except in a
 // child.
 #ifndef ASIO_URING_RING_MAPPING_HPP
@@ -41,6 +42,10 @@ public:
         std::size_t size,
         boost::system::error_code& ec) noexcept;
 
+    /// Memory of this process, page-aligned and zeroed, absent from children as well: the
+    /// kernel writes into it on behalf of the parent.
+    static mapping anonymous(std::size_t size, boost::system::error_code& ec) noexcept;
+
     void reset() noexcept;
 
     /// Forgets the map without unmapping it. In a child after fork(2) the map does not
@@ -61,6 +66,9 @@ public:
     }
 
 private:
+    static mapping
+    adopt(void* address, std::size_t size, boost::system::error_code& ec) noexcept;
+
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
 };

@@ -32,6 +32,9 @@ public:
     explicit operator bool() const noexcept { return fd_ >= 0; }
     int fd() const noexcept { return fd_; }
 
+    /// Whether fd() is a registered index, not a descriptor.
+    bool is_index() const noexcept { return opcode_bits_ != 0; }
+
     /// The kernel's answer: zero or more, or -errno; -EBADF without a ring.
     int call(unsigned opcode, const void* argument, unsigned count) const noexcept
     {

@@ -35,11 +35,10 @@ using operation_queue = op_queue<scheduler_operation>;
 template <typename Handler>
 bool is_continuation(Handler& handler)
 {
-#if BOOST_VERSION < 109100
-    return boost_asio_handler_cont_helpers::is_continuation(handler);
+#if defined(BOOST_ASIO_VERSIONED_NAME)
+    return ::BOOST_ASIO_VERSIONED_NAME(handler_cont_helpers)::is_continuation(handler);
 #else
-    return boost::asio::detail::BOOST_ASIO_VERSIONED_NAME(
-        handler_cont_helpers)::is_continuation(handler);
+    return boost_asio_handler_cont_helpers::is_continuation(handler);
 #endif
 }
 

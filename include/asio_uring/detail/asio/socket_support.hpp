@@ -11,6 +11,8 @@
 #include <boost/asio/detail/socket_holder.hpp>
 #include <boost/asio/detail/socket_ops.hpp>
 
+#include <type_traits>
+
 namespace asio_uring::detail::asio_impl {
 
 namespace socket_ops = boost::asio::detail::socket_ops;
@@ -21,5 +23,14 @@ using boost::asio::detail::reactive_socket_service;
 using boost::asio::detail::reactive_socket_service_base;
 using boost::asio::detail::socket_holder;
 using boost::asio::detail::socket_type;
+
+// Newer Boost marks null_buffers deprecated. Whoever passes one is told so there; whoever
+// does not must not be.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+template <typename Buffers>
+inline constexpr bool is_null_buffers =
+    std::is_same_v<Buffers, boost::asio::null_buffers>;
+#pragma GCC diagnostic pop
 
 } // namespace asio_uring::detail::asio_impl

@@ -1,11 +1,12 @@
-// Layer: service (coupling). Purpose: Asio's timer heap and timer service. The heap is
-// Asio's own, so that order, moves and cancellation of waits are Asio's to the letter;
-// only who waits for it differs. Thread: the owner locks. Lifetime: a queue outlives its
-// registration in a set.
+// Layer: service (coupling). Purpose: Asio's timer service and wait operations, and the
+// heap that a kind of timer uses: ours for the clocks of <chrono>, Asio's for
+// deadline_timer, whose times may be infinite. Thread: the owner locks. Lifetime: a queue
+// outlives its registration in a set.
 #pragma once
 
 #include <asio_uring/detail/asio/handler_support.hpp>
 #include <asio_uring/detail/asio/scheduler.hpp>
+#include <asio_uring/detail/asio/timer_heap.hpp>
 
 #include <boost/asio/detail/chrono_time_traits.hpp>
 #include <boost/asio/detail/deadline_timer_service.hpp>
@@ -23,8 +24,8 @@
 
 namespace asio_uring::detail::asio_impl {
 
+using boost::asio::detail::chrono_time_traits;
 using boost::asio::detail::deadline_timer_service;
-using boost::asio::detail::timer_queue;
 using boost::asio::detail::timer_queue_base;
 using boost::asio::detail::timer_queue_set;
 using boost::asio::detail::wait_handler;
@@ -39,6 +40,45 @@ void wait_in_thread(const Duration& duration, boost::system::error_code& ec)
     time.tv_usec = static_cast<::suseconds_t>(duration.total_microseconds() % 1'000'000);
     boost::asio::detail::socket_ops::select(0, nullptr, nullptr, nullptr, &time, ec);
 }
+
+template <typename Traits>
+struct queue_traits
+{
+    using type = Traits;
+};
+
+template <typename Clock, typename WaitTraits>
+struct queue_traits<chrono_time_traits<Clock, WaitTraits>>
+{
+    using type = heap_traits<chrono_time_traits<Clock, WaitTraits>>;
+};
+
+template <typename Traits>
+using queue_traits_t = typename queue_traits<Traits>::type;
+
+// Boost 1.89 gave the heap the allocator of its context and a size to begin with.
+#if BOOST_VERSION < 108900
+template <typename Traits>
+using timer_queue = boost::asio::detail::timer_queue<queue_traits_t<Traits>>;
+
+template <typename Traits>
+timer_queue<Traits> make_timer_queue(boost::asio::execution_context&)
+{
+    return {};
+}
+#else
+template <typename Traits>
+using timer_queue = boost::asio::detail::
+    timer_queue<queue_traits_t<Traits>, boost::asio::execution_context::allocator<void>>;
+
+template <typename Traits>
+timer_queue<Traits> make_timer_queue(boost::asio::execution_context& context)
+{
+    return timer_queue<Traits>(
+        boost::asio::execution_context::allocator<void>(context),
+        boost::asio::config(context).get("timer", "heap_reserve", 0U));
+}
+#endif
 
 /// Asio's wait operation between its allocation and its start.
 template <typename Handler, typename IoExecutor>

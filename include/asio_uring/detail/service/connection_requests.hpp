@@ -92,9 +92,8 @@ public:
     }
 };
 
-template <typename Buffers>
-inline constexpr bool is_null_buffers =
-    std::is_same_v<Buffers, boost::asio::null_buffers>;
+// Asio's deprecated way to ask for readiness only.
+using asio_impl::is_null_buffers;
 
 /// What both kinds of accept share: the request, and the new descriptor until someone
 /// owns it.
@@ -200,6 +199,9 @@ public:
         const PeerExecutor& peer_executor)
         : base(descriptor, protocol, peer_endpoint), peer_(peer_executor)
     {}
+
+    /// A new socket never is.
+    static constexpr bool peer_was_open() noexcept { return false; }
 
     auto result(const ring_operation& op)
     {

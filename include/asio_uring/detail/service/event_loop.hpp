@@ -105,30 +105,28 @@ public:
 
     counter_values counters() const;
 
-    template <typename Traits>
+    template <typename Queue>
     void schedule_timer(
-        asio_impl::timer_queue<Traits>& queue,
-        const typename Traits::time_type& time,
-        typename asio_impl::timer_queue<Traits>::per_timer_data& timer,
+        Queue& queue,
+        const typename Queue::time_type& time,
+        typename Queue::per_timer_data& timer,
         asio_impl::wait_op* op);
 
-    template <typename Traits>
+    template <typename Queue>
     std::size_t cancel_timer(
-        asio_impl::timer_queue<Traits>& queue,
-        typename asio_impl::timer_queue<Traits>::per_timer_data& timer,
+        Queue& queue,
+        typename Queue::per_timer_data& timer,
         std::size_t cancelled_max = std::numeric_limits<std::size_t>::max());
 
-    template <typename Traits>
-    void cancel_timer_by_key(
-        asio_impl::timer_queue<Traits>& queue,
-        typename asio_impl::timer_queue<Traits>::per_timer_data* timer,
-        void* key);
+    template <typename Queue>
+    void
+    cancel_timer_by_key(Queue& queue, typename Queue::per_timer_data* timer, void* key);
 
-    template <typename Traits>
+    template <typename Queue>
     void move_timer(
-        asio_impl::timer_queue<Traits>& queue,
-        typename asio_impl::timer_queue<Traits>::per_timer_data& target,
-        typename asio_impl::timer_queue<Traits>::per_timer_data& source);
+        Queue& queue,
+        typename Queue::per_timer_data& target,
+        typename Queue::per_timer_data& source);
 
     void add_timer_queue(asio_impl::timer_queue_base& queue);
     void remove_timer_queue(asio_impl::timer_queue_base& queue);

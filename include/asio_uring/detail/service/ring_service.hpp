@@ -31,7 +31,7 @@ public:
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
-        if (policy == fallback::forbidden || environment() == environment_choice::require)
+        if (policy == fallback::forbidden || environment_choice() == ring_choice::require)
             start(options);
         else
             start_or_fall_back(options);
@@ -128,7 +128,7 @@ private:
 
     void start(const ring_options& options)
     {
-        if (environment() == environment_choice::off) {
+        if (environment_choice() == ring_choice::off) {
             const refusal off = known_refusal();
             throw boost::system::system_error(off.reason, off.text);
         }

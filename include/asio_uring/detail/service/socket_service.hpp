@@ -489,6 +489,15 @@ private:
             op.start(*impl.owner_, way);
     }
 
+    /// Accepts into Target: the caller's socket, or the executor of a new one.
+    template <typename Request, typename Target, typename Handler, typename IoExecutor>
+    void start_accept(
+        implementation_type& impl,
+        Target& target,
+        endpoint_type* peer_endpoint,
+        Handler& handler,
+        const IoExecutor& io_executor);
+
     bool is_stream(const implementation_type& impl) const noexcept
     {
         return (impl.stock_.state_ & asio_impl::socket_ops::stream_oriented) != 0;

@@ -1,6 +1,6 @@
-// Layer: service. Purpose: what Asio's waitable timers call, on the ring: the same heap
-// and the same wait operations, with the ring's wait as the clock, or the reactor's where
-// the ring does not wait. Thread: as Asio's timers. Lifetime: one per context and clock.
+// Layer: service. Purpose: what Asio's waitable timers call, on the ring: Asio's wait
+// operations on a heap, with the ring's wait as the clock, or the reactor's where the
+// ring does not wait. Thread: as Asio's timers. Lifetime: one per context and clock.
 #pragma once
 
 #include <asio_uring/detail/asio/timer_support.hpp>
@@ -16,19 +16,25 @@ template <typename Traits>
 class timer_service
     : public asio_impl::execution_context_service_base<timer_service<Traits>>
 {
-    using stock_service = asio_impl::deadline_timer_service<Traits>;
     using queue_type = asio_impl::timer_queue<Traits>;
     using error_code = boost::system::error_code;
 
 public:
     using time_type = typename Traits::time_type;
     using duration_type = typename Traits::duration_type;
-    using implementation_type = typename stock_service::implementation_type;
+
+    struct implementation_type
+    {
+        time_type expiry{};
+        bool might_have_pending_waits = false;
+        typename queue_type::per_timer_data timer_data;
+    };
 
     explicit timer_service(boost::asio::execution_context& context)
         : asio_impl::execution_context_service_base<timer_service<Traits>>(context),
           loop_(waiting_loop(ring_of(context))),
-          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context))
+          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context)),
+          queue_(asio_impl::make_timer_queue<Traits>(context))
     {
         reactor_.init_task();
         with_scheduler([&](auto& scheduler) { scheduler.add_timer_queue(queue_); });

@@ -37,13 +37,18 @@ public:
         return deadline_;
     }
 
+    /// Takes timers that have expired, not always all: see overdue().
     void take_expired(asio_impl::operation_queue& ops)
     {
         if (deadline() == clock::time_point::max() || clock::now() < deadline_)
             return;
         queues_.get_ready_timers(ops);
         known_ = false;
+        overdue_ = queues_.wait_duration_usec(longest_wait_us) == 0;
     }
+
+    /// More timers are to be taken: no time for a wait.
+    bool overdue() const noexcept { return overdue_; }
 
     void take_all(asio_impl::operation_queue& ops) { queues_.get_all_timers(ops); }
 
@@ -54,6 +59,7 @@ private:
     asio_impl::timer_queue_set queues_;
     clock::time_point deadline_ = clock::time_point::max();
     bool known_ = true;
+    bool overdue_ = false;
 };
 
 } // namespace asio_uring::detail

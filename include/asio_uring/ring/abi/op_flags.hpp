@@ -29,7 +29,7 @@ inline constexpr std::uint32_t async_cancel_op = 1U << 5;       // 6.6
 inline constexpr std::uint32_t poll_add_multi = 1U << 0;        // 5.13
 inline constexpr std::uint32_t poll_update_events = 1U << 1;    // 5.13
 inline constexpr std::uint32_t poll_update_user_data = 1U << 2; // 5.13
-inline constexpr std::uint32_t poll_add_level = 1U << 3;        // 6.0
+inline constexpr std::uint32_t poll_add_level = 1U << 3; // taken by no kernel to 6.18
 
 // Send and receive, in sqe::ioprio.
 inline constexpr std::uint16_t recvsend_poll_first = 1U << 0; // 5.19

@@ -20,11 +20,11 @@ void basic_event_loop<Ring>::remove_timer_queue(asio_impl::timer_queue_base& que
 }
 
 template <typename Ring>
-template <typename Traits>
+template <typename Queue>
 void basic_event_loop<Ring>::schedule_timer(
-    asio_impl::timer_queue<Traits>& queue,
-    const typename Traits::time_type& time,
-    typename asio_impl::timer_queue<Traits>::per_timer_data& timer,
+    Queue& queue,
+    const typename Queue::time_type& time,
+    typename Queue::per_timer_data& timer,
     asio_impl::wait_op* op)
 {
     lock_type lock(mutex_);
@@ -45,11 +45,9 @@ void basic_event_loop<Ring>::schedule_timer(
 }
 
 template <typename Ring>
-template <typename Traits>
+template <typename Queue>
 std::size_t basic_event_loop<Ring>::cancel_timer(
-    asio_impl::timer_queue<Traits>& queue,
-    typename asio_impl::timer_queue<Traits>::per_timer_data& timer,
-    std::size_t cancelled_max)
+    Queue& queue, typename Queue::per_timer_data& timer, std::size_t cancelled_max)
 {
     asio_impl::operation_queue ops;
     lock_type lock(mutex_);
@@ -60,11 +58,9 @@ std::size_t basic_event_loop<Ring>::cancel_timer(
 }
 
 template <typename Ring>
-template <typename Traits>
+template <typename Queue>
 void basic_event_loop<Ring>::cancel_timer_by_key(
-    asio_impl::timer_queue<Traits>& queue,
-    typename asio_impl::timer_queue<Traits>::per_timer_data* timer,
-    void* key)
+    Queue& queue, typename Queue::per_timer_data* timer, void* key)
 {
     asio_impl::operation_queue ops;
     lock_type lock(mutex_);
@@ -74,11 +70,11 @@ void basic_event_loop<Ring>::cancel_timer_by_key(
 }
 
 template <typename Ring>
-template <typename Traits>
+template <typename Queue>
 void basic_event_loop<Ring>::move_timer(
-    asio_impl::timer_queue<Traits>& queue,
-    typename asio_impl::timer_queue<Traits>::per_timer_data& target,
-    typename asio_impl::timer_queue<Traits>::per_timer_data& source)
+    Queue& queue,
+    typename Queue::per_timer_data& target,
+    typename Queue::per_timer_data& source)
 {
     asio_impl::operation_queue ops;
     lock_type lock(mutex_);

@@ -11,7 +11,7 @@ bool basic_event_loop<Ring>::turn(long usec, asio_impl::operation_queue& ops)
     adopt_thread();
     const bool complete = all_committed() || refill(lock);
     const unsigned to_submit = ring_.publish();
-    if (usec != 0 && complete && ring_.ready() == 0)
+    if (usec != 0 && complete && ring_.ready() == 0 && !timers_.overdue())
         wait(to_submit, usec, lock);
     else if (to_submit != 0 || ring_.task_work_pending() || ring_.completion_overflow())
         enter(to_submit, lock);

@@ -303,27 +303,8 @@ void socket_service<Protocol>::async_accept(
             impl.stock_, peer, peer_endpoint, handler, asio_impl::plain(io_executor));
         return;
     }
-    using request = accept_request<Protocol, Socket>;
-    const bool is_continuation = asio_impl::is_continuation(handler);
-    auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    auto op = make_operation<request>(
-        loop(),
-        handler,
-        io_executor,
-        0,
-        impl.stock_.socket_,
-        impl.stock_.protocol_,
-        peer_endpoint,
-        peer);
-    ASIO_URING_HANDLER_CREATION(
-        (this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_accept"));
-    if ((impl.stock_.state_ & asio_impl::socket_ops::enable_connection_aborted) == 0)
-        op->retry_on_connection_aborted();
-    op.connect(slot);
-    if (op->request().peer_was_open())
-        op.complete(-ECANCELED, is_continuation);
-    else
-        start_transfer(impl, op, direction::read, false, is_continuation);
+    start_accept<accept_request<Protocol, Socket>>(
+        impl, peer, peer_endpoint, handler, io_executor);
 }
 
 template <typename Protocol>
@@ -344,10 +325,22 @@ void socket_service<Protocol>::async_move_accept(
             asio_impl::plain(io_executor));
         return;
     }
-    using request = move_accept_request<Protocol, PeerExecutor>;
+    start_accept<move_accept_request<Protocol, PeerExecutor>>(
+        impl, peer_executor, peer_endpoint, handler, io_executor);
+}
+
+template <typename Protocol>
+template <typename Request, typename Target, typename Handler, typename IoExecutor>
+void socket_service<Protocol>::start_accept(
+    implementation_type& impl,
+    Target& target,
+    endpoint_type* peer_endpoint,
+    Handler& handler,
+    const IoExecutor& io_executor)
+{
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    auto op = make_operation<request>(
+    auto op = make_operation<Request>(
         loop(),
         handler,
         io_executor,
@@ -355,13 +348,16 @@ void socket_service<Protocol>::async_move_accept(
         impl.stock_.socket_,
         impl.stock_.protocol_,
         peer_endpoint,
-        peer_executor);
+        target);
     ASIO_URING_HANDLER_CREATION(
         (this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_accept"));
     if ((impl.stock_.state_ & asio_impl::socket_ops::enable_connection_aborted) == 0)
         op->retry_on_connection_aborted();
     op.connect(slot);
-    start_transfer(impl, op, direction::read, false, is_continuation);
+    if (op->request().peer_was_open())
+        op.complete(-ECANCELED, is_continuation);
+    else
+        start_transfer(impl, op, direction::read, false, is_continuation);
 }
 
 template <typename Protocol>

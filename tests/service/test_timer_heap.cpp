@@ -1,0 +1,252 @@
+// The heap of timers against the simplest thing that could be right: a sorted list.
+#include <asio_uring/detail/asio/timer_support.hpp>
+
+#include <boost/asio/wait_traits.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+namespace asio_uring::test {
+
+namespace {
+
+namespace impl = asio_uring::detail::asio_impl;
+
+/// A clock that stands until the test moves it.
+struct manual_clock
+{
+    using duration = std::chrono::nanoseconds;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<manual_clock>;
+    static constexpr bool is_steady = false;
+    static time_point now() noexcept { return current; }
+
+    static inline time_point current{};
+};
+
+using traits =
+    impl::chrono_time_traits<manual_clock, boost::asio::wait_traits<manual_clock>>;
+using heap = impl::timer_queue<traits>;
+
+/// A wait that is only looked at; nobody runs it.
+struct wait : impl::wait_op
+{
+    explicit wait(int wait_number)
+        : wait_op(
+              [](void*, impl::scheduler_operation*, const error_code&, std::size_t) {}),
+          number(wait_number)
+    {}
+
+    using error_code = boost::system::error_code;
+    using wait_op::cancellation_key_;
+
+    int number;
+};
+
+struct ended_wait
+{
+    int number;
+    bool aborted;
+};
+
+std::vector<ended_wait> drain(impl::operation_queue& ops)
+{
+    std::vector<ended_wait> result;
+    while (impl::scheduler_operation* op = ops.front()) {
+        ops.pop();
+        auto& ended = *static_cast<wait*>(op);
+        result.push_back(
+            {ended.number, ended.ec_ == boost::asio::error::operation_aborted});
+    }
+    return result;
+}
+
+struct fixture
+{
+    using time_point = manual_clock::time_point;
+
+    fixture() { manual_clock::current = time_point(); }
+
+    void start(std::size_t timer, std::int64_t at)
+    {
+        waits.push_back(std::make_unique<wait>(static_cast<int>(waits.size())));
+        const time_point time{manual_clock::duration(at)};
+        queue.enqueue_timer(time, timers[timer], waits.back().get());
+    }
+
+    std::vector<ended_wait> take_all_due()
+    {
+        std::vector<ended_wait> result;
+        do {
+            impl::operation_queue ops;
+            queue.get_ready_timers(ops);
+            for (const ended_wait& each : drain(ops))
+                result.push_back(each);
+        } while (queue.wait_duration_usec(1000) == 0);
+        return result;
+    }
+
+    heap queue;
+    std::vector<heap::per_timer_data> timers = std::vector<heap::per_timer_data>(400);
+    std::vector<std::unique_ptr<wait>> waits;
+};
+
+/// What the heap must do, by a map of times. No two timers have the same.
+struct model : fixture
+{
+    void pass(std::int64_t time)
+    {
+        now += time;
+        manual_clock::current = time_point{manual_clock::duration(now)};
+        const auto got = take_all_due();
+        std::size_t from = 0;
+        while (!expected.empty() && expected.begin()->first <= now) {
+            from = compare(got, expected.begin()->second, from, false);
+            expected.erase(expected.begin());
+        }
+        wrong += from != got.size();
+    }
+
+    void cancel(std::size_t timer)
+    {
+        impl::operation_queue ops;
+        queue.cancel_timer(timers[timer], ops);
+        const auto got = drain(ops);
+        std::erase_if(expected, [&](auto& each) { return each.second == timer; });
+        wrong += compare(got, timer, 0, true) != got.size();
+    }
+
+    void move(std::size_t target, std::size_t timer)
+    {
+        if (time_of[target] != -1 || time_of[timer] == -1)
+            return;
+        queue.move_timer(timers[target], timers[timer]);
+        std::swap(time_of[target], time_of[timer]);
+        std::swap(numbers_of[target], numbers_of[timer]);
+        for (auto& each : expected)
+            each.second = each.second == timer ? target : each.second;
+    }
+
+    void start_one(std::size_t timer, std::int64_t after)
+    {
+        if (time_of[timer] == -1) {
+            std::int64_t at = now + 1 + after;
+            while (expected.contains(at))
+                ++at;
+            time_of[timer] = at;
+            expected.emplace(at, timer);
+        }
+        numbers_of[timer].push_back(static_cast<int>(waits.size()));
+        start(timer, time_of[timer]);
+    }
+
+    std::size_t compare(
+        const std::vector<ended_wait>& got,
+        std::size_t timer,
+        std::size_t from,
+        bool aborted)
+    {
+        for (int number : numbers_of[timer]) {
+            wrong += from >= got.size() || got[from].number != number ||
+                     got[from].aborted != aborted;
+            ++from;
+        }
+        ended += numbers_of[timer].size();
+        numbers_of[timer].clear();
+        time_of[timer] = -1;
+        return from;
+    }
+
+    std::multimap<std::int64_t, std::size_t> expected;
+    std::vector<std::int64_t> time_of = std::vector<std::int64_t>(timers.size(), -1);
+    std::vector<std::vector<int>> numbers_of =
+        std::vector<std::vector<int>>(timers.size());
+    std::int64_t now = 0;
+    std::size_t ended = 0;
+    unsigned wrong = 0;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(test_timer_heap)
+
+BOOST_FIXTURE_TEST_CASE(random_steps_end_each_wait_once_and_in_order, model)
+{
+    std::mt19937 generator(20);
+    for (int step = 0; step != 100000; ++step) {
+        const std::size_t timer = generator() % timers.size();
+        switch (generator() % 8) {
+        case 0:
+            pass(generator() % 2000);
+            break;
+        case 1:
+            cancel(timer);
+            break;
+        case 2:
+            move(generator() % timers.size(), timer);
+            break;
+        default:
+            start_one(timer, generator() % 5000);
+        }
+    }
+    BOOST_TEST(wrong == 0u);
+    impl::operation_queue rest;
+    queue.get_all_timers(rest);
+    BOOST_TEST(ended + drain(rest).size() == waits.size());
+    BOOST_TEST(queue.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(due_timers_come_in_parts_and_none_is_forgotten, fixture)
+{
+    for (std::size_t timer = 0; timer != timers.size(); ++timer)
+        start(timer, static_cast<std::int64_t>(timers.size() - timer));
+    manual_clock::current += manual_clock::duration(1000);
+    impl::operation_queue ops;
+    queue.get_ready_timers(ops);
+    const std::size_t first = drain(ops).size();
+    BOOST_TEST(first > 0u);
+    BOOST_TEST(first < timers.size());
+    BOOST_TEST(queue.wait_duration_usec(1000) == 0);
+    BOOST_TEST(first + take_all_due().size() == timers.size());
+    BOOST_TEST(queue.wait_duration_usec(1000) == 1000);
+}
+
+BOOST_FIXTURE_TEST_CASE(wait_duration_is_never_zero_before_the_time_has_come, fixture)
+{
+    start(0, 10);
+    BOOST_TEST(queue.wait_duration_usec(1000) == 1);
+    BOOST_TEST(queue.wait_duration_msec(1000) == 1);
+    manual_clock::current += manual_clock::duration(10);
+    BOOST_TEST(queue.wait_duration_usec(1000) == 0);
+    BOOST_TEST(take_all_due().size() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(one_wait_of_a_timer_is_cancelled_by_its_key, fixture)
+{
+    start(0, 10);
+    start(0, 10);
+    start(0, 10);
+    int key = 0;
+    waits[1]->cancellation_key_ = &key;
+    impl::operation_queue ops;
+    queue.cancel_timer_by_key(&timers[0], ops, &key);
+    const auto cancelled = drain(ops);
+    BOOST_REQUIRE(cancelled.size() == 1u);
+    BOOST_TEST(cancelled[0].number == 1);
+    BOOST_TEST(cancelled[0].aborted);
+    manual_clock::current += manual_clock::duration(10);
+    const auto due = take_all_due();
+    BOOST_REQUIRE(due.size() == 2u);
+    BOOST_TEST(due[0].number == 0);
+    BOOST_TEST(due[1].number == 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace asio_uring::test
