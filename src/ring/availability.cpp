@@ -1,3 +1,5 @@
+#include "setup.hpp"
+
 #include <asio_uring/error.hpp>
 #include <asio_uring/ring.hpp>
 #include <asio_uring/ring/availability.hpp>
@@ -72,10 +74,17 @@ refusal make_refusal(const boost::system::error_code& reason, const ring_options
     return {reason, explain_setup_error(reason, options)};
 }
 
+refusal environment_refusal()
+{
+    if (environment_choice() != ring_choice::off)
+        return {};
+    return make_refusal(make_error_code(errc::switched_off), {});
+}
+
 refusal known_refusal()
 {
-    if (environment_choice() == ring_choice::off)
-        return make_refusal(make_error_code(errc::switched_off), {});
+    if (refusal off = environment_refusal(); off.reason)
+        return off;
     memory& known = remembered();
     const std::lock_guard lock{known.mutex};
     return known.refused;
@@ -90,20 +99,9 @@ void remember(const refusal& refused)
     known.refused = refused;
 }
 
-bool is_misuse(const boost::system::error_code& ec) noexcept
+boost::system::error_code misuse_of(const ring_options& options) noexcept
 {
-    if (ec.category() != error_category())
-        return false;
-    switch (static_cast<errc>(ec.value())) {
-    case errc::setup_flag_not_offered:
-    case errc::conflicting_setup_flags:
-    case errc::entries_out_of_range:
-    case errc::cq_entries_out_of_range:
-    case errc::reactor_exists:
-        return true;
-    default:
-        return false;
-    }
+    return validate(options);
 }
 
 boost::system::error_code try_out(const ring& made) noexcept

@@ -35,6 +35,9 @@ struct refusal
 refusal
 make_refusal(const boost::system::error_code& reason, const ring_options& options);
 
+/// The refusal of the environment.
+refusal environment_refusal();
+
 /// The refusal that needs no call of the kernel to be known: the environment's, or one
 /// remembered because it cannot change while the process lives.
 refusal known_refusal();
@@ -43,8 +46,8 @@ refusal known_refusal();
 /// forbidden. Exhausted memory and descriptors come back, and are not remembered.
 void remember(const refusal& refused);
 
-/// Whether the error is the caller's, in the options, and no property of the system.
-bool is_misuse(const boost::system::error_code& ec) noexcept;
+/// What is wrong with the options on every system.
+boost::system::error_code misuse_of(const ring_options& options) noexcept;
 
 /// Whether the kernel takes what a context's ring needs after its creation: a filter may
 /// allow io_uring_setup and forbid the calls that go with it, and a kernel may lack what

@@ -31,10 +31,15 @@ public:
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
-        if (policy == fallback::forbidden || environment_choice() == ring_choice::require)
-            start(options);
-        else
-            start_or_fall_back(options);
+        options_ = effective_options(options);
+        check(options);
+        const bool required =
+            policy == fallback::forbidden || environment_choice() == ring_choice::require;
+        refused_ = required ? environment_refusal() : known_refusal();
+        if (!refused_.reason)
+            start_or_fall_back();
+        if (refused_.reason && required)
+            throw boost::system::system_error(refused_.reason, refused_.text);
         log(status());
     }
 
@@ -108,57 +113,62 @@ public:
     }
 
 private:
-    void start_or_fall_back(const ring_options& options)
+    // What is wrong with the options is so with and without a ring.
+    void check(const ring_options& options)
     {
-        refused_ = known_refusal();
-        if (refused_.reason)
-            return;
+        const auto refuse = [](const boost::system::error_code& ec, const auto& text) {
+            throw boost::system::system_error(ec, text);
+        };
+        if ((options.flags & ~offered_flags) != 0)
+            refuse(make_error_code(errc::setup_flag_not_offered), "a context's ring");
+        if (const boost::system::error_code ec = misuse_of(options_))
+            refuse(ec, explain_setup_error(ec, options_));
+        if ((options.flags & abi::setup_single_issuer) != 0 &&
+            boost::asio::has_service<asio_impl::epoll_reactor>(context()))
+            refuse(make_error_code(errc::reactor_exists), "a single-issuer ring");
+    }
+
+    void start_or_fall_back()
+    {
         try {
-            start(options);
+            boost::system::error_code ec;
+            ring made = ring::create(options_, ec);
+            if (!ec)
+                ec = try_out(made);
+            if (!ec)
+                return join(std::move(made));
+            refused_ = make_refusal(ec, options_);
         }
         catch (const boost::system::system_error& error) {
-            if (is_misuse(error.code()))
-                throw;
+            // The ring is not all it takes: no descriptor may be left for the rest.
             watch_.reset();
             loop_.reset();
-            refused_ = make_refusal(error.code(), options);
-            remember(refused_);
+            refused_ = make_refusal(error.code(), options_);
         }
+        remember(refused_);
     }
 
-    void start(const ring_options& options)
+    void join(ring made)
     {
-        if (environment_choice() == ring_choice::off) {
-            const refusal off = known_refusal();
-            throw boost::system::system_error(off.reason, off.text);
+        if (!boost::asio::has_service<asio_impl::epoll_reactor>(context())) {
+            try {
+                return install(std::move(made));
+            }
+            catch (const boost::asio::service_already_exists&) {
+                // Another thread made a stock object, and with it a reactor, meanwhile.
+                loop_.reset();
+                made = ring(options_);
+            }
         }
-        if (boost::asio::has_service<asio_impl::epoll_reactor>(context()))
-            attach(options);
-        else
-            install_or_attach(options);
+        attach(std::move(made));
     }
 
-    // Another thread may make a stock object, and with it a reactor, at the same time.
-    void install_or_attach(const ring_options& options)
+    // Where one of the steps throws, the context keeps no trace of the attempt.
+    void install(ring made)
     {
-        try {
-            install(options);
-        }
-        catch (const boost::asio::service_already_exists&) {
-            attach(options);
-        }
-    }
-
-    // The ring comes first: where it is refused, the context keeps no trace of the
-    // attempt.
-    void install(const ring_options& options)
-    {
-        const int hint = asio_impl::concurrency_hint(context());
         loop_settings settings;
-        settings.locking = asio_impl::hint_is_locking(hint);
-        settings.single_issuer = (options.flags & abi::setup_single_issuer) != 0;
-        options_ = effective_options(options, hint);
-        ring made = make_ring();
+        settings.locking = asio_impl::hint_is_locking(hint());
+        settings.single_issuer = (options_.flags & abi::setup_single_issuer) != 0;
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
@@ -166,52 +176,40 @@ private:
         scheduler_.init_task();
     }
 
-    void attach(const ring_options& options)
+    void attach(ring made)
     {
-        if ((options.flags & abi::setup_single_issuer) != 0)
-            throw boost::system::system_error(
-                make_error_code(errc::reactor_exists), "asio_uring: single-issuer ring");
-        const int hint = asio_impl::concurrency_hint(context());
+        if ((options_.flags & abi::setup_single_issuer) != 0)
+            throw boost::system::system_error(make_error_code(errc::reactor_exists));
         loop_settings settings;
-        settings.locking = asio_impl::hint_is_locking(hint);
-        options_ = effective_options(options, hint);
-        loop_ = std::make_unique<event_loop>(scheduler_, make_ring(), settings);
+        settings.locking = asio_impl::hint_is_locking(hint());
+        loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         watch_ = std::make_unique<loop_watch>(
             boost::asio::use_service<asio_impl::epoll_reactor>(context()),
             scheduler_,
             *loop_);
     }
 
-    ring make_ring() const
-    {
-        ring made(options_);
-        if (const boost::system::error_code ec = try_out(made))
-            throw boost::system::system_error(ec, explain_setup_error(ec, options_));
-        return made;
-    }
+    int hint() { return asio_impl::concurrency_hint(context()); }
 
     // What the loop relies on decides the rest: a polling kernel thread, polled
     // completions and larger entries are for rings of one's own.
-    static ring_options effective_options(ring_options options, int hint)
+    static constexpr std::uint32_t offered_flags =
+        abi::setup_cqsize | abi::setup_clamp | abi::setup_submit_all |
+        abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
+        abi::setup_defer_taskrun | abi::setup_no_sqarray;
+
+    ring_options effective_options(ring_options options)
     {
-        constexpr std::uint32_t offered =
-            abi::setup_cqsize | abi::setup_clamp | abi::setup_submit_all |
-            abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
-            abi::setup_defer_taskrun | abi::setup_no_sqarray;
         constexpr std::uint32_t cooperative =
             abi::setup_coop_taskrun | abi::setup_taskrun_flag;
-        if ((options.flags & ~offered) != 0)
-            throw boost::system::system_error(
-                make_error_code(errc::setup_flag_not_offered),
-                "asio_uring: a context's ring");
-        options.optional_flags &= offered;
+        options.optional_flags &= offered_flags;
         // A registered index is a reference that outlives close(), in a thread that may
         // live on.
         options.register_ring_fd = false;
         if ((options.flags & abi::setup_single_issuer) != 0)
             options.flags |= abi::setup_defer_taskrun | abi::setup_taskrun_flag |
                              abi::setup_r_disabled;
-        else if (hint == 1 || !asio_impl::hint_is_locking(hint))
+        else if (hint() == 1 || !asio_impl::hint_is_locking(hint()))
             options.optional_flags |= cooperative;
         return options;
     }
