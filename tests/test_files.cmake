@@ -37,6 +37,9 @@ set(test_io_sources
     io/test_acceptor.cpp
     io/test_beast.cpp
     io/test_context.cpp
+    io/test_datagram.cpp
+    io/test_descriptor.cpp
+    io/test_local.cpp
     io/test_socket.cpp
     io/test_stream.cpp
     io/test_tokens.cpp

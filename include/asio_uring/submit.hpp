@@ -13,6 +13,8 @@
 
 #include <tuple>
 
+#include <unistd.h>
+
 namespace asio_uring {
 
 namespace detail {
@@ -32,6 +34,22 @@ inline bool is_multishot(const abi::sqe& sqe) noexcept
         return (sqe.timeout_flags & abi::timeout_multishot) != 0;
     case abi::opcode::read_multishot:
     case abi::opcode::recv_zc:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// Whether the result of a filled SQE is a descriptor that is the program's to close.
+inline bool makes_descriptor(const abi::sqe& sqe) noexcept
+{
+    switch (static_cast<abi::opcode>(sqe.opcode)) {
+    case abi::opcode::accept:
+    case abi::opcode::openat:
+    case abi::opcode::openat2:
+    case abi::opcode::socket:
+        return sqe.file_index == 0; // else it is a slot of the ring's table
+    case abi::opcode::fixed_fd_install:
         return true;
     default:
         return false;
@@ -87,7 +105,16 @@ public:
                 0));
     }
 
-    void discard(const ring_operation&) noexcept {}
+    // A descriptor that was made and that no handler will hear of.
+    void discard(const ring_operation& op) noexcept
+    {
+        if (op.result() < 0)
+            return;
+        abi::sqe sqe{};
+        operation_.prepare(sqe);
+        if (makes_descriptor(sqe))
+            ::close(op.result());
+    }
 
 private:
     Operation operation_;

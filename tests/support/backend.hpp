@@ -73,6 +73,13 @@ bool uses_ring()
     return Backend::on_ring && !ring_is_forbidden();
 }
 
+/// Whether the context got a ring; the suite also runs where none is to be had.
+template <typename Context>
+bool has_ring(Context& context)
+{
+    return asio_uring::status(context).mode != ring_mode::fallback;
+}
+
 template <typename Backend>
 using steady_timer = typename Backend::template timer<std::chrono::steady_clock>;
 
