@@ -9,15 +9,29 @@ set(asio_uring_sources
     src/ring/kernel_features.cpp
     src/ring/log.cpp
     src/ring/mapping.cpp
+    src/ring/napi.cpp
+    src/ring/personality.cpp
     src/ring/probe.cpp
     src/ring/provided_buffers.cpp
+    src/ring/register_error.cpp
     src/ring/registered_buffers.cpp
+    src/ring/registered_eventfd.cpp
     src/ring/registered_files.cpp
     src/ring/registration.cpp
+    src/ring/request_filter.cpp
+    src/ring/resize.cpp
+    src/ring/restrictions.cpp
     src/ring/ring.cpp
+    src/ring/ring_memory.cpp
+    src/ring/ring_registration.cpp
     src/ring/setup.cpp
+    src/ring/sync_cancel.cpp
+    src/ring/sync_message.cpp
     src/ring/system.cpp
     src/ring/wait.cpp
+    src/ring/wait_region.cpp
+    src/ring/worker_limits.cpp
+    src/ring/zero_copy_receive.cpp
 )
 
 set(asio_uring_headers
@@ -80,6 +94,7 @@ set(asio_uring_headers
     include/asio_uring/local/seq_packet_protocol.hpp
     include/asio_uring/local/stream_protocol.hpp
     include/asio_uring/log.hpp
+    include/asio_uring/napi.hpp
     include/asio_uring/op.hpp
     include/asio_uring/op/buffers.hpp
     include/asio_uring/op/cancel.hpp
@@ -101,13 +116,17 @@ set(asio_uring_headers
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
+    include/asio_uring/personality.hpp
     include/asio_uring/posix/descriptor.hpp
     include/asio_uring/posix/stream_descriptor.hpp
     include/asio_uring/provided_buffers.hpp
     include/asio_uring/readable_pipe.hpp
     include/asio_uring/recvmsg_result.hpp
     include/asio_uring/registered_buffers.hpp
+    include/asio_uring/registered_eventfd.hpp
     include/asio_uring/registered_files.hpp
+    include/asio_uring/request_filter.hpp
+    include/asio_uring/restrictions.hpp
     include/asio_uring/ring.hpp
     include/asio_uring/ring/abi.hpp
     include/asio_uring/ring/abi/entries.hpp
@@ -121,6 +140,7 @@ set(asio_uring_headers
     include/asio_uring/ring/fixed_buffer.hpp
     include/asio_uring/ring/mapping.hpp
     include/asio_uring/ring/register_target.hpp
+    include/asio_uring/ring/ring_memory.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
     include/asio_uring/ring/unique_fd.hpp
@@ -129,9 +149,14 @@ set(asio_uring_headers
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp
     include/asio_uring/submit.hpp
+    include/asio_uring/sync_cancel.hpp
+    include/asio_uring/sync_message.hpp
     include/asio_uring/timers.hpp
     include/asio_uring/use_ring.hpp
+    include/asio_uring/wait_region.hpp
+    include/asio_uring/worker_limits.hpp
     include/asio_uring/writable_pipe.hpp
+    include/asio_uring/zero_copy_receive.hpp
 )
 
 # Parts of one header, which includes them at its end; not includable alone.

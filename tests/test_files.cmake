@@ -5,13 +5,19 @@ set(test_ring_sources
     ring/oracle.cpp
     ring/test_buffer_ring.cpp
     ring/test_buffer_ring_model.cpp
+    ring/test_enter.cpp
     ring/test_environment.cpp
     ring/test_features.cpp
+    ring/test_memory.cpp
     ring/test_multishot.cpp
+    ring/test_polling.cpp
     ring/test_queues.cpp
     ring/test_registered_buffers.cpp
     ring/test_registered_files.cpp
+    ring/test_registration.cpp
+    ring/test_resize.cpp
     ring/test_setup.cpp
+    ring/test_views.cpp
     ring/test_wait.cpp
 )
 

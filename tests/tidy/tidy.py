@@ -28,6 +28,8 @@ LAYERS = (
      r"kernel_features|log|ring|ring_options)\.hpp", RING),
     (r"include/asio_uring/(registered_(buffers|files)|buffer_ring|provided_buffers|"
      r"recvmsg_result)\.hpp", RING),
+    (r"include/asio_uring/(napi|personality|registered_eventfd|restrictions|request_filter|"
+     r"sync_cancel|sync_message|wait_region|worker_limits|zero_copy_receive)\.hpp", RING),
     (r"(include/asio_uring|src)/ring/.*", RING),
     (r"include/asio_uring/op\.hpp", OPERATION),
     (r"(include/asio_uring|src)/op/.*", OPERATION),
