@@ -5,13 +5,19 @@ set(test_ring_sources
     ring/oracle.cpp
     ring/test_buffer_ring.cpp
     ring/test_buffer_ring_model.cpp
+    ring/test_enter.cpp
     ring/test_environment.cpp
     ring/test_features.cpp
+    ring/test_memory.cpp
     ring/test_multishot.cpp
+    ring/test_polling.cpp
     ring/test_queues.cpp
     ring/test_registered_buffers.cpp
     ring/test_registered_files.cpp
+    ring/test_registration.cpp
+    ring/test_resize.cpp
     ring/test_setup.cpp
+    ring/test_views.cpp
     ring/test_wait.cpp
 )
 
@@ -38,9 +44,17 @@ set(test_io_sources
     io/test_beast.cpp
     io/test_composed.cpp
     io/test_context.cpp
+    io/test_datagram.cpp
+    io/test_descriptor.cpp
+    io/test_local.cpp
     io/test_socket.cpp
     io/test_stream.cpp
     io/test_tokens.cpp
+)
+
+set(test_fallback_sources
+    fallback/main.cpp
+    fallback/test_fallback.cpp
 )
 
 set(test_threads_sources

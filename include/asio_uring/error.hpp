@@ -3,6 +3,8 @@
 #ifndef ASIO_URING_ERROR_HPP
 #define ASIO_URING_ERROR_HPP
 
+#include <asio_uring/ring/abi/opcode.hpp>
+
 #include <boost/system/error_category.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -36,6 +38,12 @@ enum class errc
     wrong_thread,
     /// The reactor of the context was made before the ring.
     reactor_exists,
+    /// io_uring_setup is allowed, but not the calls that use what it makes.
+    entry_forbidden,
+    /// The environment variable ASIO_URING switches rings off.
+    switched_off,
+    /// The context runs without a ring, and the operation is the ring's alone.
+    no_ring,
     /// The ring already has a table of registered buffers.
     buffers_registered,
     /// The ring already has a table of registered files.
@@ -58,6 +66,24 @@ enum class errc
     unsupported_buffer_ring,
     /// A ring without a descriptor was asked for memory that is mapped through one.
     no_ring_descriptor,
+    /// The caller's memory for a ring is misaligned, too small, or given by half.
+    ring_memory_unusable,
+    /// The ring was not set up in a way that lets it be resized.
+    not_resizable,
+    /// The new size does not hold what stands in the rings (compares equal to
+    /// boost::system::errc::value_too_large).
+    size_too_small,
+    /// The call is for rings that are set up disabled and not enabled yet.
+    ring_not_disabled,
+    /// The ring has such a registration (compares equal to
+    /// boost::system::errc::device_or_resource_busy).
+    already_registered,
+    /// The ring has no such registration (compares equal to
+    /// boost::system::errc::no_such_device_or_address).
+    not_registered,
+    /// The running kernel does not know the register call (compares equal to
+    /// boost::system::errc::function_not_supported).
+    unsupported_register_call,
 };
 
 const boost::system::error_category& error_category() noexcept;
@@ -88,6 +114,11 @@ inline std::uint32_t result_value(std::int32_t result) noexcept
 /// remedy, with the limit or sysctl value in force at the time of the call.
 std::string
 explain_setup_error(const boost::system::error_code& ec, const ring_options& options);
+
+/// Says in plain words why a register call failed and what to do about it, with the first
+/// kernel that knows the call where the running one does not.
+std::string
+explain_register_error(const boost::system::error_code& ec, abi::register_op call);
 
 } // namespace asio_uring
 

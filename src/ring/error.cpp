@@ -45,6 +45,26 @@ const char* registration_message(errc value)
     case errc::no_ring_descriptor:
         return "memory of the kernel is mapped through the ring's descriptor, and this "
                "ring has none; use memory of the application";
+    case errc::ring_memory_unusable:
+        return "memory for a ring has to be page-aligned, both spans of it, and as "
+               "large as required_ring_memory() says";
+    case errc::not_resizable:
+        return "only a ring with abi::setup_defer_taskrun and setup_no_sqarray can be "
+               "resized; create it with these and setup_single_issuer";
+    case errc::size_too_small:
+        return "the new size does not hold the entries that stand in the rings; "
+               "submit and reap them first, or ask for more";
+    case errc::ring_not_disabled:
+        return "this has to come before enable(); create the ring with "
+               "abi::setup_r_disabled";
+    case errc::already_registered:
+        return "the ring has such a registration; unregister it first, or create "
+               "another ring where that is impossible";
+    case errc::not_registered:
+        return "the ring has no such registration; register one first";
+    case errc::unsupported_register_call:
+        return "the running kernel does not know this register call; "
+               "kernel_features::running() lists those it knows";
     default:
         return "unknown error";
     }
@@ -73,13 +93,21 @@ public:
         case errc::not_open:
             return "the ring is not open";
         case errc::wrong_thread:
-            return "a single-issuer ring belongs to the first thread that ran its "
-                   "context; run it "
-                   "there only, or leave abi::setup_single_issuer out of ring_options";
+            return "a single-issuer ring belongs to the thread that created it, enabled "
+                   "it, or first ran its context; use it there only, or leave "
+                   "abi::setup_single_issuer out of ring_options";
         case errc::reactor_exists:
             return "the context already has a reactor, which can only watch a ring that "
                    "any thread "
                    "may enter; call use_ring before the first I/O object is made";
+        case errc::entry_forbidden:
+            return "io_uring_setup is allowed, but io_uring_enter or io_uring_register "
+                   "is not";
+        case errc::switched_off:
+            return "ASIO_URING=off in the environment switches io_uring off";
+        case errc::no_ring:
+            return "this context runs without a ring, and the operation needs one; "
+                   "asio_uring::status(context) says why there is none";
         default:
             return registration_message(static_cast<errc>(value));
         }
@@ -92,7 +120,14 @@ public:
         switch (static_cast<errc>(value)) {
         case errc::buffers_registered:
         case errc::files_registered:
+        case errc::already_registered:
             return generic::make_error_condition(generic::device_or_resource_busy);
+        case errc::not_registered:
+            return generic::make_error_condition(generic::no_such_device_or_address);
+        case errc::size_too_small:
+            return generic::make_error_condition(generic::value_too_large);
+        case errc::unsupported_register_call:
+            return generic::make_error_condition(generic::function_not_supported);
         case errc::buffer_group_registered:
             return generic::make_error_condition(generic::file_exists);
         case errc::locked_memory_exhausted:

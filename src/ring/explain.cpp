@@ -101,6 +101,17 @@ std::string invalid_argument(const ring_options& options)
            "]; start from the default ring_options and add one member at a time";
 }
 
+std::string bad_memory(const ring_options& options)
+{
+    const ring_memory_size needed = required_ring_memory(options);
+    return "ring_options::ring_memory has " + std::to_string(options.ring_memory.size()) +
+           " bytes and needs " + std::to_string(needed.rings) + ", entry_memory has " +
+           std::to_string(options.entry_memory.size()) + " bytes and needs " +
+           std::to_string(needed.entries) + "; both have to start at a multiple of " +
+           std::to_string(detail::page_size()) +
+           ". Leave both empty to let the ring allocate";
+}
+
 std::string own_error(errc value, const ring_options& options)
 {
     switch (value) {
@@ -111,7 +122,9 @@ std::string own_error(errc value, const ring_options& options)
     case errc::setup_flag_not_offered:
         return "ring_options does not offer setup flags [" +
                setup_flag_names(options.flags) +
-               "]; leave out those that need memory or descriptors of the caller";
+               "] here; leave out what has no name in asio_uring::abi, and for the ring "
+               "of "
+               "a context what changes how its queues are used";
     case errc::entries_out_of_range:
         return "ring_options::entries is " + std::to_string(options.entries) +
                "; it has to lie between 1 and " + std::to_string(abi::sq_entries_max);
@@ -122,13 +135,21 @@ std::string own_error(errc value, const ring_options& options)
                std::to_string(abi::cq_entries_max);
     case errc::kernel_too_old:
         return "this kernel is " + detail::running_kernel() +
-               ", and its io_uring lacks what every ring of this library needs; run "
-               "kernel "
-               "5.11 or newer";
+               ", and its io_uring lacks what this library needs; run kernel 5.11 or "
+               "newer for a ring alone, 6.1 or newer for the ring of a context";
     case errc::not_open:
         return "the ring is not open; create it first";
+    case errc::entry_forbidden:
+        return "io_uring_setup is allowed here, but io_uring_enter or io_uring_register "
+               "is forbidden, which is the work of a seccomp filter; allow all three "
+               "system calls in the profile";
+    case errc::switched_off:
+        return "ASIO_URING=off in the environment switches io_uring off; unset it to "
+               "allow rings";
+    case errc::ring_memory_unusable:
+        return bad_memory(options);
     default:
-        break; // the message says it all
+        break; // their messages say it all
     }
     return error_category().message(static_cast<int>(value));
 }

@@ -21,32 +21,27 @@ namespace {
 constexpr std::uint32_t deferral = abi::setup_coop_taskrun | abi::setup_defer_taskrun;
 
 constexpr std::array<setup_flag_info, 21> flag_table{{
-    {abi::setup_iopoll, "iopoll", "5.1", 0, 0, true},
-    {abi::setup_sqpoll, "sqpoll", "5.1", 0, deferral | abi::setup_taskrun_flag, true},
-    {abi::setup_sq_aff, "sq_aff", "5.1", abi::setup_sqpoll, 0, true},
-    {abi::setup_cqsize, "cqsize", "5.5", 0, 0, true},
-    {abi::setup_clamp, "clamp", "5.6", 0, 0, true},
-    {abi::setup_attach_wq, "attach_wq", "5.6", 0, 0, true},
-    {abi::setup_r_disabled, "r_disabled", "5.10", 0, 0, true},
-    {abi::setup_submit_all, "submit_all", "5.18", 0, 0, true},
-    {abi::setup_coop_taskrun, "coop_taskrun", "5.19", 0, 0, true},
-    {abi::setup_taskrun_flag, "taskrun_flag", "5.19", deferral, 0, true},
-    {abi::setup_sqe128, "sqe128", "5.19", 0, 0, true},
-    {abi::setup_cqe32, "cqe32", "5.19", 0, abi::setup_cqe_mixed, true},
-    {abi::setup_single_issuer, "single_issuer", "6.0", 0, 0, true},
-    {abi::setup_defer_taskrun, "defer_taskrun", "6.1", abi::setup_single_issuer, 0, true},
-    {abi::setup_no_mmap, "no_mmap", "6.5", 0, 0, false},
-    {abi::setup_registered_fd_only,
-     "registered_fd_only",
-     "6.5",
-     abi::setup_no_mmap,
-     0,
-     false},
-    {abi::setup_no_sqarray, "no_sqarray", "6.6", 0, 0, true},
-    {abi::setup_hybrid_iopoll, "hybrid_iopoll", "6.13", abi::setup_iopoll, 0, true},
-    {abi::setup_cqe_mixed, "cqe_mixed", "6.18", 0, 0, true},
-    {abi::setup_sqe_mixed, "sqe_mixed", "6.19", 0, abi::setup_sqe128, false},
-    {abi::setup_sq_rewind, "sq_rewind", "7.0", 0, 0, false},
+    {abi::setup_iopoll, "iopoll", "5.1", 0, 0},
+    {abi::setup_sqpoll, "sqpoll", "5.1", 0, deferral | abi::setup_taskrun_flag},
+    {abi::setup_sq_aff, "sq_aff", "5.1", abi::setup_sqpoll, 0},
+    {abi::setup_cqsize, "cqsize", "5.5", 0, 0},
+    {abi::setup_clamp, "clamp", "5.6", 0, 0},
+    {abi::setup_attach_wq, "attach_wq", "5.6", 0, 0},
+    {abi::setup_r_disabled, "r_disabled", "5.10", 0, 0},
+    {abi::setup_submit_all, "submit_all", "5.18", 0, 0},
+    {abi::setup_coop_taskrun, "coop_taskrun", "5.19", 0, 0},
+    {abi::setup_taskrun_flag, "taskrun_flag", "5.19", deferral, 0},
+    {abi::setup_sqe128, "sqe128", "5.19", 0, 0},
+    {abi::setup_cqe32, "cqe32", "5.19", 0, abi::setup_cqe_mixed},
+    {abi::setup_single_issuer, "single_issuer", "6.0", 0, 0},
+    {abi::setup_defer_taskrun, "defer_taskrun", "6.1", abi::setup_single_issuer, 0},
+    {abi::setup_no_mmap, "no_mmap", "6.5", 0, 0},
+    {abi::setup_registered_fd_only, "registered_fd_only", "6.5", abi::setup_no_mmap, 0},
+    {abi::setup_no_sqarray, "no_sqarray", "6.6", 0, 0},
+    {abi::setup_hybrid_iopoll, "hybrid_iopoll", "6.13", abi::setup_iopoll, 0},
+    {abi::setup_cqe_mixed, "cqe_mixed", "6.18", 0, 0},
+    {abi::setup_sqe_mixed, "sqe_mixed", "6.19", 0, abi::setup_sqe128},
+    {abi::setup_sq_rewind, "sq_rewind", "7.0", abi::setup_no_sqarray, abi::setup_sqpoll},
 }};
 
 // KERNEL 6.12: ring memory is charged to RLIMIT_MEMLOCK, and a closed ring gives its
@@ -66,10 +61,17 @@ int setup_with_backoff(unsigned entries, abi::setup_params& params) noexcept
     return result;
 }
 
-abi::setup_params request_of(const ring_options& options, std::uint32_t flags) noexcept
+abi::setup_params request_of(
+    const ring_options& options,
+    std::uint32_t flags,
+    const abi::setup_params& memory) noexcept
 {
     abi::setup_params params{};
     params.flags = flags;
+    if ((flags & abi::setup_no_mmap) != 0) {
+        params.sq_off.user_addr = memory.sq_off.user_addr;
+        params.cq_off.user_addr = memory.cq_off.user_addr;
+    }
     params.sq_thread_cpu = options.sq_thread_cpu;
     params.sq_thread_idle = options.sq_thread_idle_ms;
     if (options.cq_entries != 0) {
@@ -89,13 +91,20 @@ std::uint32_t usable_optional_flags(const ring_options& options) noexcept
     for (const setup_flag_info& info : flag_table) {
         if ((options.flags & info.flag) != 0)
             optional &= ~info.excludes;
-        if ((info.excludes & options.flags) != 0 || !info.offered)
+        if ((info.excludes & options.flags) != 0)
             optional &= ~info.flag;
     }
     return optional;
 }
 
 } // namespace
+
+void give_back_index(const register_target& target) noexcept
+{
+    abi::rsrc_update update{};
+    update.offset = static_cast<std::uint32_t>(target.fd());
+    target.call(abi::register_op::unregister_ring_fds, &update, 1);
+}
 
 std::span<const setup_flag_info> setup_flag_table() noexcept { return flag_table; }
 
@@ -133,12 +142,21 @@ boost::system::error_code validate(const ring_options& options) noexcept
 {
     std::uint32_t offered = 0;
     for (const setup_flag_info& info : flag_table)
-        offered |= info.offered ? info.flag : 0;
+        offered |= info.flag;
     if ((options.flags & ~offered) != 0)
         return make_error_code(errc::setup_flag_not_offered);
     if (find_conflict(options.flags, options.optional_flags) != nullptr)
         return make_error_code(errc::conflicting_setup_flags);
+    if (const boost::system::error_code ec = validate_sizes(options))
+        return ec;
+    const bool lent = !options.ring_memory.empty() || !options.entry_memory.empty();
+    if (lent && !usable_as_ring_memory(options))
+        return make_error_code(errc::ring_memory_unusable);
+    return {};
+}
 
+boost::system::error_code validate_sizes(const ring_options& options) noexcept
+{
     const bool clamp = (options.flags & abi::setup_clamp) != 0;
     if (options.entries == 0 || (options.entries > abi::sq_entries_max && !clamp))
         return make_error_code(errc::entries_out_of_range);
@@ -165,8 +183,9 @@ int negotiate_setup(
     if (ec)
         return -1;
     std::uint32_t optional = usable_optional_flags(options);
+    const abi::setup_params memory = params;
     for (;;) {
-        params = request_of(options, options.flags | optional);
+        params = request_of(options, options.flags | optional, memory);
         const int result = setup_with_backoff(options.entries, params);
         if (result >= 0)
             return result;

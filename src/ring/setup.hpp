@@ -4,10 +4,12 @@
 #define ASIO_URING_SRC_RING_SETUP_HPP
 
 #include <asio_uring/ring/abi.hpp>
+#include <asio_uring/ring/register_target.hpp>
 #include <asio_uring/ring_options.hpp>
 
 #include <boost/system/error_code.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -22,7 +24,6 @@ struct setup_flag_info
     const char* first_kernel;
     std::uint32_t needs_one_of; ///< 0, or flags of which one has to be there
     std::uint32_t excludes;     ///< flags that must not be there
-    bool offered;               ///< ring_options can express all it needs
 };
 
 /// All setup flags, in ascending order of bit.
@@ -39,8 +40,22 @@ find_conflict(std::uint32_t required, std::uint32_t optional) noexcept;
 /// What can be said about the options without asking the kernel.
 boost::system::error_code validate(const ring_options& options) noexcept;
 
+/// The same about the sizes alone.
+boost::system::error_code validate_sizes(const ring_options& options) noexcept;
+
+/// The size of a page of memory.
+std::size_t page_size() noexcept;
+
+/// The size of the kernel's maps of a ring that is set up.
+ring_memory_size size_of(const abi::setup_params& params) noexcept;
+
+/// Whether the caller's memory for a ring will do.
+bool usable_as_ring_memory(const ring_options& options) noexcept;
+
 /// Calls io_uring_setup with as many optional flags as the kernel takes. Returns the
-/// descriptor and fills `params`, or returns -1 and sets `ec`.
+/// descriptor, or with abi::setup_registered_fd_only the index, and fills `params`, or
+/// returns -1 and sets `ec`. Where a flag may be abi::setup_no_mmap, `params` brings the
+/// addresses of the memory.
 int negotiate_setup(
     const ring_options& options,
     abi::setup_params& params,
@@ -50,6 +65,9 @@ int negotiate_setup(
 /// worker pool of a thread by the thread's first ring, up to four workers per CPU, and
 /// keeps it for all later ones: a first ring of one entry would leave one worker.
 unsigned scratch_entries() noexcept;
+
+/// Gives the ring's index of the calling thread back.
+void give_back_index(const register_target& target) noexcept;
 
 /// The setup flags the running kernel knows, found by asking it or by trial.
 std::uint32_t probe_setup_flags() noexcept;

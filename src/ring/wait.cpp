@@ -1,3 +1,5 @@
+#include "timespec.hpp"
+
 #include <asio_uring/ring.hpp>
 
 #include <algorithm>
@@ -7,15 +9,8 @@ namespace asio_uring {
 
 namespace {
 
-using std::chrono::nanoseconds;
+using detail::to_timespec;
 using std::chrono::steady_clock;
-
-abi::kernel_timespec to_timespec(nanoseconds duration) noexcept
-{
-    constexpr std::int64_t second = 1'000'000'000;
-    const std::int64_t count = std::max<std::int64_t>(duration.count(), 0);
-    return {count / second, count % second};
-}
 
 // The extended argument and the timespec it points to.
 struct wait_argument
@@ -26,22 +21,21 @@ struct wait_argument
     bool relative = false;
 
     // KERNEL 6.12: ENTER_ABS_TIMER and MIN_TIMEOUT came with the same release; only the
-    // second has a feature bit. The ring's clock is the monotonic one, and so is
-    // steady_clock.
-    wait_argument(const wait_options& options, std::uint32_t features) noexcept
+    // second has a feature bit. steady_clock is the monotonic clock, and so is the ring's
+    // unless told otherwise; on another one only the time left means the same.
+    wait_argument(
+        const wait_options& options, std::uint32_t features, wait_clock clock) noexcept
     {
-        const bool absolute = (features & abi::feat_min_timeout) != 0;
+        const bool absolute =
+            (features & abi::feat_min_timeout) != 0 && clock == wait_clock::monotonic;
         if (options.deadline) {
             argument.ts = reinterpret_cast<std::uintptr_t>(&limit);
             limit = to_timespec(options.deadline->time_since_epoch());
             flags |= absolute ? abi::enter_abs_timer : 0;
             relative = !absolute;
         }
-        if ((features & abi::feat_min_timeout) != 0 && options.min_wait.count() > 0) {
-            constexpr std::int64_t limit_us = ~std::uint32_t{0};
-            argument.min_wait_usec = static_cast<std::uint32_t>(
-                std::min<std::int64_t>(options.min_wait.count(), limit_us));
-        }
+        if ((features & abi::feat_min_timeout) != 0)
+            argument.min_wait_usec = detail::to_microseconds(options.min_wait);
         if ((features & abi::feat_no_iowait) != 0 && options.no_iowait)
             flags |= abi::enter_no_iowait;
         if (options.signals != nullptr) {
@@ -59,6 +53,17 @@ struct wait_argument
     }
 };
 
+bool is_past(const std::optional<steady_clock::time_point>& deadline) noexcept
+{
+    return deadline && steady_clock::now() >= *deadline;
+}
+
+// EEXIST has one meaning here, which its own text does not tell.
+boost::system::error_code enter_error(int result) noexcept
+{
+    return result == -EEXIST ? make_error_code(errc::wrong_thread) : result_error(result);
+}
+
 } // namespace
 
 submit_result ring::submit() noexcept
@@ -68,7 +73,7 @@ submit_result ring::submit() noexcept
     if ((setup_flags_ & abi::setup_sqpoll) != 0) {
         result.submitted = pending;
         if (needs_wakeup())
-            result.ec = result_error(enter(0, 0, abi::enter_sq_wakeup));
+            result.ec = enter_error(enter(0, 0, abi::enter_sq_wakeup));
         return result;
     }
     if (pending == 0)
@@ -78,7 +83,7 @@ submit_result ring::submit() noexcept
         entered = enter(pending, 0, 0);
     while (entered == -EINTR);
     result.submitted = result_value(entered);
-    result.ec = result_error(entered);
+    result.ec = enter_error(entered);
     return result;
 }
 
@@ -103,10 +108,13 @@ submit_result ring::submit_and_wait(const wait_options& options) noexcept
 {
     submit_result result;
     const bool polled = (setup_flags_ & abi::setup_sqpoll) != 0;
+    // A wait that polls a disk knows no deadline, and ends with nothing when the CPU is
+    // wanted elsewhere.
+    const bool polls_disks = (setup_flags_ & abi::setup_iopoll) != 0;
     unsigned to_submit = publish();
     if (polled)
         result.submitted = to_submit;
-    wait_argument wait{options, features_};
+    wait_argument wait{options, features_, clock_};
     for (;;) {
         std::uint32_t flags = abi::enter_getevents | wait.flags;
         if (polled && needs_wakeup())
@@ -118,16 +126,78 @@ submit_result ring::submit_and_wait(const wait_options& options) noexcept
         // A caller who opens his signal mask for the wait wants to hear of the signal.
         const bool retry = entered == -EINTR && options.signals == nullptr;
         if (entered < 0 && !retry) {
-            result.ec = result_error(entered);
+            result.ec = enter_error(entered);
             return result;
         }
         // A count hides what ended the wait: a signal, the deadline, or nothing yet.
         // Without a count the kernel says so itself, so go round once more unless
         // something is ready.
-        if (entered == 0 || options.min_complete == 0 || (entered > 0 && ready() != 0))
+        if (options.min_complete == 0 || (entered > 0 && ready() != 0))
             return result;
+        if (entered == 0 && (!polls_disks || ready() >= options.min_complete))
+            return result;
+        if (polls_disks && is_past(options.deadline)) {
+            result.ec = ready() == 0 ? result_error(-ETIME) : boost::system::error_code{};
+            return result;
+        }
         to_submit = polled ? 0 : unconsumed();
     }
+}
+
+boost::system::error_code ring::run_task_work() noexcept
+{
+    const bool told = (setup_flags_ & abi::setup_taskrun_flag) != 0;
+    for (;;) {
+        const unsigned before = ready();
+        // KERNEL 6.13: the note of work outlives its cause after a resize, and the kernel
+        // takes it back only when there is work. It adds work before it sets the note,
+        // and sets it anew for work it leaves, so nothing is missed by taking it back
+        // here.
+        submission_.clear_task_work_note();
+        const int entered = enter(0, 0, abi::enter_getevents);
+        if (entered < 0 && entered != -EINTR)
+            return enter_error(entered);
+        if (ready() == cq_entries())
+            return {};
+        const bool more =
+            completion_overflow() || (told ? task_work_pending() : ready() != before);
+        if (!more)
+            return {};
+    }
+}
+
+boost::system::error_code ring::wait_for_space() noexcept
+{
+    if ((setup_flags_ & abi::setup_sqpoll) == 0)
+        return {};
+    while (submission_.space_left() == 0) {
+        publish();
+        const std::uint32_t wake = needs_wakeup() ? abi::enter_sq_wakeup : 0;
+        const int entered = enter(0, 0, abi::enter_sq_wait | wake);
+        if (entered < 0 && entered != -EINTR)
+            return enter_error(entered);
+    }
+    return {};
+}
+
+int ring::enter_and_rewind(
+    unsigned to_submit,
+    unsigned min_complete,
+    std::uint32_t flags,
+    const void* argument,
+    std::size_t argument_size) noexcept
+{
+    // The kernel cannot see how many entries there are.
+    const int result = detail::sys_enter(
+        enter_fd_,
+        std::min(to_submit, submission_.unconsumed()),
+        min_complete,
+        flags | enter_flags_,
+        argument,
+        argument_size);
+    if (result > 0)
+        submission_.rewind(static_cast<unsigned>(result));
+    return result;
 }
 
 } // namespace asio_uring

@@ -86,7 +86,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, ba
     finish(context);
 
     auto counters = asio_uring::counters(context);
-    if constexpr (Backend::on_ring) {
+    const auto status = asio_uring::status(context);
+    if (uses_ring<Backend>()) {
+        BOOST_TEST((status.mode == asio_uring::ring_mode::reactor));
         BOOST_TEST(counters.operations >= 2 * rounds);
         BOOST_TEST(counters.sqes >= 2 * rounds);
         BOOST_TEST(counters.cqes >= 2 * rounds);
@@ -94,6 +96,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, ba
     }
     else
         BOOST_TEST(counters.enters == 0u);
+    if (Backend::on_ring && ring_is_forbidden()) {
+        BOOST_TEST((status.mode == asio_uring::ring_mode::fallback));
+        BOOST_TEST(status.reason.value() == EPERM);
+        BOOST_TEST(setup_fails_with(EPERM));
+    }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(run_counts_each_handler, Backend, backends)

@@ -2,6 +2,7 @@
 // says.
 #include "../support/skip.hpp"
 #include "in_child.hpp"
+#include "ring_check.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring.hpp>
@@ -25,11 +26,6 @@ namespace asio_uring::test {
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part)
-{
-    return text.find(part) != std::string::npos;
-}
-
 struct refusal
 {
     boost::system::error_code ec;
@@ -43,19 +39,6 @@ refusal refused(const ring_options& options)
     BOOST_TEST(!r.is_open());
     result.text = explain_setup_error(result.ec, options);
     return result;
-}
-
-/// One no-operation there and back.
-bool works(ring& r)
-{
-    if (!r.try_push(op::nop{}, 17))
-        return false;
-    const submit_result result = r.submit_and_wait(1);
-    unsigned right = 0;
-    const unsigned seen = r.for_each_completion([&right](const abi::cqe& entry) {
-        right += entry.user_data == 17 && entry.res == 0 ? 1U : 0U;
-    });
-    return !result.ec && result.submitted == 1 && seen == 1 && right == 1;
 }
 
 } // namespace
@@ -191,12 +174,8 @@ BOOST_AUTO_TEST_CASE(contradicting_flags_are_refused_by_name)
     BOOST_TEST(contains(both.text, "cqe32 excludes cqe_mixed"));
 }
 
-BOOST_AUTO_TEST_CASE(unknown_or_unoffered_flag_is_refused_by_name)
+BOOST_AUTO_TEST_CASE(unknown_flag_is_refused_by_name)
 {
-    const refusal memory = refused({.flags = abi::setup_no_mmap});
-    BOOST_TEST((memory.ec.category() == error_category()));
-    BOOST_TEST(contains(memory.text, "no_mmap"));
-
     // Bit 31 belongs to no kernel.
     const refusal unknown = refused({.flags = 1U << 31});
     BOOST_TEST(unknown.ec == make_error_code(errc::unsupported_setup_flag));
@@ -320,7 +299,8 @@ BOOST_AUTO_TEST_CASE(registered_eventfd_is_written_on_completion_and_can_be_mute
     ring r{ring_options{.entries = 4}};
     const detail::unique_fd event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     BOOST_TEST(!r.register_eventfd(event.get()));
-    BOOST_TEST(r.register_eventfd(event.get()).value() == EBUSY);
+    BOOST_TEST(
+        r.register_eventfd(event.get()) == make_error_code(errc::already_registered));
     std::uint64_t count = 0;
 
     BOOST_TEST(works(r));
@@ -342,7 +322,7 @@ BOOST_AUTO_TEST_CASE(registered_ring_descriptor_serves_the_registering_thread)
     if (!r.has_registered_ring_fd())
         ASIO_URING_SKIP("the kernel has no registered ring descriptors (5.18)");
     BOOST_TEST(works(r));
-    BOOST_TEST(r.register_ring_fd().value() == EBUSY);
+    BOOST_TEST(r.register_ring_fd() == make_error_code(errc::already_registered));
     r.unregister_ring_fd();
     BOOST_TEST(!r.has_registered_ring_fd());
     BOOST_TEST(works(r));
@@ -380,7 +360,7 @@ BOOST_AUTO_TEST_CASE(registered_files_and_buffers_are_used_and_given_back)
 
     BOOST_TEST(!r.unregister_buffers());
     BOOST_TEST(!r.unregister_files());
-    BOOST_TEST(r.unregister_files().value() == ENXIO);
+    BOOST_TEST(r.unregister_files() == make_error_code(errc::not_registered));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -24,10 +24,12 @@ LAYER_NAMES = (
     "ring", "op", "detail/asio", "detail/service", "redirect", "public", "outside"
 )
 LAYERS = (
-    (r"include/asio_uring/(config|counters|environment|error|kernel_features|ring|"
-     r"ring_options)\.hpp", RING),
+    (r"include/asio_uring/(config|context_status|counters|environment|error|"
+     r"kernel_features|log|ring|ring_options)\.hpp", RING),
     (r"include/asio_uring/(registered_(buffers|files)|buffer_ring|provided_buffers|"
      r"recvmsg_result)\.hpp", RING),
+    (r"include/asio_uring/(napi|personality|registered_eventfd|restrictions|request_filter|"
+     r"sync_cancel|sync_message|wait_region|worker_limits|zero_copy_receive)\.hpp", RING),
     (r"(include/asio_uring|src)/ring/.*", RING),
     (r"include/asio_uring/op\.hpp", OPERATION),
     (r"(include/asio_uring|src)/op/.*", OPERATION),

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace asio_uring {
 
@@ -102,6 +103,20 @@ public:
 
     std::uint32_t entries() const noexcept { return entries_; }
 
+    /// Goes on where `old`, the same queue in another size, has stopped, with the entries
+    /// nobody has given back.
+    void resume(const completion_queue& old) noexcept
+    {
+        consumed_ = old.consumed_;
+        const std::uint32_t end = old.kernel_tail();
+        for (std::uint32_t at = consumed_; at != end; ++at) {
+            std::memcpy(
+                static_cast<void*>(slot(at)),
+                old.slot(at),
+                sizeof(abi::cqe) << entry_shift_);
+        }
+    }
+
 private:
     struct give_back
     {
@@ -136,7 +151,7 @@ private:
         return std::atomic_ref{*tail_}.load(std::memory_order_acquire);
     }
 
-    const abi::cqe* slot(std::uint32_t position) const noexcept
+    abi::cqe* slot(std::uint32_t position) const noexcept
     {
         return cqes_ + (static_cast<std::size_t>(position & mask_) << entry_shift_);
     }
@@ -146,7 +161,7 @@ private:
     std::uint32_t* tail_ = nullptr;
     std::uint32_t* flags_ = nullptr;
     std::uint32_t* overflow_ = nullptr;
-    const abi::cqe* cqes_ = nullptr;
+    abi::cqe* cqes_ = nullptr;
     std::uint32_t mask_ = 0;
     std::uint32_t entries_ = 0;
     std::uint32_t entry_shift_ = 0;

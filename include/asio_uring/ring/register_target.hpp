@@ -23,25 +23,40 @@ class register_target
 public:
     register_target() noexcept = default;
 
-    /// `opcode_bits` is or-ed into every opcode: abi::register_use_registered_ring when
-    /// `fd` is an index and not a descriptor.
-    explicit register_target(int fd, std::uint32_t opcode_bits = 0) noexcept
-        : fd_{fd}, opcode_bits_{opcode_bits}, process_{::getpid()}
-    {}
+    /// Names the ring by its descriptor.
+    explicit register_target(int fd) noexcept : fd_{fd}, process_{::getpid()} {}
+
+    /// Names the ring by its registered index, which means something to the calling
+    /// thread only.
+    static register_target registered(int index) noexcept
+    {
+        register_target result{index};
+        result.thread_ = ::gettid();
+        return result;
+    }
 
     explicit operator bool() const noexcept { return fd_ >= 0; }
+
+    /// The descriptor, or the index.
     int fd() const noexcept { return fd_; }
 
     /// Whether fd() is a registered index, not a descriptor.
-    bool is_index() const noexcept { return opcode_bits_ != 0; }
+    bool is_index() const noexcept { return thread_ != 0; }
 
-    /// The kernel's answer: zero or more, or -errno; -EBADF without a ring.
+    /// The kernel's answer: zero or more, or -errno; -EBADF without a ring, -EEXIST in a
+    /// thread that the ring's index does not belong to.
     int call(unsigned opcode, const void* argument, unsigned count) const noexcept
     {
         // Descriptor -1 is not an error to the kernel: some calls need no ring.
         if (fd_ < 0)
             return -EBADF;
-        return sys_register(fd_, opcode | opcode_bits_, argument, count);
+        if (!is_index())
+            return sys_register(fd_, opcode, argument, count);
+        // The same number may be another ring to another thread.
+        if (thread_ != ::gettid())
+            return -EEXIST;
+        return sys_register(
+            fd_, opcode | abi::register_use_registered_ring, argument, count);
     }
     int call(abi::register_op opcode, const void* argument, unsigned count) const noexcept
     {
@@ -54,8 +69,8 @@ public:
 
 private:
     int fd_ = -1;
-    std::uint32_t opcode_bits_ = 0;
     pid_t process_ = 0;
+    pid_t thread_ = 0; ///< owner of the index, or 0 for a descriptor
 };
 
 } // namespace asio_uring::detail

@@ -33,6 +33,7 @@ public:
         abi::sqe* sqes;
         std::uint32_t entries;
         std::uint32_t entry_shift; ///< 1 with setup_sqe128, else 0
+        bool mixed = false;        ///< setup_sqe_mixed
     };
     explicit submission_queue(const view& shared) noexcept
         : head_{shared.head},
@@ -43,6 +44,7 @@ public:
           mask_{shared.entries - 1},
           entries_{shared.entries},
           entry_shift_{shared.entry_shift},
+          mixed_{shared.mixed},
           claimed_{load_relaxed(tail_)},
           published_{claimed_}
     {}
@@ -56,6 +58,27 @@ public:
         std::memset(static_cast<void*>(entry), 0, sizeof(abi::sqe));
         if (entry_shift_ != 0) [[unlikely]]
             std::memset(static_cast<void*>(entry + 1), 0, sizeof(abi::sqe));
+        return entry;
+    }
+
+    /// The next 128 bytes, all zero, for an operation that needs as much, or null when
+    /// they are in use. On a setup_sqe128 ring every entry is that large. On a
+    /// setup_sqe_mixed ring the operation takes two entries that must not lie on both
+    /// ends of the queue; a no-operation that posts nothing fills the last place then,
+    /// also when null is returned. It carries `padding_flags`: inside a chain these have
+    /// to be the link flags of the entry before. REQUIRES: one of the two flags.
+    [[nodiscard]] abi::sqe* try_claim_wide(std::uint8_t padding_flags = 0) noexcept
+    {
+        if (entry_shift_ != 0)
+            return try_claim();
+        ASIO_URING_ASSERT(mixed_ && entries_ > 1);
+        if (((claimed_ + 1) & mask_) == 0 && !try_claim_padding(padding_flags))
+            return nullptr;
+        if (space_left() < 2)
+            return nullptr;
+        abi::sqe* entry = slot(claimed_);
+        claimed_ += 2;
+        std::memset(static_cast<void*>(entry), 0, 2 * sizeof(abi::sqe));
         return entry;
     }
 
@@ -103,8 +126,17 @@ public:
     unsigned unconsumed() const noexcept { return published_ - kernel_head(); }
 
     /// Completions wait in the kernel for an enter with getevents (setup_taskrun_flag
-    /// rings).
+    /// rings). After a resize it may say so with none waiting.
     bool task_work_pending() const noexcept { return (flags() & abi::sq_taskrun) != 0; }
+
+    /// Makes task_work_pending() false until the kernel says so anew. REQUIRES: an enter
+    /// with getevents follows.
+    void clear_task_work_note() noexcept
+    {
+        // Acquire: the kernel adds work before it sets the bit, so the enter that follows
+        // sees the work of every bit that is lost here.
+        std::atomic_ref{*flags_}.fetch_and(~abi::sq_taskrun, std::memory_order_acq_rel);
+    }
 
     /// Completions that found no room wait in the kernel's backlog.
     bool completion_overflow() const noexcept
@@ -130,7 +162,47 @@ public:
 
     std::uint32_t entries() const noexcept { return entries_; }
 
+    /// On a setup_sq_rewind ring: the kernel has taken the `count` oldest entries, and
+    /// the next call begins at the first slot again. What is left moves there, and
+    /// sequence numbers start over.
+    void rewind(unsigned count) noexcept
+    {
+        ASIO_URING_ASSERT(count <= published_ && published_ <= claimed_);
+        const std::size_t left = claimed_ - count;
+        std::memmove(
+            static_cast<void*>(slot(0)),
+            slot(count),
+            (left << entry_shift_) * sizeof(abi::sqe));
+        claimed_ -= count;
+        published_ -= count;
+    }
+
+    /// Goes on where `old`, the same queue in another size, has stopped: with the entries
+    /// the kernel has not consumed and those it has not been shown.
+    void resume(const submission_queue& old) noexcept
+    {
+        claimed_ = old.claimed_;
+        published_ = old.published_;
+        for (std::uint32_t at = old.kernel_head(); at != claimed_; ++at) {
+            std::memcpy(
+                static_cast<void*>(slot(at)),
+                old.slot(at),
+                sizeof(abi::sqe) << entry_shift_);
+        }
+    }
+
 private:
+    bool try_claim_padding(std::uint8_t flags) noexcept
+    {
+        abi::sqe* entry = try_claim();
+        if (entry == nullptr)
+            return false;
+        entry->opcode = static_cast<std::uint8_t>(abi::opcode::nop);
+        entry->flags = static_cast<std::uint8_t>(flags | abi::sqe_cqe_skip_success);
+        entry->fd = -1;
+        return true;
+    }
+
     static std::uint32_t load_relaxed(std::uint32_t* word) noexcept
     {
         return std::atomic_ref{*word}.load(std::memory_order_relaxed);
@@ -161,6 +233,7 @@ private:
     std::uint32_t mask_ = 0;
     std::uint32_t entries_ = 0;
     std::uint32_t entry_shift_ = 0;
+    bool mixed_ = false;
 
     // Submitting thread only
     std::uint32_t claimed_ = 0;

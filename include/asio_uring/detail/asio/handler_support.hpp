@@ -79,6 +79,13 @@ struct plain_executor<ring_executor<Inner>>
 template <typename Executor>
 using plain_executor_t = typename plain_executor<Executor>::type;
 
+/// The executor Asio's own services are given.
+template <typename Executor>
+const plain_executor_t<Executor>& plain(const Executor& executor) noexcept
+{
+    return executor;
+}
+
 template <typename Executor>
 inline constexpr bool is_polymorphic_executor =
     std::is_same_v<Executor, boost::asio::any_io_executor>;

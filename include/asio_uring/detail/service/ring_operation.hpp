@@ -84,6 +84,10 @@ public:
     /// asking again.
     void repeat_when_ready() noexcept { repeat_when_ready_ = true; }
 
+    /// It moves nothing: what it waits for holds for every such operation that stands
+    /// right behind it as well.
+    void only_waits() noexcept { only_waits_ = true; }
+
 protected:
     ring_operation(func_type deliver, prepare_function prepare) noexcept
         : scheduler_operation(deliver), prepare_(prepare)
@@ -117,6 +121,7 @@ private:
     bool retry_connection_aborted_ = false;
     bool repeat_when_ready_ = false;
     bool never_repeat_ = false;
+    bool only_waits_ = false;
 };
 
 // Asio makes its part larger where it tracks handlers.

@@ -85,6 +85,12 @@ enum class opcode : std::uint8_t
 /// The number of opcodes this library has a name for.
 inline constexpr unsigned opcode_count = 65;
 
+/// Whether an operation takes 128 bytes, on every ring that has it.
+constexpr bool is_wide(opcode code) noexcept
+{
+    return code == opcode::nop128 || code == opcode::uring_cmd128;
+}
+
 /// The first argument after the descriptor of io_uring_register.
 enum class register_op : unsigned
 {

@@ -143,10 +143,12 @@ inline constexpr std::uint32_t pbuf_ring_entries_max = 32768;
 
 struct napi
 {
-    std::uint32_t busy_poll_to;
+    std::uint32_t busy_poll_to; ///< microseconds
     std::uint8_t prefer_busy_poll;
-    std::uint8_t pad[3];
-    std::uint64_t resv;
+    std::uint8_t opcode; ///< napi_register, napi_add_id or napi_remove_id (6.13)
+    std::uint8_t pad[2];
+    std::uint32_t op_param; ///< a napi_tracking_* value, or the id to add or remove
+    std::uint32_t resv;
 };
 
 struct sync_cancel_reg
@@ -168,6 +170,13 @@ struct file_index_range
 };
 
 static_assert(sizeof(napi) == 16 && sizeof(file_index_range) == 16);
+static_assert(offsetof(napi, opcode) == 5 && offsetof(napi, op_param) == 8);
+inline constexpr std::uint8_t napi_register = 0;  // 6.9
+inline constexpr std::uint8_t napi_add_id = 1;    // 6.13
+inline constexpr std::uint8_t napi_remove_id = 2; // 6.13
+inline constexpr std::uint32_t napi_tracking_dynamic = 0;
+inline constexpr std::uint32_t napi_tracking_static = 1;     // 6.13
+inline constexpr std::uint32_t napi_tracking_inactive = 255; // 6.13
 static_assert(sizeof(sync_cancel_reg) == 64 && offsetof(sync_cancel_reg, opcode) == 32);
 
 struct region_desc
@@ -265,6 +274,42 @@ struct zcrx_cqe
 
 static_assert(sizeof(zcrx_ifq_reg) == 96 && sizeof(zcrx_area_reg) == 48);
 static_assert(sizeof(zcrx_rqe) == 16 && sizeof(zcrx_cqe) == 16);
+inline constexpr unsigned zcrx_area_shift = 48;
+
+/// Argument of register_op::zcrx_ctrl (6.19).
+struct zcrx_ctrl
+{
+    std::uint32_t zcrx_id;
+    std::uint32_t op;
+    std::uint64_t resv[2];
+    union
+    {
+        std::uint32_t zcrx_fd;
+        std::uint64_t words[6];
+    };
+};
+
+static_assert(sizeof(zcrx_ctrl) == 72 && offsetof(zcrx_ctrl, words) == 24);
+inline constexpr std::uint32_t zcrx_ctrl_flush_rq = 0; // 6.19
+inline constexpr std::uint32_t zcrx_ctrl_export = 1;   // 6.19
+
+/// Argument of register_op::bpf_filter (7.0).
+struct bpf_filter
+{
+    std::uint16_t cmd_type; ///< bpf_cmd_filter
+    std::uint16_t cmd_flags;
+    std::uint32_t resv;
+    std::uint32_t opcode;
+    std::uint32_t flags;
+    std::uint32_t filter_len; ///< instructions
+    std::uint32_t resv2;
+    std::uint64_t filter_ptr;
+    std::uint64_t resv3[5];
+};
+
+static_assert(sizeof(bpf_filter) == 72 && offsetof(bpf_filter, filter_ptr) == 24);
+inline constexpr std::uint16_t bpf_cmd_filter = 1;
+inline constexpr std::uint32_t bpf_filter_deny_rest = 1U << 0;
 
 } // namespace asio_uring::abi
 

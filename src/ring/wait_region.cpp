@@ -1,0 +1,102 @@
+#include "register_error.hpp"
+#include "setup.hpp"
+#include "timespec.hpp"
+
+#include <asio_uring/wait_region.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <cerrno>
+
+namespace asio_uring {
+
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto call = abi::register_op::mem_region;
+
+int register_region(ring& target, std::byte* memory, std::size_t size) noexcept
+{
+    abi::region_desc region{};
+    region.user_addr = reinterpret_cast<std::uintptr_t>(memory);
+    region.size = size;
+    region.flags = abi::mem_region_type_user;
+    abi::mem_region_reg argument{};
+    argument.region_uptr = reinterpret_cast<std::uintptr_t>(&region);
+    argument.flags = abi::mem_region_reg_wait_arg;
+    return target.register_call(call, &argument, 1);
+}
+
+} // namespace
+
+wait_region::wait_region(ring& target, unsigned slots)
+{
+    error_code ec;
+    *this = create(target, slots, ec);
+    if (ec)
+        throw boost::system::system_error(ec, explain_register_error(ec, call));
+}
+
+wait_region wait_region::create(ring& target, unsigned slots, error_code& ec) noexcept
+{
+    wait_region result;
+    ec = {EINVAL, boost::system::system_category()};
+    if (slots == 0)
+        return result;
+    const std::size_t page = detail::page_size();
+    const std::size_t size = (slots * sizeof(abi::reg_wait) + page - 1) / page * page;
+    detail::mapping memory = detail::mapping::anonymous(size, ec);
+    if (ec)
+        return result;
+    const int answer = register_region(target, memory.data(), size);
+    ec = detail::register_error(answer, call);
+    // The kernel calls an enabled ring an invalid argument.
+    if (answer == -EINVAL && detail::knows(call))
+        ec = make_error_code(errc::ring_not_disabled);
+    if (!ec) {
+        result.memory_ = std::move(memory);
+        result.slots_ = static_cast<unsigned>(size / sizeof(abi::reg_wait));
+    }
+    return result;
+}
+
+registered_wait wait_region::set(unsigned slot, const wait_options& options) noexcept
+{
+    registered_wait result = set(slot, std::chrono::nanoseconds{0}, options.min_wait);
+    abi::reg_wait& argument = at(slot);
+    argument.flags = 0;
+    if (options.deadline) {
+        argument.ts = detail::to_timespec(options.deadline->time_since_epoch());
+        argument.flags = abi::reg_wait_ts;
+        result.flags |= abi::enter_abs_timer;
+    }
+    if (options.signals != nullptr) {
+        argument.sigmask = reinterpret_cast<std::uintptr_t>(options.signals);
+        argument.sigmask_sz = abi::kernel_sigset_size;
+    }
+    if (options.no_iowait)
+        result.flags |= abi::enter_no_iowait;
+    return result;
+}
+
+registered_wait wait_region::set(
+    unsigned slot,
+    std::chrono::nanoseconds timeout,
+    std::chrono::microseconds min_wait) noexcept
+{
+    abi::reg_wait& argument = at(slot);
+    argument = {};
+    argument.ts = detail::to_timespec(timeout);
+    argument.flags = abi::reg_wait_ts;
+    argument.min_wait_usec = detail::to_microseconds(min_wait);
+    return {.offset = static_cast<std::uint32_t>(slot * sizeof(abi::reg_wait))};
+}
+
+abi::reg_wait& wait_region::at(unsigned slot) noexcept
+{
+    ASIO_URING_ASSERT(slot < slots_);
+    return memory_.at<abi::reg_wait>(0)[slot];
+}
+
+} // namespace asio_uring
