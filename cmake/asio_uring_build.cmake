@@ -40,5 +40,5 @@ endfunction()
 set(asio_uring_sanitizer_environment
     "ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1"
     "UBSAN_OPTIONS=print_stacktrace=1"
-    "TSAN_OPTIONS=second_deadlock_stack=1"
+    "TSAN_OPTIONS=second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp"
 )

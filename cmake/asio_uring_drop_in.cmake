@@ -5,8 +5,9 @@
 # the library is linked.
 #
 # The header changes what Asio's own types are made of, so a program sees it everywhere or
-# nowhere: name every target of the program whose sources include Asio, static libraries
-# included.
+# nowhere: name every target of the program whose sources include Asio, libraries
+# included. What links a library named here sees the header as well. A program in which a
+# part escaped says so when it starts, and ends.
 function(asio_uring_drop_in)
     foreach(target IN LISTS ARGN)
         if(NOT TARGET ${target})
@@ -20,14 +21,14 @@ function(asio_uring_drop_in)
                 "targets that compile them"
             )
         endif()
-        target_link_libraries(${target} PRIVATE asio_uring::asio_uring)
+        target_link_libraries(${target} PUBLIC asio_uring::asio_uring)
         target_compile_definitions(
             ${target}
-            PRIVATE $<$<COMPILE_LANGUAGE:CXX>:ASIO_URING_DROP_IN=1>
+            PUBLIC $<$<COMPILE_LANGUAGE:CXX>:ASIO_URING_DROP_IN=1>
         )
         target_compile_options(
             ${target}
-            PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include asio_uring/drop_in.hpp>"
+            PUBLIC "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include asio_uring/drop_in.hpp>"
         )
     endforeach()
 endfunction()

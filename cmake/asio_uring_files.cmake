@@ -1,11 +1,13 @@
 # Every source and header of the library. tests/tidy/file_lists.py writes this file.
 
 set(asio_uring_sources
+    src/ring/availability.cpp
     src/ring/buffer_ring.cpp
     src/ring/environment.cpp
     src/ring/error.cpp
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
+    src/ring/log.cpp
     src/ring/mapping.cpp
     src/ring/napi.cpp
     src/ring/personality.cpp
@@ -36,7 +38,11 @@ set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
     include/asio_uring/buffer_ring.hpp
     include/asio_uring/config.hpp
+    include/asio_uring/connect_pipe.hpp
+    include/asio_uring/context_status.hpp
     include/asio_uring/counters.hpp
+    include/asio_uring/detail/asio/descriptor_support.hpp
+    include/asio_uring/detail/asio/drop_in_check.hpp
     include/asio_uring/detail/asio/handler_support.hpp
     include/asio_uring/detail/asio/reactor_access.hpp
     include/asio_uring/detail/asio/redirect.hpp
@@ -49,12 +55,15 @@ set(asio_uring_headers
     include/asio_uring/detail/service/buffer_request.hpp
     include/asio_uring/detail/service/cancellation_table.hpp
     include/asio_uring/detail/service/connection_requests.hpp
+    include/asio_uring/detail/service/descriptor_requests.hpp
+    include/asio_uring/detail/service/descriptor_service.hpp
     include/asio_uring/detail/service/event_loop.hpp
     include/asio_uring/detail/service/handler_operation.hpp
     include/asio_uring/detail/service/initiate.hpp
     include/asio_uring/detail/service/loop_watch.hpp
     include/asio_uring/detail/service/optional_mutex.hpp
     include/asio_uring/detail/service/owner_pool.hpp
+    include/asio_uring/detail/service/readiness_splice.hpp
     include/asio_uring/detail/service/result.hpp
     include/asio_uring/detail/service/ring_operation.hpp
     include/asio_uring/detail/service/ring_reactor.hpp
@@ -71,9 +80,20 @@ set(asio_uring_headers
     include/asio_uring/environment.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
+    include/asio_uring/generic/datagram_protocol.hpp
+    include/asio_uring/generic/raw_protocol.hpp
+    include/asio_uring/generic/seq_packet_protocol.hpp
+    include/asio_uring/generic/stream_protocol.hpp
     include/asio_uring/io_context.hpp
+    include/asio_uring/ip/icmp.hpp
     include/asio_uring/ip/tcp.hpp
+    include/asio_uring/ip/udp.hpp
     include/asio_uring/kernel_features.hpp
+    include/asio_uring/local/connect_pair.hpp
+    include/asio_uring/local/datagram_protocol.hpp
+    include/asio_uring/local/seq_packet_protocol.hpp
+    include/asio_uring/local/stream_protocol.hpp
+    include/asio_uring/log.hpp
     include/asio_uring/napi.hpp
     include/asio_uring/op.hpp
     include/asio_uring/op/buffers.hpp
@@ -98,7 +118,10 @@ set(asio_uring_headers
     include/asio_uring/op/xattr.hpp
     include/asio_uring/operation_table.hpp
     include/asio_uring/personality.hpp
+    include/asio_uring/posix/descriptor.hpp
+    include/asio_uring/posix/stream_descriptor.hpp
     include/asio_uring/provided_buffers.hpp
+    include/asio_uring/readable_pipe.hpp
     include/asio_uring/recvmsg_result.hpp
     include/asio_uring/registered_buffers.hpp
     include/asio_uring/registered_eventfd.hpp
@@ -113,6 +136,7 @@ set(asio_uring_headers
     include/asio_uring/ring/abi/opcode.hpp
     include/asio_uring/ring/abi/registration.hpp
     include/asio_uring/ring/abi/setup.hpp
+    include/asio_uring/ring/availability.hpp
     include/asio_uring/ring/completion_queue.hpp
     include/asio_uring/ring/fixed_buffer.hpp
     include/asio_uring/ring/mapping.hpp
@@ -134,11 +158,13 @@ set(asio_uring_headers
     include/asio_uring/use_ring.hpp
     include/asio_uring/wait_region.hpp
     include/asio_uring/worker_limits.hpp
+    include/asio_uring/writable_pipe.hpp
     include/asio_uring/zero_copy_receive.hpp
 )
 
 # Parts of one header, which includes them at its end; not includable alone.
 set(asio_uring_header_parts
+    include/asio_uring/detail/service/impl/descriptor_service_async.hpp
     include/asio_uring/detail/service/impl/event_loop_cancel.hpp
     include/asio_uring/detail/service/impl/event_loop_commit.hpp
     include/asio_uring/detail/service/impl/event_loop_shutdown.hpp

@@ -23,18 +23,27 @@ function(asio_uring_add_test)
         set_source_files_properties(${mains} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     endif()
 
+    asio_uring_add_test_run(NAME ${arg_NAME} PROGRAM ${arg_NAME} LABELS ${arg_LABELS})
+endfunction()
+
+# asio_uring_add_test_run(NAME name PROGRAM target [LABELS label...] [ENVIRONMENT value...])
+#
+# One run of a test program, with an environment of its own.
+function(asio_uring_add_test_run)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PROGRAM" "LABELS;ENVIRONMENT")
     # The log says which cases ran; scripts/lib/summary.py counts them.
     set(log ${PROJECT_BINARY_DIR}/test-results/${arg_NAME}.xml)
     add_test(
         NAME ${arg_NAME}
-        COMMAND ${arg_NAME} --logger=HRF,test_suite,stdout:JUNIT,error,${log}
+        COMMAND ${arg_PROGRAM} --logger=HRF,test_suite,stdout:JUNIT,error,${log}
                 --color_output=no
     )
     set_tests_properties(
         ${arg_NAME}
-        PROPERTIES TIMEOUT 120 ENVIRONMENT "${asio_uring_sanitizer_environment}"
+        PROPERTIES TIMEOUT 120
+                   ENVIRONMENT "${asio_uring_sanitizer_environment};${arg_ENVIRONMENT}"
     )
-    asio_uring_label_test(${arg_NAME} ${arg_NAME} boost_test ${arg_LABELS})
+    asio_uring_label_test(${arg_NAME} ${arg_PROGRAM} boost_test ${arg_LABELS})
 endfunction()
 
 # asio_uring_label_test(test target label...)

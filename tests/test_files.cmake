@@ -58,14 +58,24 @@ set(test_io_sources
     io/main.cpp
     io/test_acceptor.cpp
     io/test_beast.cpp
+    io/test_composed.cpp
     io/test_context.cpp
+    io/test_datagram.cpp
+    io/test_descriptor.cpp
+    io/test_local.cpp
     io/test_socket.cpp
     io/test_stream.cpp
     io/test_tokens.cpp
 )
 
+set(test_fallback_sources
+    fallback/main.cpp
+    fallback/test_fallback.cpp
+)
+
 set(test_threads_sources
     threads/invariants_threads.cpp
     threads/main.cpp
+    threads/test_executors.cpp
     threads/test_threads.cpp
 )

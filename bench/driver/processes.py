@@ -31,6 +31,7 @@ class Children:
     def __init__(self):
         self._alive = []
         self.realtime = False  # of the children that start from now on
+        self.environment = {}  # the same: variables beside those of the driver
 
     def __enter__(self):
         return self
@@ -53,7 +54,7 @@ class Children:
                 [str(word) for word in command],
                 stdin=subprocess.DEVNULL,
                 preexec_fn=before_exec,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, **self.environment, **(environment or {})},
                 text=True,
                 **streams,
             )

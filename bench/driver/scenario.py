@@ -42,6 +42,7 @@ class Column:
     title: str
     arguments: tuple = ()
     optional: bool = False  # runs only where --columns names it
+    environment: tuple = ()  # (name, value) of variables the program is given
 
     def command(self, settings):
         return [settings.program(self.program), *self.arguments]
@@ -105,10 +106,14 @@ class ServerScenario:
         return [*column.command(settings), "--lifetime", "7200"]
 
     def _start(self, settings, children, columns):
-        return {
-            one.name: Server(children, self._command(settings, one), settings.cpus[0])
-            for one in columns
-        }
+        servers = {}
+        for one in columns:
+            children.environment = dict(one.environment)
+            servers[one.name] = Server(
+                children, self._command(settings, one), settings.cpus[0]
+            )
+        children.environment = {}
+        return servers
 
     def _timed_rounds(self, settings, children, columns):
         servers = self._start(settings, children, columns)
@@ -156,10 +161,12 @@ class ServerScenario:
                 ("allocs_per_op", self._allocations),
                 ("instructions_per_op", self._instructions),
             ):
+                children.environment = dict(column.environment)
                 try:
                     counts[column.name][quantity] = count(settings, children, column)
                 except ChildError as error:
                     outcome.failures.append(f"{quantity} of {column.name}: {error}")
+                children.environment = {}
         return counts
 
     def _load_of(self, settings):

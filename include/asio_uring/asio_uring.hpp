@@ -4,14 +4,30 @@
 
 #include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/config.hpp>
+#include <asio_uring/connect_pipe.hpp>
+#include <asio_uring/context_status.hpp>
 #include <asio_uring/counters.hpp>
 #include <asio_uring/error.hpp>
 #include <asio_uring/executor.hpp>
+#include <asio_uring/generic/datagram_protocol.hpp>
+#include <asio_uring/generic/raw_protocol.hpp>
+#include <asio_uring/generic/seq_packet_protocol.hpp>
+#include <asio_uring/generic/stream_protocol.hpp>
 #include <asio_uring/io_context.hpp>
+#include <asio_uring/ip/icmp.hpp>
 #include <asio_uring/ip/tcp.hpp>
+#include <asio_uring/ip/udp.hpp>
+#include <asio_uring/local/connect_pair.hpp>
+#include <asio_uring/local/datagram_protocol.hpp>
+#include <asio_uring/local/seq_packet_protocol.hpp>
+#include <asio_uring/local/stream_protocol.hpp>
+#include <asio_uring/log.hpp>
 #include <asio_uring/napi.hpp>
 #include <asio_uring/personality.hpp>
+#include <asio_uring/posix/descriptor.hpp>
+#include <asio_uring/posix/stream_descriptor.hpp>
 #include <asio_uring/provided_buffers.hpp>
+#include <asio_uring/readable_pipe.hpp>
 #include <asio_uring/recvmsg_result.hpp>
 #include <asio_uring/registered_buffers.hpp>
 #include <asio_uring/registered_eventfd.hpp>
@@ -29,4 +45,5 @@
 #include <asio_uring/use_ring.hpp>
 #include <asio_uring/wait_region.hpp>
 #include <asio_uring/worker_limits.hpp>
+#include <asio_uring/writable_pipe.hpp>
 #include <asio_uring/zero_copy_receive.hpp>

@@ -51,8 +51,8 @@ struct ring_cost
 
 /// What the calling process may do with io_uring, and why not more.
 ///
-/// A context that asks for a ring gets one exactly where has_ring() is true; where it is
-/// false, creating it throws, and explanation holds the text.
+/// A context gets a ring exactly where has_ring() is true; where it is false, the context
+/// falls back, or throws if it was told to, and explanation holds the text.
 struct environment
 {
     kernel_features kernel;

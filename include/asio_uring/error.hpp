@@ -38,6 +38,12 @@ enum class errc
     wrong_thread,
     /// The reactor of the context was made before the ring.
     reactor_exists,
+    /// io_uring_setup is allowed, but not the calls that use what it makes.
+    entry_forbidden,
+    /// The environment variable ASIO_URING switches rings off.
+    switched_off,
+    /// The context runs without a ring, and the operation is the ring's alone.
+    no_ring,
     /// The ring already has a table of registered buffers.
     buffers_registered,
     /// The ring already has a table of registered files.

@@ -13,6 +13,9 @@ namespace asio_uring {
 
 /// boost::asio::io_context on a ring.
 /**
+ * Where no ring is to be had the context runs on Asio's own epoll services, unless it is
+ * made with fallback::forbidden; status() says which path it takes and why.
+ *
  * Everything that takes a boost::asio::io_context takes this one. Its executor is
  * asio_uring::executor, so objects of asio_uring::ip::tcp and asio_uring::steady_timer
  * are made from it directly.
@@ -28,19 +31,24 @@ class io_context : public boost::asio::io_context
 public:
     using executor_type = executor;
 
-    io_context() { use_ring(*this); }
+    io_context() { use_ring(*this, ring_options(), fallback::allowed); }
 
     /// @param concurrency_hint  As Asio's. 1 promises one running thread at a time, which
     /// lets the kernel
     ///                          leave that thread alone until it asks for completions.
     explicit io_context(
-        int concurrency_hint, const ring_options& options = ring_options())
+        int concurrency_hint,
+        const ring_options& options = ring_options(),
+        fallback policy = fallback::allowed)
         : boost::asio::io_context(concurrency_hint)
     {
-        use_ring(*this, options);
+        use_ring(*this, options, policy);
     }
 
-    explicit io_context(const ring_options& options) { use_ring(*this, options); }
+    explicit io_context(const ring_options& options, fallback policy = fallback::allowed)
+    {
+        use_ring(*this, options, policy);
+    }
 
     executor_type get_executor() noexcept
     {

@@ -3,10 +3,12 @@
 // descriptors are the caller's.
 #pragma once
 
+#include <asio_uring/detail/service/readiness_splice.hpp>
 #include <asio_uring/op/pipe.hpp>
 #include <asio_uring/submit.hpp>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/compose.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +32,18 @@ public:
     auto result(const ring_operation& op) const
     {
         return std::make_tuple(operation_error(op), operation_bytes(op));
+    }
+
+    /// In a context that does without a ring.
+    template <typename Executor, typename Handler>
+    static void
+    without_ring(const Executor& executor, Handler&& handler, const op::splice& operation)
+    {
+        using handler_type = std::decay_t<Handler>;
+        handler_type stored(std::forward<Handler>(handler));
+        boost::asio::
+            async_compose<handler_type, void(boost::system::error_code, std::size_t)>(
+                readiness_splice<Executor>(executor, operation), stored, executor);
     }
 
     void discard(const ring_operation&) noexcept {}
@@ -71,7 +85,10 @@ private:
  * terminal, partial and total end a waiting splice; one that moved bytes reports them.
  * @par Errors
  * The system call's own; operation_aborted when cancelled.
- * @par Kernel 5.7
+ * @par Kernel
+ * 5.7. A context that has fallen back waits for both ends with its reactor and makes the
+ * call itself; an end that is neither a pipe nor a file is switched to non-blocking mode
+ * for that, as the descriptors of Asio's own objects are.
  */
 template <
     typename Executor,

@@ -8,9 +8,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 
 #include <tuple>
+
+#include <unistd.h>
 
 namespace asio_uring {
 
@@ -31,6 +34,22 @@ inline bool is_multishot(const abi::sqe& sqe) noexcept
         return (sqe.timeout_flags & abi::timeout_multishot) != 0;
     case abi::opcode::read_multishot:
     case abi::opcode::recv_zc:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// Whether the result of a filled SQE is a descriptor that is the program's to close.
+inline bool makes_descriptor(const abi::sqe& sqe) noexcept
+{
+    switch (static_cast<abi::opcode>(sqe.opcode)) {
+    case abi::opcode::accept:
+    case abi::opcode::openat:
+    case abi::opcode::openat2:
+    case abi::opcode::socket:
+        return sqe.file_index == 0; // else it is a slot of the ring's table
+    case abi::opcode::fixed_fd_install:
         return true;
     default:
         return false;
@@ -71,7 +90,31 @@ public:
         return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
     }
 
-    void discard(const ring_operation&) noexcept {}
+    /// In a context that does without a ring. What an arbitrary request would do there
+    /// has no equal in plain system calls.
+    template <typename Executor, typename Handler>
+    static void
+    without_ring(const Executor& executor, Handler&& handler, const Operation&)
+    {
+        std::decay_t<Handler> stored(std::forward<Handler>(handler));
+        boost::asio::post(
+            executor,
+            asio_impl::bind_result(
+                std::move(stored),
+                boost::system::error_code(make_error_code(errc::no_ring)),
+                0));
+    }
+
+    // A descriptor that was made and that no handler will hear of.
+    void discard(const ring_operation& op) noexcept
+    {
+        if (op.result() < 0)
+            return;
+        abi::sqe sqe{};
+        operation_.prepare(sqe);
+        if (makes_descriptor(sqe))
+            ::close(op.result());
+    }
 
 private:
     Operation operation_;
@@ -92,7 +135,11 @@ public:
     void operator()(Handler&& handler, const Operation& operation) const
     {
         auto& context = boost::asio::query(executor_, boost::asio::execution::context);
-        event_loop& loop = ring_of(context).loop();
+        event_loop* const found = ring_of(context).find_loop();
+        if (found == nullptr)
+            return Request::without_ring(
+                executor_, std::forward<Handler>(handler), operation);
+        event_loop& loop = *found;
         std::decay_t<Handler> stored(std::forward<Handler>(handler));
         auto slot = boost::asio::get_associated_cancellation_slot(stored);
         auto op = make_operation<Request>(loop, stored, executor_, 0, operation);
@@ -134,7 +181,8 @@ private:
  * finished first reports what it did.
  * @par Errors
  * The kernel's own; operation_aborted when the request was cancelled; invalid_argument
- * for a multishot request, whose results this function has no way to hand over.
+ * for a multishot request, whose results this function has no way to hand over;
+ * errc::no_ring in a context that has fallen back, which asio_uring::status tells.
  * @par Kernel
  * As the operation.
  */

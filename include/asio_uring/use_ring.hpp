@@ -2,6 +2,7 @@
 // Thread: as said at each function. Lifetime: the ring lives as long as its context.
 #pragma once
 
+#include <asio_uring/context_status.hpp>
 #include <asio_uring/counters.hpp>
 #include <asio_uring/detail/service/ring_service.hpp>
 #include <asio_uring/ring_options.hpp>
@@ -21,18 +22,28 @@ namespace asio_uring {
  * @param context  Any context that Asio's sockets accept. It owns the ring.
  * @param options  Size and flags. With abi::setup_single_issuer only the first thread
  * that runs the context may ever run it; run() on another one throws errc::wrong_thread.
+ * @param policy   What happens where no ring is to be had (no io_uring, forbidden, out of
+ * locked memory or descriptors, kernel below 6.1, ASIO_URING=off): fallback::forbidden
+ * throws, and leaves the context as it was; fallback::allowed lets the context run on
+ * Asio's own epoll services, and status() says why. Without this call the first
+ * redirected object behaves as with fallback::allowed. ASIO_URING=require in the
+ * environment makes every context behave as with fallback::forbidden.
  *
  * @par Errors
- * Throws boost::system::system_error if the kernel refuses the ring; the text says why
- * and what helps. Throws boost::asio::service_already_exists if the context has a ring.
+ * Throws boost::system::system_error if the kernel refuses the ring and the policy
+ * forbids to go without; the text says why and what helps. Throws it with either policy
+ * for options that no kernel takes. Throws boost::asio::service_already_exists if the
+ * context has a ring, or has fallen back.
  * @par Thread safety
  * Not while another thread uses the context.
  * @par Kernel 6.1
  */
 inline void use_ring(
-    boost::asio::execution_context& context, const ring_options& options = ring_options())
+    boost::asio::execution_context& context,
+    const ring_options& options = ring_options(),
+    fallback policy = fallback::forbidden)
 {
-    boost::asio::make_service<detail::ring_service>(context, options);
+    boost::asio::make_service<detail::ring_service>(context, options, policy);
 }
 
 /// What the ring of a context has done so far; all zero where there is none.
@@ -44,7 +55,8 @@ inline counter_values counters(boost::asio::execution_context& context)
 {
     if (!boost::asio::has_service<detail::ring_service>(context))
         return {};
-    return boost::asio::use_service<detail::ring_service>(context).loop().counters();
+    auto* loop = boost::asio::use_service<detail::ring_service>(context).find_loop();
+    return loop != nullptr ? loop->counters() : counter_values();
 }
 
 } // namespace asio_uring

@@ -34,14 +34,15 @@ packages_of()
 {
     case $1 in
         build) # the library and the examples
-            printf '%s\n' g++ cmake ninja-build
+            printf '%s\n' g++ cmake ninja-build libssl-dev
             boost_package ''
             boost_package context
             boost_package coroutine
             ;;
-        test) # the test programs; liburing is their oracle, the library does not use it
+        test) # the test programs and clients for them; the library uses none of it
             boost_package test
-            printf '%s\n' liburing-dev libssl-dev openssl python3 pkg-config util-linux
+            printf '%s\n' liburing-dev openssl python3 python3-websockets
+            printf '%s\n' pkg-config util-linux
             ;;
         demo) # the HTTP server under load
             printf '%s\n' curl wrk strace

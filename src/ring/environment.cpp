@@ -4,6 +4,7 @@
 #include <asio_uring/environment.hpp>
 #include <asio_uring/error.hpp>
 #include <asio_uring/ring.hpp>
+#include <asio_uring/ring/availability.hpp>
 
 #include <algorithm>
 #include <array>
@@ -56,6 +57,8 @@ ring_cost cost_of(const ring_options& options, boost::system::error_code& ec)
         const auto start = steady_clock::now();
         {
             const ring one = ring::create(options, ec);
+            if (!ec && count == 0)
+                ec = detail::try_out(one);
         }
         if (ec)
             return {};
@@ -106,8 +109,8 @@ std::string ring_text(const environment& found)
 {
     if (!found.has_ring())
         return "none: " + found.explanation +
-               "\n  a context of this library throws; a stock io_context of Asio keeps "
-               "its own reactor\n";
+               "\n  contexts fall back to Asio's own epoll reactor, or throw where they "
+               "were told to\n";
     const ring_cost& cost = found.cost;
     const auto tenths = cost.time.count() / 100;
     const std::uint64_t fit = found.rings_within_limit();
@@ -147,7 +150,10 @@ environment environment::inspect(const ring_options& options)
         found.io_uring_disabled = static_cast<int>(*disabled);
     found.io_uring_group = detail::number_in("/proc/sys/kernel/io_uring_group");
     found.seccomp = detail::seccomp_of_thread();
-    found.cost = cost_of(options, found.error);
+    if (detail::environment_choice() == detail::ring_choice::off)
+        found.error = make_error_code(errc::switched_off);
+    else
+        found.cost = cost_of(options, found.error);
     if (found.error)
         found.explanation = explain_setup_error(found.error, options);
     else

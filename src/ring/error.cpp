@@ -100,6 +100,14 @@ public:
             return "the context already has a reactor, which can only watch a ring that "
                    "any thread "
                    "may enter; call use_ring before the first I/O object is made";
+        case errc::entry_forbidden:
+            return "io_uring_setup is allowed, but io_uring_enter or io_uring_register "
+                   "is not";
+        case errc::switched_off:
+            return "ASIO_URING=off in the environment switches io_uring off";
+        case errc::no_ring:
+            return "this context runs without a ring, and the operation needs one; "
+                   "asio_uring::status(context) says why there is none";
         default:
             return registration_message(static_cast<errc>(value));
         }

@@ -135,11 +135,17 @@ std::string own_error(errc value, const ring_options& options)
                std::to_string(abi::cq_entries_max);
     case errc::kernel_too_old:
         return "this kernel is " + detail::running_kernel() +
-               ", and its io_uring lacks what every ring of this library needs; run "
-               "kernel "
-               "5.11 or newer";
+               ", and its io_uring lacks what this library needs; run kernel 5.11 or "
+               "newer for a ring alone, 6.1 or newer for the ring of a context";
     case errc::not_open:
         return "the ring is not open; create it first";
+    case errc::entry_forbidden:
+        return "io_uring_setup is allowed here, but io_uring_enter or io_uring_register "
+               "is forbidden, which is the work of a seccomp filter; allow all three "
+               "system calls in the profile";
+    case errc::switched_off:
+        return "ASIO_URING=off in the environment switches io_uring off; unset it to "
+               "allow rings";
     case errc::ring_memory_unusable:
         return bad_memory(options);
     default:

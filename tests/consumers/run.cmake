@@ -7,6 +7,7 @@
 #   find_package   the built library is installed, and found as a CMake package
 #   pkg_config     the same, found through pkg-config and compiled by one command
 #   subdirectory   the consumer builds the library itself
+#   mixed          programs in which only a part saw drop_in.hpp say so and do not run
 
 function(run)
     execute_process(COMMAND ${ARGV} RESULT_VARIABLE result)
@@ -28,13 +29,64 @@ function(build_with_cmake)
         ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Debug ${ARGV}
     )
     run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
-    run(${WORK_DIR}/build/consumer)
+endfunction()
+
+# A whole program runs; a mixed one ends before main() and names what gave it away.
+function(run_program name)
+    execute_process(
+        COMMAND ${WORK_DIR}/build/${name}
+        RESULT_VARIABLE result
+        OUTPUT_VARIABLE output
+        ERROR_VARIABLE error
+        TIMEOUT 20
+    )
+    if(NOT ARGN)
+        if(NOT result EQUAL 0 OR NOT output STREQUAL "ok\n")
+            message(FATAL_ERROR "${name} (${result}): ${output}${error}")
+        endif()
+        return()
+    endif()
+    if(result EQUAL 0 OR NOT output STREQUAL "" OR NOT error MATCHES "asio_uring_drop_in")
+        message(FATAL_ERROR "${name} was not refused (${result}): ${output}${error}")
+    endif()
+    foreach(kind IN LISTS ARGN)
+        if(NOT error MATCHES "without drop_in.hpp: [^\n]*${kind}")
+            message(FATAL_ERROR "${name}: no '${kind}' in: ${error}")
+        endif()
+    endforeach()
+endfunction()
+
+function(run_mixed_programs)
+    set(kinds
+        TCP
+        UDP
+        ICMP
+        "local stream"
+        "local datagram"
+        "generic stream"
+        "generic datagram"
+        "generic raw"
+        "generic seqpacket"
+        "descriptor or pipe"
+        "steady timer"
+        "system timer"
+        "deadline timer"
+    )
+    run_program(all_moved)
+    run_program(all_stock)
+    run_program(reached)
+    run_program(mixed_objects ${kinds})
+    run_program(mixed_no_rtti ${kinds})
+    run_program(mixed_static_library ${kinds})
+    run_program(mixed_shared_library ${kinds})
+    run_program(mixed_shared_drop_in ${kinds})
 endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
 if(KIND STREQUAL "find_package")
     install_library()
     build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
+    run(${WORK_DIR}/build/consumer)
 elseif(KIND STREQUAL "pkg_config")
     install_library()
     file(GLOB_RECURSE package ${WORK_DIR}/prefix/asio_uring.pc)
@@ -49,6 +101,11 @@ elseif(KIND STREQUAL "pkg_config")
     run(${WORK_DIR}/consumer)
 elseif(KIND STREQUAL "subdirectory")
     build_with_cmake(-DASIO_URING_SOURCE_DIR=${SOURCE_DIR})
+    run(${WORK_DIR}/build/consumer)
+elseif(KIND STREQUAL "mixed")
+    install_library()
+    build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
+    run_mixed_programs()
 else()
     message(FATAL_ERROR "no consumer '${KIND}'")
 endif()

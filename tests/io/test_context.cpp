@@ -86,7 +86,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, ba
     finish(context);
 
     auto counters = asio_uring::counters(context);
-    if constexpr (Backend::on_ring) {
+    const auto status = asio_uring::status(context);
+    if (uses_ring<Backend>()) {
+        BOOST_TEST((status.mode == asio_uring::ring_mode::reactor));
         BOOST_TEST(counters.operations >= 2 * rounds);
         BOOST_TEST(counters.sqes >= 2 * rounds);
         BOOST_TEST(counters.cqes >= 2 * rounds);
@@ -94,6 +96,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, ba
     }
     else
         BOOST_TEST(counters.enters == 0u);
+    if (Backend::on_ring && ring_is_forbidden()) {
+        BOOST_TEST((status.mode == asio_uring::ring_mode::fallback));
+        BOOST_TEST(status.reason.value() == EPERM);
+        BOOST_TEST(setup_fails_with(EPERM));
+    }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(run_counts_each_handler, Backend, backends)
@@ -617,6 +624,32 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(strand_of_the_executor_serialises, Backend, backen
     BOOST_TEST(log.take() == "connect ok");
 }
 
+#if BOOST_VERSION >= 109000
+// Asio's reactor can wait for timers by a timeout of its own; the ring is attached then.
+BOOST_AUTO_TEST_CASE(reactor_that_waits_for_timers_itself_keeps_the_wait)
+{
+    asio::io_context context(asio::config_from_string("reactor.use_timerfd=0"));
+    asio_uring::use_ring(context);
+    BOOST_TEST((asio_uring::status(context).mode == asio_uring::ring_mode::attached));
+    listener server;
+    asio_uring::ip::tcp::socket socket(context);
+    socket.connect(server.endpoint());
+    peer remote = server.accept();
+    steady_timer<stock> first(context, 1ms);
+    steady_timer<ring> second(context, 2ms);
+    recorder log;
+    char data[4];
+    socket.async_read_some(asio::buffer(data), log.io("read"));
+    first.async_wait(log.done("stock timer"));
+    second.async_wait([&](error_code ec) {
+        log.done("timer")(ec);
+        remote.send("x");
+    });
+    finish(context);
+    BOOST_TEST(log.take() == "stock timer ok; timer ok; read ok 1");
+}
+#endif
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(test_timer)
@@ -1063,7 +1096,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timers_of_every_clock_expire, Backend, backends)
     BOOST_TEST(log.take() == "max operation_aborted");
 }
 
-#if !defined(BOOST_ASIO_NO_DEPRECATED)
+#if !defined(BOOST_ASIO_NO_DEPRECATED) && BOOST_VERSION < 108700
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_deprecated_members_work, Backend, backends)
 {
     typename Backend::io_context context;
@@ -1082,6 +1115,29 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_deprecated_members_work, Backend, backends)
     timer.async_wait(log.done("again"));
     finish(context);
     BOOST_TEST(log.take() == "wait operation_aborted; again ok");
+}
+#endif
+
+#if BOOST_VERSION >= 109000
+// Asio's reactor can wait for timers by a timeout of its own; the ring is attached then.
+BOOST_AUTO_TEST_CASE(reactor_that_waits_for_timers_itself_keeps_the_wait)
+{
+    asio::io_context context(asio::config_from_string("reactor.use_timerfd=0"));
+    asio_uring::use_ring(context);
+    BOOST_TEST((asio_uring::status(context).mode == asio_uring::ring_mode::attached));
+    loopback<ring> link(context);
+    steady_timer<stock> first(context, 1ms);
+    steady_timer<ring> second(context, 2ms);
+    recorder log;
+    char data[4];
+    link.socket.async_read_some(asio::buffer(data), log.io("read"));
+    first.async_wait(log.done("stock timer"));
+    second.async_wait([&](error_code ec) {
+        log.done("timer")(ec);
+        link.remote.send("x");
+    });
+    finish(context);
+    BOOST_TEST(log.take() == "stock timer ok; timer ok; read ok 1");
 }
 #endif
 

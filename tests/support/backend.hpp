@@ -2,6 +2,8 @@
 // the same objects on the ring. Thread: none. Lifetime: types only.
 #pragma once
 
+#include "forbidden_ring.hpp"
+
 #include <asio_uring/asio_uring.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -62,6 +64,21 @@ using backends = std::tuple<drop_in>;
 #else
 using backends = std::tuple<stock, ring>;
 #endif
+
+/// Whether the objects of this backend run on a ring in this run of the program, rather
+/// than on what stands in for it.
+template <typename Backend>
+bool uses_ring()
+{
+    return Backend::on_ring && !ring_is_forbidden();
+}
+
+/// Whether the context got a ring; the suite also runs where none is to be had.
+template <typename Context>
+bool has_ring(Context& context)
+{
+    return asio_uring::status(context).mode != ring_mode::fallback;
+}
 
 template <typename Backend>
 using steady_timer = typename Backend::template timer<std::chrono::steady_clock>;

@@ -3,10 +3,14 @@
 // exactly one unit of a program. Thread: main. Lifetime: the program.
 #pragma once
 
+#include "forbidden_ring.hpp"
+
 #include <boost/test/tree/traverse.hpp>
 #include <boost/test/tree/visitor.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 
 namespace asio_uring::test {
@@ -37,5 +41,9 @@ inline bool bound_all()
 /// Boost.Test.
 int main(int argc, char* argv[])
 {
+    if (!asio_uring::test::forbid_ring_if_asked()) {
+        std::fputs("this system lets no filter forbid io_uring_setup\n", stderr);
+        return EXIT_FAILURE;
+    }
     return boost::unit_test::unit_test_main(&asio_uring::test::bound_all, argc, argv);
 }

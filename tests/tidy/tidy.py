@@ -24,8 +24,8 @@ LAYER_NAMES = (
     "ring", "op", "detail/asio", "detail/service", "redirect", "public", "outside"
 )
 LAYERS = (
-    (r"include/asio_uring/(config|counters|environment|error|kernel_features|ring|"
-     r"ring_options)\.hpp", RING),
+    (r"include/asio_uring/(config|context_status|counters|environment|error|"
+     r"kernel_features|log|ring|ring_options)\.hpp", RING),
     (r"include/asio_uring/(registered_(buffers|files)|buffer_ring|provided_buffers|"
      r"recvmsg_result)\.hpp", RING),
     (r"include/asio_uring/(napi|personality|registered_eventfd|restrictions|request_filter|"
@@ -53,6 +53,9 @@ ASIO_PUBLIC_MACROS = re.compile(
     r"CUSTOM_HANDLER_TRACKING|SEPARATE_COMPILATION|HEADER_ONLY|COMPLETION_TOKEN_FOR|"
     r"COMPLETION_HANDLER_FOR|INITFN_[A-Z_]+|DEFAULT_COMPLETION_TOKEN[A-Z_]*)\b"
 )
+
+# Likewise the one file that a program with BOOST_ASIO_SEPARATE_COMPILATION includes.
+ASIO_PUBLIC_SOURCES = ("boost/asio/impl/src.hpp", "boost/asio/ssl/impl/src.hpp")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
@@ -118,6 +121,8 @@ def check_asio_inside(source):
     if source.path.startswith("include/asio_uring/detail/asio/"):
         return
     for number, name in source.includes():
+        if name in ASIO_PUBLIC_SOURCES:
+            continue
         if name.startswith(("boost/asio/detail/", "boost/asio/impl/")):
             yield number, "asio_inside", f"<{name}> outside detail/asio/"
     for number, line in enumerate(source.code_lines, 1):

@@ -163,7 +163,7 @@ def case_no_locked_memory(program):
         raise Skip("the kernel does not charge ring memory to the limit")
     expect(done.returncode == 1, "no ring can be created")
     expect_parts(done.stdout, "ring: none", "0 bytes", "RLIMIT_MEMLOCK", "ulimit -l")
-    expect_parts(done.stdout, "stock io_context")
+    expect_parts(done.stdout, "fall back to Asio's own epoll reactor")
     found = json.loads(run_as_user(program, 0, "--json").stdout)
     expect(not found["ring"]["available"], "the same as JSON")
     expect_parts(found["ring"]["explanation"], "RLIMIT_MEMLOCK")
@@ -187,6 +187,12 @@ def case_forbidden(program):
 
 def case_hidden(program):
     check_refused(program, 38, "the seccomp filter of this process hides", "allow the system calls")
+
+
+def case_switched_off(program):
+    done = run(program, before=lambda: os.environ.update(ASIO_URING="off"))
+    expect(done.returncode == 1, "no context gets a ring")
+    expect_parts(done.stdout, "ring: none", "ASIO_URING=off in the environment")
 
 
 def main(arguments):

@@ -4,6 +4,12 @@ import figures
 from scenario import Column, ServerScenario
 
 ASIO_URING = Column("asio_uring", "echo_asio_uring", "asio_uring, callbacks")
+ASIO_URING_FALLBACK = Column(
+    "asio_uring_fallback",
+    "echo_asio_uring",
+    "asio_uring without a ring",
+    environment=(("ASIO_URING", "off"),),
+)
 ASIO_URING_CORO = Column(
     "asio_uring_coro", "echo_asio_uring_coro", "asio_uring, coroutines"
 )
@@ -65,6 +71,8 @@ class Echo(ServerScenario):
         )
         self.connections = connections
         self.size = size
+        if (connections, size) == (64, 64):
+            self.columns = (*Echo.columns, ASIO_URING_FALLBACK)
 
     def _load(self, settings, servers):
         return [
@@ -105,6 +113,14 @@ class Echo(ServerScenario):
                 )
                 outcome.figures[f"{figure}_vs_{whom}"] = value.median
                 ratios.append(ratio_row(f"{figure}_vs_{whom}", value))
+        if ASIO_URING_FALLBACK.name in rounds[0] and ASIO_EPOLL.name in rounds[0]:
+            value = figures.spread(
+                figures.paired_ratios(
+                    rounds, ASIO_URING_FALLBACK.name, ASIO_EPOLL.name, "cpu_per_op_us"
+                )
+            )
+            outcome.figures["cpu_per_op_fallback_vs_asio_epoll"] = value.median
+            ratios.append(ratio_row("cpu_per_op_fallback_vs_asio_epoll", value))
         outcome.tables.append(("Ratios of paired rounds", RATIO_HEADER, ratios))
         own = counts[self.subject]
         for figure in COUNTS:

@@ -11,6 +11,7 @@
 #include <boost/asio/detail/handler_work.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <optional>
@@ -21,7 +22,19 @@
 #define ASIO_URING_HANDLER_CREATION(args) BOOST_ASIO_HANDLER_CREATION(args)
 #define ASIO_URING_HANDLER_COMPLETION(operation) \
     BOOST_ASIO_HANDLER_COMPLETION((operation))
-#define ASIO_URING_HANDLER_INVOCATION_BEGIN(ec) BOOST_ASIO_HANDLER_INVOCATION_BEGIN((ec))
+// A handler's arguments are shown as Asio shows them: the error, and a size or an
+// ellipsis.
+#define ASIO_URING_HANDLER_INVOCATION_BEGIN(bound)                               \
+    do {                                                                         \
+        using tracked_ = std::remove_reference_t<decltype(bound)>;               \
+        if constexpr (::asio_uring::detail::asio_impl::binds_size<tracked_>)     \
+            BOOST_ASIO_HANDLER_INVOCATION_BEGIN(((bound).arg1_, (bound).arg2_)); \
+        else if constexpr (::asio_uring::detail::asio_impl::binds_two<tracked_>) \
+            BOOST_ASIO_HANDLER_INVOCATION_BEGIN(((bound).arg1_, "..."));         \
+        else                                                                     \
+            BOOST_ASIO_HANDLER_INVOCATION_BEGIN(((bound).arg1_));                \
+    } while (false)
+#define ASIO_URING_HANDLER_OPERATION(args) BOOST_ASIO_HANDLER_OPERATION(args)
 #define ASIO_URING_HANDLER_INVOCATION_END() BOOST_ASIO_HANDLER_INVOCATION_END
 
 namespace asio_uring {
@@ -36,6 +49,18 @@ using boost::asio::detail::binder2;
 using boost::asio::detail::fenced_block;
 using boost::asio::detail::handler_work;
 using boost::asio::detail::move_binder2;
+
+template <typename Bound>
+concept binds_two = requires(Bound& bound)
+{
+    bound.arg2_;
+};
+
+template <typename Bound>
+concept binds_size = binds_two<Bound> && requires(Bound& bound)
+{
+    requires std::is_same_v<decltype(bound.arg2_), std::size_t>;
+};
 
 // Asio completes directly into an io_context's own executor; our executor only adds a
 // type to it, so the base is what Asio's fast path must see.
@@ -53,6 +78,13 @@ struct plain_executor<ring_executor<Inner>>
 
 template <typename Executor>
 using plain_executor_t = typename plain_executor<Executor>::type;
+
+/// The executor Asio's own services are given.
+template <typename Executor>
+const plain_executor_t<Executor>& plain(const Executor& executor) noexcept
+{
+    return executor;
+}
 
 template <typename Executor>
 inline constexpr bool is_polymorphic_executor =

@@ -29,4 +29,16 @@ inline int epoll_descriptor(const epoll_reactor& reactor)
     return read_epoll_descriptor(reactor);
 }
 
+/// Whether that set carries the reactor's timers too. A program may configure Asio to
+/// wait for them by the timeout of epoll_wait() instead; nobody else can wait for those.
+inline bool epoll_set_tells_of_timers(boost::asio::execution_context& context)
+{
+#if BOOST_VERSION < 109000
+    static_cast<void>(context);
+    return true;
+#else
+    return boost::asio::config(context).get("reactor", "use_timerfd", true);
+#endif
+}
+
 } // namespace asio_uring::detail::asio_impl

@@ -3,6 +3,7 @@
 // object's type stays Asio's. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
+#include <asio_uring/detail/service/descriptor_service.hpp>
 #include <asio_uring/detail/service/socket_service.hpp>
 #include <asio_uring/detail/service/timer_service.hpp>
 #include <asio_uring/executor.hpp>
@@ -46,6 +47,18 @@ class io_object_impl<reactive_socket_service<Protocol>, asio_uring::ring_executo
 public:
     using asio_uring::detail::asio_impl::redirected_object<
         asio_uring::detail::socket_service<Protocol>,
+        asio_uring::ring_executor<Inner>>::redirected_object;
+};
+
+template <typename Inner>
+class io_object_impl<reactive_descriptor_service, asio_uring::ring_executor<Inner>>
+    : public asio_uring::detail::asio_impl::redirected_object<
+          asio_uring::detail::descriptor_service,
+          asio_uring::ring_executor<Inner>>
+{
+public:
+    using asio_uring::detail::asio_impl::redirected_object<
+        asio_uring::detail::descriptor_service,
         asio_uring::ring_executor<Inner>>::redirected_object;
 };
 

@@ -1,7 +1,8 @@
-// Layer: service (coupling). Purpose: the redirect of every socket and timer, whatever
-// its executor. Thread: as the objects. Lifetime: as the objects.
+// Layer: service (coupling). Purpose: the redirect of every socket, descriptor, pipe and
+// timer, whatever its executor. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
+#include <asio_uring/detail/asio/drop_in_check.hpp>
 #include <asio_uring/detail/asio/redirect.hpp>
 
 namespace boost::asio::detail {
@@ -14,6 +15,17 @@ class io_object_impl<reactive_socket_service<Protocol>, Executor>
 public:
     using asio_uring::detail::asio_impl::redirected_object<
         asio_uring::detail::socket_service<Protocol>,
+        Executor>::redirected_object;
+};
+
+template <typename Executor>
+class io_object_impl<reactive_descriptor_service, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected_object<asio_uring::detail::descriptor_service, Executor>
+{
+public:
+    using asio_uring::detail::asio_impl::redirected_object<
+        asio_uring::detail::descriptor_service,
         Executor>::redirected_object;
 };
 

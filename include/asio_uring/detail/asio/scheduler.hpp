@@ -7,6 +7,7 @@
 #include <asio_uring/detail/asio/version.hpp>
 
 #include <boost/asio/detail/bind_handler.hpp>
+#include <boost/asio/detail/concurrency_hint.hpp>
 #include <boost/asio/detail/epoll_reactor.hpp>
 #include <boost/asio/detail/fenced_block.hpp>
 #include <boost/asio/detail/handler_cont_helpers.hpp>
@@ -43,12 +44,18 @@ bool is_continuation(Handler& handler)
 }
 
 /// The concurrency hint given to the context, in both of the places Asio has kept it.
+/// Newer Boost keeps what the special hints say as settings of their own.
 inline int concurrency_hint(boost::asio::execution_context& context)
 {
 #if BOOST_VERSION < 108700
     return boost::asio::use_service<scheduler>(context).concurrency_hint();
 #else
-    return boost::asio::config(context).get("scheduler", "concurrency_hint", 0);
+    const boost::asio::config settings(context);
+    if (!settings.get("scheduler", "locking", true))
+        return BOOST_ASIO_CONCURRENCY_HINT_UNSAFE;
+    if (!settings.get("reactor", "io_locking", true))
+        return BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
+    return settings.get("scheduler", "concurrency_hint", 0);
 #endif
 }
 

@@ -10,13 +10,17 @@
 
 #include <boost/asio/detail/chrono_time_traits.hpp>
 #include <boost/asio/detail/deadline_timer_service.hpp>
+#include <boost/asio/detail/socket_ops.hpp>
 #include <boost/asio/detail/timer_queue.hpp>
 #include <boost/asio/detail/timer_queue_set.hpp>
 #include <boost/asio/detail/wait_handler.hpp>
 #include <boost/asio/detail/wait_op.hpp>
 
+#include <ctime>
 #include <memory>
 #include <new>
+
+#include <sys/time.h>
 
 namespace asio_uring::detail::asio_impl {
 
@@ -26,6 +30,16 @@ using boost::asio::detail::timer_queue_base;
 using boost::asio::detail::timer_queue_set;
 using boost::asio::detail::wait_handler;
 using boost::asio::detail::wait_op;
+
+/// Blocks for a while, or until a signal, which is an error, as in Asio's own wait.
+template <typename Duration>
+void wait_in_thread(const Duration& duration, boost::system::error_code& ec)
+{
+    ::timeval time{};
+    time.tv_sec = static_cast<std::time_t>(duration.total_seconds());
+    time.tv_usec = static_cast<::suseconds_t>(duration.total_microseconds() % 1'000'000);
+    boost::asio::detail::socket_ops::select(0, nullptr, nullptr, nullptr, &time, ec);
+}
 
 template <typename Traits>
 struct queue_traits

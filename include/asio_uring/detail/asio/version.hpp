@@ -9,10 +9,11 @@
 #    error "asio_uring needs Boost 1.81 or newer: older Asio has another service layout."
 #endif
 
-#if !defined(BOOST_ASIO_HAS_EPOLL)
-#    error "asio_uring builds on the epoll reactor: leave BOOST_ASIO_DISABLE_EPOLL out."
+#if defined(BOOST_ASIO_HAS_IO_URING_AS_DEFAULT)
+#    error "asio_uring replaces Asio's own io_uring backend: \
+leave BOOST_ASIO_DISABLE_EPOLL out; BOOST_ASIO_HAS_IO_URING alone is fine."
 #endif
 
-#if defined(BOOST_ASIO_HAS_IO_URING_AS_DEFAULT)
-#    error "asio_uring replaces Asio's own io_uring backend: do not build with both."
+#if !defined(BOOST_ASIO_HAS_EPOLL)
+#    error "asio_uring builds on the epoll reactor: leave BOOST_ASIO_DISABLE_EPOLL out."
 #endif

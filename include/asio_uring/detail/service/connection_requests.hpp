@@ -8,11 +8,15 @@
 #include <asio_uring/op/poll.hpp>
 #include <asio_uring/op/socket.hpp>
 
+#include <boost/asio/buffer.hpp>
+
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <sys/socket.h>
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace asio_uring::detail {
@@ -52,8 +56,9 @@ private:
 class wait_request
 {
 public:
-    wait_request(int descriptor, std::uint32_t events) noexcept
-        : descriptor_(descriptor), events_(events)
+    wait_request(int descriptor, direction way) noexcept
+        : descriptor_(descriptor),
+          events_(static_cast<std::uint32_t>(way == direction::read ? POLLIN : POLLOUT))
     {}
 
     std::size_t tail_size() const noexcept { return 0; }
@@ -74,6 +79,21 @@ private:
     int descriptor_;
     std::uint32_t events_;
 };
+
+/// The same asked for in Asio's deprecated way, as a transfer of null_buffers.
+class null_buffers_request : public wait_request
+{
+public:
+    using wait_request::wait_request;
+
+    auto result(const ring_operation& op) const
+    {
+        return std::make_tuple(operation_error(op), std::size_t(0));
+    }
+};
+
+// Asio's deprecated way to ask for readiness only.
+using asio_impl::is_null_buffers;
 
 /// What both kinds of accept share: the request, and the new descriptor until someone
 /// owns it.

@@ -209,7 +209,10 @@ private:
     take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
     [[gnu::noinline]] void promote_next(
-        request_owner& owner, request_owner::lane& lane, asio_impl::operation_queue& ops);
+        request_owner& owner,
+        request_owner::lane& lane,
+        const ring_operation& ended,
+        asio_impl::operation_queue& ops);
     void check_enter(int result) const;
 
     // Ending

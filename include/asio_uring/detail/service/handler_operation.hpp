@@ -143,7 +143,7 @@ private:
         self.~handler_operation();
         operation_memory<Handler, alignment()>::deallocate(bound.handler_, base, size);
         asio_impl::fenced_block fence(asio_impl::fenced_block::half);
-        ASIO_URING_HANDLER_INVOCATION_BEGIN(bound.arg1_);
+        ASIO_URING_HANDLER_INVOCATION_BEGIN(bound);
         work.complete(bound, bound.handler_);
         ASIO_URING_HANDLER_INVOCATION_END();
     }

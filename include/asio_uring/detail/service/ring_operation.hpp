@@ -84,6 +84,10 @@ public:
     /// asking again.
     void repeat_when_ready() noexcept { repeat_when_ready_ = true; }
 
+    /// It moves nothing: what it waits for holds for every such operation that stands
+    /// right behind it as well.
+    void only_waits() noexcept { only_waits_ = true; }
+
 protected:
     ring_operation(func_type deliver, prepare_function prepare) noexcept
         : scheduler_operation(deliver), prepare_(prepare)
@@ -117,9 +121,13 @@ private:
     bool retry_connection_aborted_ = false;
     bool repeat_when_ready_ = false;
     bool never_repeat_ = false;
+    bool only_waits_ = false;
 };
 
-static_assert(sizeof(ring_operation) <= 88, "every byte here is paid by every operation");
+// Asio makes its part larger where it tracks handlers.
+static_assert(
+    sizeof(ring_operation) <= sizeof(asio_impl::scheduler_operation) + 64,
+    "every byte here is paid by every operation");
 
 inline void request_list::push(ring_operation& op) noexcept
 {

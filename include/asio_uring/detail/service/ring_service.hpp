@@ -1,15 +1,20 @@
-// Layer: service. Purpose: the service that gives an execution context its ring, and
-// takes it away in order. Thread: construction and shutdown as Asio's services; the
-// loop's functions as documented there. Lifetime: one per context, from use_ring() or the
-// first redirected object to the context's end.
+// Layer: service. Purpose: the service that gives an execution context its ring, or
+// decides that it does without one, and takes it away in order. Thread: construction and
+// shutdown as Asio's services; the loop's functions as documented there. Lifetime: one
+// per context, from use_ring() or the first redirected object to the context's end.
 #pragma once
 
+#include <asio_uring/context_status.hpp>
 #include <asio_uring/detail/asio/reactor_access.hpp>
 #include <asio_uring/detail/service/event_loop.hpp>
 #include <asio_uring/detail/service/loop_watch.hpp>
 #include <asio_uring/detail/service/ring_reactor.hpp>
 #include <asio_uring/error.hpp>
+#include <asio_uring/log.hpp>
+#include <asio_uring/ring/availability.hpp>
 #include <asio_uring/ring_options.hpp>
+
+#include <boost/system/system_error.hpp>
 
 #include <memory>
 #include <mutex>
@@ -21,20 +26,38 @@ class ring_service final : public asio_impl::execution_context_service_base<ring
 public:
     explicit ring_service(
         boost::asio::execution_context& context,
-        const ring_options& options = ring_options())
+        const ring_options& options = ring_options(),
+        fallback policy = fallback::allowed)
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
-        if (boost::asio::has_service<asio_impl::epoll_reactor>(context))
-            attach(options);
-        else
-            install_or_attach(options);
+        options_ = effective_options(options);
+        check(options);
+        const bool required =
+            policy == fallback::forbidden || environment_choice() == ring_choice::require;
+        refused_ = required ? environment_refusal() : known_refusal();
+        if (!refused_.reason)
+            start_or_fall_back();
+        if (refused_.reason && required)
+            throw boost::system::system_error(refused_.reason, refused_.text);
+        log(status());
     }
 
-    event_loop& loop() noexcept { return *loop_; }
+    /// REQUIRES: has_ring().
+    event_loop& loop() noexcept
+    {
+        ASIO_URING_ASSERT(has_ring());
+        return *loop_;
+    }
+
+    /// The loop, or nullptr where the context does without a ring.
+    event_loop* find_loop() noexcept { return loop_.get(); }
+
+    bool has_ring() const noexcept { return loop_ != nullptr; }
+
     asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
 
-    /// The context's reactor: ours, or the one that watches the ring.
+    /// The context's reactor: ours, or the one that watches the ring or replaces it.
     asio_impl::epoll_reactor& reactor()
     {
         return boost::asio::use_service<asio_impl::epoll_reactor>(context());
@@ -42,11 +65,31 @@ public:
 
     /// Whether the ring is the context's reactor, rather than watched by one that was
     /// there before.
-    bool is_reactor() const noexcept { return watch_ == nullptr; }
+    bool is_reactor() const noexcept { return has_ring() && watch_ == nullptr; }
+
+    context_status status() const
+    {
+        if (!has_ring())
+            return {
+                .mode = ring_mode::fallback,
+                .reason = refused_.reason,
+                .text = "this context runs on Asio's epoll reactor: " + refused_.text};
+        const ring& kernel_ring = loop_->ring();
+        return {
+            .mode = is_reactor() ? ring_mode::reactor : ring_mode::attached,
+            .sq_entries = kernel_ring.sq_entries(),
+            .cq_entries = kernel_ring.cq_entries(),
+            .setup_flags = kernel_ring.setup_flags(),
+            .text = is_reactor() ? "this context waits in its ring"
+                                 : "this context's ring is watched by the reactor that "
+                                   "was there before it"};
+    }
 
     void notify_fork(boost::asio::execution_context::fork_event event) override
     {
         using execution_context = boost::asio::execution_context;
+        if (!has_ring())
+            return;
         // Asio's reactor makes its epoll set anew in the child, and before that goes
         // through what it watches: the parent's ring must not be there.
         if (event == execution_context::fork_prepare && watch_)
@@ -62,33 +105,76 @@ public:
     {
         if (watch_)
             watch_->stop();
+        if (!has_ring())
+            return;
         asio_impl::operation_queue ops;
         loop_->shutdown(ops);
         scheduler_.abandon_operations(ops);
     }
 
 private:
-    // Another thread may make a stock object, and with it a reactor, at the same time.
-    void install_or_attach(const ring_options& options)
+    // What is wrong with the options is so with and without a ring.
+    void check(const ring_options& options)
     {
-        try {
-            install(options);
-        }
-        catch (const boost::asio::service_already_exists&) {
-            attach(options);
-        }
+        const auto refuse = [](const boost::system::error_code& ec, const auto& text) {
+            throw boost::system::system_error(ec, text);
+        };
+        if ((options.flags & ~offered_flags) != 0)
+            refuse(make_error_code(errc::setup_flag_not_offered), "a context's ring");
+        if (const boost::system::error_code ec = misuse_of(options_))
+            refuse(ec, explain_setup_error(ec, options_));
+        if ((options.flags & abi::setup_single_issuer) != 0 && keeps_its_reactor())
+            refuse(make_error_code(errc::reactor_exists), "a single-issuer ring");
     }
 
-    // The ring comes first: where it is refused, the context keeps no trace of the
-    // attempt.
-    void install(const ring_options& options)
+    // Whether a reactor is there already, or does for its timers what no other can.
+    bool keeps_its_reactor()
     {
-        const int hint = asio_impl::concurrency_hint(context());
+        return boost::asio::has_service<asio_impl::epoll_reactor>(context()) ||
+               !asio_impl::epoll_set_tells_of_timers(context());
+    }
+
+    void start_or_fall_back()
+    {
+        try {
+            boost::system::error_code ec;
+            ring made = ring::create(options_, ec);
+            if (!ec)
+                ec = try_out(made);
+            if (!ec)
+                return join(std::move(made));
+            refused_ = make_refusal(ec, options_);
+        }
+        catch (const boost::system::system_error& error) {
+            // The ring is not all it takes: no descriptor may be left for the rest.
+            watch_.reset();
+            loop_.reset();
+            refused_ = make_refusal(error.code(), options_);
+        }
+        remember(refused_);
+    }
+
+    void join(ring made)
+    {
+        if (!keeps_its_reactor()) {
+            try {
+                return install(std::move(made));
+            }
+            catch (const boost::asio::service_already_exists&) {
+                // Another thread made a stock object, and with it a reactor, meanwhile.
+                loop_.reset();
+                made = ring(options_);
+            }
+        }
+        attach(std::move(made));
+    }
+
+    // Where one of the steps throws, the context keeps no trace of the attempt.
+    void install(ring made)
+    {
         loop_settings settings;
-        settings.locking = asio_impl::hint_is_locking(hint);
-        settings.single_issuer = (options.flags & abi::setup_single_issuer) != 0;
-        options_ = effective_options(options, hint);
-        ring made(options_);
+        settings.locking = asio_impl::hint_is_locking(hint());
+        settings.single_issuer = (options_.flags & abi::setup_single_issuer) != 0;
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
@@ -96,55 +182,52 @@ private:
         scheduler_.init_task();
     }
 
-    void attach(const ring_options& options)
+    void attach(ring made)
     {
-        if ((options.flags & abi::setup_single_issuer) != 0)
-            throw boost::system::system_error(
-                make_error_code(errc::reactor_exists), "asio_uring: single-issuer ring");
-        const int hint = asio_impl::concurrency_hint(context());
+        if ((options_.flags & abi::setup_single_issuer) != 0)
+            throw boost::system::system_error(make_error_code(errc::reactor_exists));
         loop_settings settings;
-        settings.locking = asio_impl::hint_is_locking(hint);
-        options_ = effective_options(options, hint);
-        loop_ = std::make_unique<event_loop>(scheduler_, ring(options_), settings);
+        settings.locking = asio_impl::hint_is_locking(hint());
+        loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         watch_ = std::make_unique<loop_watch>(
             boost::asio::use_service<asio_impl::epoll_reactor>(context()),
             scheduler_,
             *loop_);
     }
 
+    int hint() { return asio_impl::concurrency_hint(context()); }
+
     // What the loop relies on decides the rest: a polling kernel thread, polled
     // completions and larger entries are for rings of one's own.
-    static ring_options effective_options(ring_options options, int hint)
+    static constexpr std::uint32_t offered_flags =
+        abi::setup_cqsize | abi::setup_clamp | abi::setup_submit_all |
+        abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
+        abi::setup_defer_taskrun | abi::setup_no_sqarray;
+
+    ring_options effective_options(ring_options options)
     {
-        constexpr std::uint32_t offered =
-            abi::setup_cqsize | abi::setup_clamp | abi::setup_submit_all |
-            abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
-            abi::setup_defer_taskrun | abi::setup_no_sqarray;
         constexpr std::uint32_t cooperative =
             abi::setup_coop_taskrun | abi::setup_taskrun_flag;
-        if ((options.flags & ~offered) != 0)
-            throw boost::system::system_error(
-                make_error_code(errc::setup_flag_not_offered),
-                "asio_uring: a context's ring");
-        options.optional_flags &= offered;
+        options.optional_flags &= offered_flags;
         // A registered index is a reference that outlives close(), in a thread that may
         // live on.
         options.register_ring_fd = false;
         if ((options.flags & abi::setup_single_issuer) != 0)
             options.flags |= abi::setup_defer_taskrun | abi::setup_taskrun_flag |
                              abi::setup_r_disabled;
-        else if (hint == 1 || !asio_impl::hint_is_locking(hint))
+        else if (hint() == 1 || !asio_impl::hint_is_locking(hint()))
             options.optional_flags |= cooperative;
         return options;
     }
 
     asio_impl::scheduler& scheduler_;
     ring_options options_;
-    std::unique_ptr<event_loop> loop_;
+    refusal refused_;
+    std::unique_ptr<event_loop> loop_; // null where the context does without a ring
     std::unique_ptr<loop_watch> watch_;
 };
 
-/// The ring of a context, made with default options where there is none yet.
+/// The ring service of a context, made with default options where there is none yet.
 inline ring_service& ring_of(boost::asio::execution_context& context)
 {
     // Two threads may make the first redirected objects of a context at the same time,

@@ -1,6 +1,7 @@
 // Layer: service. Purpose: what Asio's socket front ends call, on the ring. Transfers,
 // accepts, connects and waits for readiness are ring requests; everything synchronous,
-// and the waits a ring answers wrongly, are Asio's own service's. Thread: as Asio's
+// the waits a ring answers wrongly, and everything in a context without a ring, are
+// Asio's own service's. Thread: as Asio's
 // sockets: distinct objects safe, a shared object not. Lifetime: one per context and
 // protocol; an implementation's owner is given back when it is closed.
 #pragma once
@@ -17,11 +18,13 @@
 
 namespace asio_uring::detail {
 
+/// It derives from Asio's own service, of which an object that leaves the ring keeps a
+/// pointer; see implementation_type.
 template <typename Protocol>
-class socket_service
-    : public asio_impl::execution_context_service_base<socket_service<Protocol>>
+class socket_service : public asio_impl::reactive_socket_service<Protocol>
 {
     using stock_service = asio_impl::reactive_socket_service<Protocol>;
+    using stock_implementation = typename stock_service::implementation_type;
     using error_code = boost::system::error_code;
     using socket_base = boost::asio::socket_base;
 
@@ -30,30 +33,51 @@ public:
     using endpoint_type = typename Protocol::endpoint;
     using native_handle_type = asio_impl::socket_type;
 
-    /// Asio's own implementation, whose reactor data stays empty until something needs
-    /// the reactor.
-    struct implementation_type : stock_service::implementation_type
+    // The key of this service, apart from that of the one it derives from: its service is
+    // never registered with the context.
+    static inline asio_impl::service_id<socket_service> id;
+
+    class implementation_type
     {
+    public:
+        /// Where Asio's own service moves a socket out of here, it gets one that is its
+        /// own: off the ring and registered with the reactor.
+        operator stock_implementation&()
+        {
+            if (owner_ != nullptr)
+                service_->leave_ring(*this);
+            return stock_;
+        }
+
+    private:
+        template <typename Protocol1>
+        friend class socket_service;
+
+        stock_implementation stock_; // its reactor data stays empty until needed
         request_owner* owner_ = nullptr;
+        socket_service* service_ = nullptr;
     };
 
     explicit socket_service(boost::asio::execution_context& context)
-        : asio_impl::execution_context_service_base<socket_service<Protocol>>(context),
-          ring_(ring_of(context)),
-          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context)),
-          stock_(boost::asio::use_service<stock_service>(context))
+        : stock_service(behind_ring(context)),
+          loop_(ring_of(context).find_loop()),
+          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context))
     {}
 
-    void shutdown() override {}
+    void shutdown() override { stock_service::shutdown(); }
 
     // Life of an implementation
 
-    void construct(implementation_type& impl) { stock_.construct(impl); }
+    void construct(implementation_type& impl)
+    {
+        stock_service::construct(impl.stock_);
+        impl.service_ = this;
+    }
 
     void move_construct(implementation_type& impl, implementation_type& other) noexcept
     {
-        stock_.move_construct(impl, other);
-        impl.owner_ = std::exchange(other.owner_, nullptr);
+        stock_service::move_construct(impl.stock_, other.stock_);
+        take_values(impl, *this, other);
     }
 
     void move_assign(
@@ -62,8 +86,8 @@ public:
         implementation_type& other)
     {
         close_owner(impl);
-        stock_.move_assign(impl, other_service.stock_, other);
-        impl.owner_ = std::exchange(other.owner_, nullptr);
+        stock_service::move_assign(impl.stock_, other_service, other.stock_);
+        take_values(impl, other_service, other);
     }
 
     template <typename Protocol1>
@@ -72,8 +96,9 @@ public:
         socket_service<Protocol1>& other_service,
         typename socket_service<Protocol1>::implementation_type& other)
     {
-        stock_.converting_move_construct(impl, other_service.stock(), other);
-        impl.owner_ = std::exchange(other.owner_, nullptr);
+        stock_service::converting_move_construct(
+            impl.stock_, other_service, other.stock_);
+        take_values(impl, *this, other);
     }
 
     /// Take over a socket of Asio's own service. Its pending operations end with
@@ -85,23 +110,27 @@ public:
         typename asio_impl::reactive_socket_service<Protocol1>::implementation_type&
             other)
     {
-        stock_.converting_move_construct(impl, other_service, other);
-        if (stock_.is_open(impl)) {
-            reactor_.deregister_descriptor(impl.socket_, impl.reactor_data_, false);
-            reactor_.cleanup_descriptor_data(impl.reactor_data_);
-            impl.owner_ = &loop().open_owner(impl.socket_);
+        stock_service::converting_move_construct(impl.stock_, other_service, other);
+        impl.service_ = this;
+        if (loop_ != nullptr && is_open(impl)) {
+            auto& socket = impl.stock_;
+            reactor_.deregister_descriptor(socket.socket_, socket.reactor_data_, false);
+            reactor_.cleanup_descriptor_data(socket.reactor_data_);
+            impl.owner_ = &loop().open_owner(socket.socket_);
         }
     }
 
     void destroy(implementation_type& impl)
     {
         close_owner(impl);
-        stock_.destroy(impl);
+        stock_service::destroy(impl.stock_);
     }
 
     error_code
     open(implementation_type& impl, const protocol_type& protocol, error_code& ec)
     {
+        if (loop_ == nullptr)
+            return stock_service::open(impl.stock_, protocol, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
         asio_impl::socket_holder socket(asio_impl::socket_ops::socket(
@@ -119,6 +148,8 @@ public:
         const native_handle_type& socket,
         error_code& ec)
     {
+        if (loop_ == nullptr)
+            return stock_service::assign(impl.stock_, protocol, socket, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
         // KERNEL: a closed number is refused here, as epoll_ctl does for Asio's own
@@ -126,33 +157,43 @@ public:
         if (::fcntl(socket, F_GETFD) == -1)
             return ec = error_code(errno, boost::asio::error::get_system_category());
         adopt(impl, protocol, socket);
-        impl.state_ |= asio_impl::socket_ops::possible_dup;
+        impl.stock_.state_ |= asio_impl::socket_ops::possible_dup;
         return ec = error_code();
     }
 
-    bool is_open(const implementation_type& impl) const { return stock_.is_open(impl); }
+    bool is_open(const implementation_type& impl) const
+    {
+        return stock_service::is_open(impl.stock_);
+    }
 
     /// Invariant 5: the ring lets go of the descriptor before its number is free.
     error_code close(implementation_type& impl, error_code& ec)
     {
         close_owner(impl);
-        return stock_.close(impl, ec);
+        return stock_service::close(impl.stock_, ec);
     }
 
     native_handle_type release(implementation_type& impl, error_code& ec)
     {
         close_owner(impl);
-        return stock_.release(impl, ec);
+        return stock_service::release(impl.stock_, ec);
     }
 
-    native_handle_type native_handle(implementation_type& impl) { return impl.socket_; }
+    native_handle_type native_handle(implementation_type& impl)
+    {
+        return impl.stock_.socket_;
+    }
 
     error_code cancel(implementation_type& impl, error_code& ec)
     {
+        if (loop_ == nullptr)
+            return stock_service::cancel(impl.stock_, ec);
         if (!is_open(impl))
             return ec = boost::asio::error::bad_descriptor;
+        ASIO_URING_HANDLER_OPERATION(
+            (this->context(), "socket", &impl, impl.socket_, "cancel"));
         loop().cancel(*impl.owner_);
-        reactor_.cancel_ops(impl.socket_, impl.reactor_data_);
+        reactor_.cancel_ops(impl.stock_.socket_, impl.stock_.reactor_data_);
         return ec = error_code();
     }
 
@@ -161,118 +202,119 @@ public:
     error_code
     bind(implementation_type& impl, const endpoint_type& endpoint, error_code& ec)
     {
-        return stock_.bind(impl, endpoint, ec);
+        return stock_service::bind(impl.stock_, endpoint, ec);
     }
 
     error_code listen(implementation_type& impl, int backlog, error_code& ec)
     {
-        return stock_.listen(impl, backlog, ec);
+        return stock_service::listen(impl.stock_, backlog, ec);
     }
 
     error_code
     connect(implementation_type& impl, const endpoint_type& peer, error_code& ec)
     {
-        return stock_.connect(impl, peer, ec);
+        return stock_service::connect(impl.stock_, peer, ec);
     }
 
     error_code
     shutdown(implementation_type& impl, socket_base::shutdown_type what, error_code& ec)
     {
-        return stock_.shutdown(impl, what, ec);
+        return stock_service::shutdown(impl.stock_, what, ec);
     }
 
     bool at_mark(const implementation_type& impl, error_code& ec) const
     {
-        return stock_.at_mark(impl, ec);
+        return stock_service::at_mark(impl.stock_, ec);
     }
 
     std::size_t available(const implementation_type& impl, error_code& ec) const
     {
-        return stock_.available(impl, ec);
+        return stock_service::available(impl.stock_, ec);
     }
 
     template <typename Command>
     error_code io_control(implementation_type& impl, Command& command, error_code& ec)
     {
-        return stock_.io_control(impl, command, ec);
+        return stock_service::io_control(impl.stock_, command, ec);
     }
 
     template <typename Option>
     error_code set_option(implementation_type& impl, const Option& option, error_code& ec)
     {
-        return stock_.set_option(impl, option, ec);
+        return stock_service::set_option(impl.stock_, option, ec);
     }
 
     template <typename Option>
     error_code
     get_option(const implementation_type& impl, Option& option, error_code& ec) const
     {
-        return stock_.get_option(impl, option, ec);
+        return stock_service::get_option(impl.stock_, option, ec);
     }
 
     bool non_blocking(const implementation_type& impl) const
     {
-        return stock_.non_blocking(impl);
+        return stock_service::non_blocking(impl.stock_);
     }
 
     error_code non_blocking(implementation_type& impl, bool mode, error_code& ec)
     {
-        return stock_.non_blocking(impl, mode, ec);
+        return stock_service::non_blocking(impl.stock_, mode, ec);
     }
 
     bool native_non_blocking(const implementation_type& impl) const
     {
-        return stock_.native_non_blocking(impl);
+        return stock_service::native_non_blocking(impl.stock_);
     }
 
     error_code native_non_blocking(implementation_type& impl, bool mode, error_code& ec)
     {
-        return stock_.native_non_blocking(impl, mode, ec);
+        return stock_service::native_non_blocking(impl.stock_, mode, ec);
     }
 
     endpoint_type local_endpoint(const implementation_type& impl, error_code& ec) const
     {
-        return stock_.local_endpoint(impl, ec);
+        return stock_service::local_endpoint(impl.stock_, ec);
     }
 
     endpoint_type remote_endpoint(const implementation_type& impl, error_code& ec) const
     {
-        return stock_.remote_endpoint(impl, ec);
+        return stock_service::remote_endpoint(impl.stock_, ec);
     }
 
     error_code wait(implementation_type& impl, socket_base::wait_type w, error_code& ec)
     {
-        return stock_.wait(impl, w, ec);
+        return stock_service::wait(impl.stock_, w, ec);
     }
 
     template <typename... Args>
     std::size_t send(implementation_type& impl, Args&&... args)
     {
-        return stock_.send(impl, std::forward<Args>(args)...);
+        return stock_service::send(impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive(implementation_type& impl, Args&&... args)
     {
-        return stock_.receive(impl, std::forward<Args>(args)...);
+        return stock_service::receive(impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive_with_flags(implementation_type& impl, Args&&... args)
     {
-        return stock_.receive_with_flags(impl, std::forward<Args>(args)...);
+        return stock_service::receive_with_flags(
+            impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t send_to(implementation_type& impl, Args&&... args)
     {
-        return stock_.send_to(impl, std::forward<Args>(args)...);
+        return stock_service::send_to(impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive_from(implementation_type& impl, Args&&... args)
     {
-        return stock_.receive_from(impl, std::forward<Args>(args)...);
+        return stock_service::receive_from(impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename Socket>
@@ -282,7 +324,7 @@ public:
         endpoint_type* peer_endpoint,
         error_code& ec)
     {
-        return stock_.accept(impl, peer, peer_endpoint, ec);
+        return stock_service::accept(impl.stock_, peer, peer_endpoint, ec);
     }
 
     // Asynchronous members; see impl/socket_service_async.hpp
@@ -360,26 +402,45 @@ public:
         Handler& handler,
         const IoExecutor& io_executor);
 
-    stock_service& stock() noexcept { return stock_; }
-
 private:
-    event_loop& loop() noexcept { return ring_.loop(); }
+    template <typename Protocol1>
+    friend class socket_service;
+
+    // The ring comes before whatever makes the context's reactor.
+    static boost::asio::execution_context&
+    behind_ring(boost::asio::execution_context& context)
+    {
+        ring_of(context);
+        return context;
+    }
+
+    template <typename Implementation>
+    static void take_values(
+        implementation_type& impl,
+        socket_service& service,
+        Implementation& other) noexcept
+    {
+        impl.owner_ = std::exchange(other.owner_, nullptr);
+        impl.service_ = &service;
+    }
+
+    event_loop& loop() noexcept { return *loop_; }
 
     void adopt(implementation_type& impl, const protocol_type& protocol, int socket)
     {
         namespace socket_ops = asio_impl::socket_ops;
         impl.owner_ = &loop().open_owner(socket);
-        impl.socket_ = socket;
-        impl.protocol_ = protocol;
+        impl.stock_.socket_ = socket;
+        impl.stock_.protocol_ = protocol;
         switch (protocol.type()) {
         case SOCK_STREAM:
-            impl.state_ = socket_ops::stream_oriented;
+            impl.stock_.state_ = socket_ops::stream_oriented;
             break;
         case SOCK_DGRAM:
-            impl.state_ = socket_ops::datagram_oriented;
+            impl.stock_.state_ = socket_ops::datagram_oriented;
             break;
         default:
-            impl.state_ = 0;
+            impl.stock_.state_ = 0;
             break;
         }
     }
@@ -390,14 +451,29 @@ private:
             loop().close_owner(*std::exchange(impl.owner_, nullptr));
     }
 
-    // Out-of-band data and error conditions: the kernel's poll request answers those from
-    // the wake-up instead of the socket, so they are the reactor's.
-    bool use_reactor(implementation_type& impl)
+    void leave_ring(implementation_type& impl)
     {
-        if (impl.reactor_data_ == nullptr && is_open(impl))
-            return reactor_.register_descriptor(impl.socket_, impl.reactor_data_) == 0;
-        return true;
+        close_owner(impl);
+        use_reactor(impl);
     }
+
+    // Out-of-band data and error conditions: the kernel's poll request answers those from
+    // the wake-up instead of the socket, so they are the reactor's. A descriptor it
+    // refuses has no reactor data, which its operations report.
+    void use_reactor(implementation_type& impl)
+    {
+        auto& socket = impl.stock_;
+        if (socket.reactor_data_ == nullptr && is_open(impl))
+            reactor_.register_descriptor(socket.socket_, socket.reactor_data_);
+    }
+
+    template <typename Request, typename Handler, typename IoExecutor>
+    void start_wait(
+        implementation_type& impl,
+        direction way,
+        const char* name,
+        Handler& handler,
+        const IoExecutor& io_executor);
 
     template <typename Operation>
     void start_transfer(
@@ -426,12 +502,11 @@ private:
 
     bool is_stream(const implementation_type& impl) const noexcept
     {
-        return (impl.state_ & asio_impl::socket_ops::stream_oriented) != 0;
+        return (impl.stock_.state_ & asio_impl::socket_ops::stream_oriented) != 0;
     }
 
-    ring_service& ring_;
+    event_loop* const loop_; // null: no ring, and no implementation has an owner
     asio_impl::epoll_reactor& reactor_;
-    stock_service& stock_;
 };
 
 } // namespace asio_uring::detail

@@ -1,6 +1,6 @@
-// Layer: service. Purpose: what Asio's waitable timers call, on the ring: Asio's
-// wait operations on a heap, with the ring's wait as the clock. Thread: as Asio's
-// timers. Lifetime: one per context and clock.
+// Layer: service. Purpose: what Asio's waitable timers call, on the ring: Asio's wait
+// operations on a heap, with the ring's wait as the clock, or the reactor's where the
+// ring does not wait. Thread: as Asio's timers. Lifetime: one per context and clock.
 #pragma once
 
 #include <asio_uring/detail/asio/timer_support.hpp>
@@ -16,7 +16,6 @@ template <typename Traits>
 class timer_service
     : public asio_impl::execution_context_service_base<timer_service<Traits>>
 {
-    using stock_service = asio_impl::deadline_timer_service<Traits>;
     using queue_type = asio_impl::timer_queue<Traits>;
     using error_code = boost::system::error_code;
 
@@ -33,9 +32,11 @@ public:
 
     explicit timer_service(boost::asio::execution_context& context)
         : asio_impl::execution_context_service_base<timer_service<Traits>>(context),
-          ring_(ring_of(context)),
+          loop_(waiting_loop(ring_of(context))),
+          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context)),
           queue_(asio_impl::make_timer_queue<Traits>(context))
     {
+        reactor_.init_task();
         with_scheduler([&](auto& scheduler) { scheduler.add_timer_queue(queue_); });
     }
 
@@ -98,6 +99,8 @@ public:
         ec = error_code();
         if (!impl.might_have_pending_waits)
             return 0;
+        ASIO_URING_HANDLER_OPERATION(
+            (this->context(), "deadline_timer", &impl, 0, "cancel"));
         impl.might_have_pending_waits = false;
         return cancel_waits(impl);
     }
@@ -107,6 +110,8 @@ public:
         ec = error_code();
         if (!impl.might_have_pending_waits)
             return 0;
+        ASIO_URING_HANDLER_OPERATION(
+            (this->context(), "deadline_timer", &impl, 0, "cancel_one"));
         const std::size_t count = cancel_waits(impl, 1);
         if (count == 0)
             impl.might_have_pending_waits = false;
@@ -143,10 +148,15 @@ public:
 
     void wait(implementation_type& impl, error_code& ec)
     {
-        typename stock_service::implementation_type stock;
-        stock.expiry = impl.expiry;
-        stock.might_have_pending_waits = false;
-        boost::asio::use_service<stock_service>(this->context()).wait(stock, ec);
+        ec = error_code();
+        for (;;) {
+            const auto now = Traits::now();
+            if (!Traits::less_than(now, impl.expiry) || ec)
+                return;
+            const auto left =
+                Traits::to_posix_duration(Traits::subtract(impl.expiry, now));
+            asio_impl::wait_in_thread(left, ec);
+        }
     }
 
     template <typename Handler, typename IoExecutor>
@@ -159,6 +169,8 @@ public:
             op.set_cancellation_key(
                 &slot.template emplace<wait_cancellation>(this, &impl.timer_data));
         impl.might_have_pending_waits = true;
+        ASIO_URING_HANDLER_CREATION(
+            (this->context(), *op.get(), "deadline_timer", &impl, 0, "async_wait"));
         with_scheduler([&](auto& scheduler) {
             scheduler.schedule_timer(queue_, impl.expiry, impl.timer_data, op.get());
         });
@@ -200,14 +212,20 @@ private:
         other.might_have_pending_waits = false;
     }
 
+    static event_loop* waiting_loop(ring_service& service) noexcept
+    {
+        return service.is_reactor() ? service.find_loop() : nullptr;
+    }
+
     // Whoever waits for the context waits for its timers: the ring's loop, or the reactor
-    // that was there before it. Both speak of a heap in the same words.
+    // that was there before it or stands in for it. Both speak of a heap in the same
+    // words.
     template <typename Function>
     auto with_scheduler(Function function)
     {
-        if (ring_.is_reactor())
-            return function(ring_.loop());
-        return function(ring_.reactor());
+        if (loop_ != nullptr)
+            return function(*loop_);
+        return function(reactor_);
     }
 
     std::size_t cancel_waits(
@@ -219,7 +237,8 @@ private:
         });
     }
 
-    ring_service& ring_;
+    event_loop* const loop_; // null where the reactor does the waiting
+    asio_impl::epoll_reactor& reactor_;
     queue_type queue_;
 };
 

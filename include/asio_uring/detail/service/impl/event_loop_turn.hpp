@@ -381,27 +381,36 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
             return;
         lane.active = nullptr;
         if (!lane.waiting.empty()) [[unlikely]]
-            promote_next(owner, lane, ops);
+            promote_next(owner, lane, op, ops);
     }
     if (owner.closed && owner.idle()) [[unlikely]]
         owners_.release(owner);
 }
 
 // The first of the waiting operations that nobody has cancelled becomes the active one.
+// Waits for readiness that stand behind one that ended well end with it: one event
+// answers them all, whatever the first handler does to the descriptor.
 template <typename Ring>
 void basic_event_loop<Ring>::promote_next(
-    request_owner& owner, request_owner::lane& lane, asio_impl::operation_queue& ops)
+    request_owner& owner,
+    request_owner::lane& lane,
+    const ring_operation& ended,
+    asio_impl::operation_queue& ops)
 {
+    const bool ready = ended.only_waits_ && ended.result_ >= 0;
     while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
         lane.waiting.pop();
         ring_operation& next = *static_cast<ring_operation*>(base);
-        if (!next.cancel_requested_) {
+        if (next.cancel_requested_)
+            next.result_ = -ECANCELED;
+        else if (ready && next.only_waits_)
+            next.result_ = ended.result_;
+        else {
             lane.active = &next;
             owner.requests.push(next);
             commit_or_backlog(next);
             return;
         }
-        next.result_ = -ECANCELED;
         if (next.cancellation_index_ != 0)
             cancellations_.erase(std::exchange(next.cancellation_index_, 0));
         next.state_ = operation_state::reaped;

@@ -10,10 +10,6 @@
 
 namespace asio_uring::detail {
 
-// null_buffers asks for readiness only, in Asio's deprecated way; Asio's own service
-// answers it.
-using asio_impl::is_null_buffers;
-
 template <typename Protocol>
 template <typename Buffers, typename Handler, typename IoExecutor>
 void socket_service<Protocol>::async_send(
@@ -23,9 +19,14 @@ void socket_service<Protocol>::async_send(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_service::async_send(
+            impl.stock_, buffers, flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
     if constexpr (is_null_buffers<Buffers>) {
-        use_reactor(impl);
-        stock_.async_send(impl, buffers, flags, handler, io_executor);
+        start_wait<null_buffers_request>(
+            impl, direction::write, "async_send(null_buffers)", handler, io_executor);
     }
     else {
         using request = send_request<Buffers>;
@@ -36,11 +37,11 @@ void socket_service<Protocol>::async_send(
             handler,
             io_executor,
             request::required_tail(buffers),
-            impl.socket_,
+            impl.stock_.socket_,
             buffers,
             flags);
         ASIO_URING_HANDLER_CREATION(
-            (this->context(), *op, "socket", &impl, impl.socket_, "async_send"));
+            (this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_send"));
         op->request().fill_tail(op->tail());
         op.connect(slot);
         const bool nothing =
@@ -58,16 +59,17 @@ void socket_service<Protocol>::async_receive(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>) {
+    if (loop_ == nullptr || (flags & socket_base::message_out_of_band) != 0) {
         use_reactor(impl);
-        stock_.async_receive(impl, buffers, flags, handler, io_executor);
+        stock_service::async_receive(
+            impl.stock_, buffers, flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
+    if constexpr (is_null_buffers<Buffers>) {
+        start_wait<null_buffers_request>(
+            impl, direction::read, "async_receive(null_buffers)", handler, io_executor);
     }
     else {
-        if ((flags & socket_base::message_out_of_band) != 0) {
-            use_reactor(impl);
-            stock_.async_receive(impl, buffers, flags, handler, io_executor);
-            return;
-        }
         using request = receive_request<Buffers>;
         const bool is_continuation = asio_impl::is_continuation(handler);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -78,12 +80,12 @@ void socket_service<Protocol>::async_receive(
             handler,
             io_executor,
             request::required_tail(buffers),
-            impl.socket_,
+            impl.stock_.socket_,
             is_stream(impl) && !nothing,
             buffers,
             flags);
-        ASIO_URING_HANDLER_CREATION(
-            (this->context(), *op, "socket", &impl, impl.socket_, "async_receive"));
+        ASIO_URING_HANDLER_CREATION((
+            this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_receive"));
         op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::read, nothing, is_continuation);
@@ -100,18 +102,27 @@ void socket_service<Protocol>::async_receive_with_flags(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>) {
+    if (loop_ == nullptr || (in_flags & socket_base::message_out_of_band) != 0) {
         use_reactor(impl);
-        stock_.async_receive_with_flags(
-            impl, buffers, in_flags, out_flags, handler, io_executor);
+        stock_service::async_receive_with_flags(
+            impl.stock_,
+            buffers,
+            in_flags,
+            out_flags,
+            handler,
+            asio_impl::plain(io_executor));
+        return;
+    }
+    if constexpr (is_null_buffers<Buffers>) {
+        out_flags = 0;
+        start_wait<null_buffers_request>(
+            impl,
+            direction::read,
+            "async_receive_with_flags(null_buffers)",
+            handler,
+            io_executor);
     }
     else {
-        if ((in_flags & socket_base::message_out_of_band) != 0) {
-            use_reactor(impl);
-            stock_.async_receive_with_flags(
-                impl, buffers, in_flags, out_flags, handler, io_executor);
-            return;
-        }
         using request = receive_with_flags_request<Buffers>;
         const bool is_continuation = asio_impl::is_continuation(handler);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -120,7 +131,7 @@ void socket_service<Protocol>::async_receive_with_flags(
             handler,
             io_executor,
             request::required_tail(buffers),
-            impl.socket_,
+            impl.stock_.socket_,
             buffers,
             in_flags,
             out_flags);
@@ -129,7 +140,7 @@ void socket_service<Protocol>::async_receive_with_flags(
              *op,
              "socket",
              &impl,
-             impl.socket_,
+             impl.stock_.socket_,
              "async_receive_with_flags"));
         op->request().fill_tail(op->tail());
         op.connect(slot);
@@ -147,9 +158,19 @@ void socket_service<Protocol>::async_send_to(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_service::async_send_to(
+            impl.stock_,
+            buffers,
+            destination,
+            flags,
+            handler,
+            asio_impl::plain(io_executor));
+        return;
+    }
     if constexpr (is_null_buffers<Buffers>) {
-        use_reactor(impl);
-        stock_.async_send_to(impl, buffers, destination, flags, handler, io_executor);
+        start_wait<null_buffers_request>(
+            impl, direction::write, "async_send_to(null_buffers)", handler, io_executor);
     }
     else {
         using request = send_to_request<Buffers, endpoint_type>;
@@ -160,12 +181,12 @@ void socket_service<Protocol>::async_send_to(
             handler,
             io_executor,
             request::required_tail(buffers),
-            impl.socket_,
+            impl.stock_.socket_,
             buffers,
             destination,
             flags);
-        ASIO_URING_HANDLER_CREATION(
-            (this->context(), *op, "socket", &impl, impl.socket_, "async_send_to"));
+        ASIO_URING_HANDLER_CREATION((
+            this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_send_to"));
         op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::write, false, is_continuation);
@@ -182,16 +203,22 @@ void socket_service<Protocol>::async_receive_from(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if constexpr (is_null_buffers<Buffers>) {
+    if (loop_ == nullptr || (flags & socket_base::message_out_of_band) != 0) {
         use_reactor(impl);
-        stock_.async_receive_from(impl, buffers, sender, flags, handler, io_executor);
+        stock_service::async_receive_from(
+            impl.stock_, buffers, sender, flags, handler, asio_impl::plain(io_executor));
+        return;
+    }
+    if constexpr (is_null_buffers<Buffers>) {
+        sender = endpoint_type();
+        start_wait<null_buffers_request>(
+            impl,
+            direction::read,
+            "async_receive_from(null_buffers)",
+            handler,
+            io_executor);
     }
     else {
-        if ((flags & socket_base::message_out_of_band) != 0) {
-            use_reactor(impl);
-            stock_.async_receive_from(impl, buffers, sender, flags, handler, io_executor);
-            return;
-        }
         using request = receive_from_request<Buffers, endpoint_type>;
         const bool is_continuation = asio_impl::is_continuation(handler);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -200,12 +227,17 @@ void socket_service<Protocol>::async_receive_from(
             handler,
             io_executor,
             request::required_tail(buffers),
-            impl.socket_,
+            impl.stock_.socket_,
             buffers,
             sender,
             flags);
         ASIO_URING_HANDLER_CREATION(
-            (this->context(), *op, "socket", &impl, impl.socket_, "async_receive_from"));
+            (this->context(),
+             *op,
+             "socket",
+             &impl,
+             impl.stock_.socket_,
+             "async_receive_from"));
         op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::read, false, is_continuation);
@@ -220,20 +252,41 @@ void socket_service<Protocol>::async_wait(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if (w != socket_base::wait_read && w != socket_base::wait_write) {
-        use_reactor(impl);
-        stock_.async_wait(impl, w, handler, io_executor);
+    if (loop_ == nullptr) {
+        stock_service::async_wait(impl.stock_, w, handler, asio_impl::plain(io_executor));
         return;
     }
+    if (w != socket_base::wait_read && w != socket_base::wait_write) {
+        use_reactor(impl);
+        stock_service::async_wait(impl.stock_, w, handler, asio_impl::plain(io_executor));
+        return;
+    }
+    start_wait<wait_request>(
+        impl,
+        w == socket_base::wait_read ? direction::read : direction::write,
+        "async_wait",
+        handler,
+        io_executor);
+}
+
+template <typename Protocol>
+template <typename Request, typename Handler, typename IoExecutor>
+void socket_service<Protocol>::start_wait(
+    implementation_type& impl,
+    direction way,
+    [[maybe_unused]] const char* name,
+    Handler& handler,
+    const IoExecutor& io_executor)
+{
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    const std::uint32_t events = w == socket_base::wait_read ? POLLIN : POLLOUT;
-    auto op = make_operation<wait_request>(
-        loop(), handler, io_executor, 0, impl.socket_, events);
+    auto op = make_operation<Request>(
+        loop(), handler, io_executor, 0, impl.stock_.socket_, way);
     ASIO_URING_HANDLER_CREATION(
-        (this->context(), *op, "socket", &impl, impl.socket_, "async_wait"));
+        (this->context(), *op, "socket", &impl, impl.stock_.socket_, name));
+    op->only_waits();
     op.connect(slot);
-    start_transfer(impl, op, direction::none, false, is_continuation);
+    start_transfer(impl, op, way, false, is_continuation);
 }
 
 template <typename Protocol>
@@ -245,6 +298,11 @@ void socket_service<Protocol>::async_accept(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_service::async_accept(
+            impl.stock_, peer, peer_endpoint, handler, asio_impl::plain(io_executor));
+        return;
+    }
     start_accept<accept_request<Protocol, Socket>>(
         impl, peer, peer_endpoint, handler, io_executor);
 }
@@ -258,6 +316,15 @@ void socket_service<Protocol>::async_move_accept(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_service::async_move_accept(
+            impl.stock_,
+            peer_executor,
+            peer_endpoint,
+            handler,
+            asio_impl::plain(io_executor));
+        return;
+    }
     start_accept<move_accept_request<Protocol, PeerExecutor>>(
         impl, peer_executor, peer_endpoint, handler, io_executor);
 }
@@ -278,13 +345,13 @@ void socket_service<Protocol>::start_accept(
         handler,
         io_executor,
         0,
-        impl.socket_,
-        impl.protocol_,
+        impl.stock_.socket_,
+        impl.stock_.protocol_,
         peer_endpoint,
         target);
     ASIO_URING_HANDLER_CREATION(
-        (this->context(), *op, "socket", &impl, impl.socket_, "async_accept"));
-    if ((impl.state_ & asio_impl::socket_ops::enable_connection_aborted) == 0)
+        (this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_accept"));
+    if ((impl.stock_.state_ & asio_impl::socket_ops::enable_connection_aborted) == 0)
         op->retry_on_connection_aborted();
     op.connect(slot);
     if (op->request().peer_was_open())
@@ -301,13 +368,18 @@ void socket_service<Protocol>::async_connect(
     Handler& handler,
     const IoExecutor& io_executor)
 {
+    if (loop_ == nullptr) {
+        stock_service::async_connect(
+            impl.stock_, peer, handler, asio_impl::plain(io_executor));
+        return;
+    }
     using request = connect_request<endpoint_type>;
     const bool is_continuation = asio_impl::is_continuation(handler);
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    auto op =
-        make_operation<request>(loop(), handler, io_executor, 0, impl.socket_, peer);
+    auto op = make_operation<request>(
+        loop(), handler, io_executor, 0, impl.stock_.socket_, peer);
     ASIO_URING_HANDLER_CREATION(
-        (this->context(), *op, "socket", &impl, impl.socket_, "async_connect"));
+        (this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_connect"));
     op->repeat_when_ready();
     op.connect(slot);
     start_transfer(impl, op, direction::write, false, is_continuation);

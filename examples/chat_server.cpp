@@ -1,0 +1,175 @@
+// A chat server: what one client says on a line, all others read. One line of code, the
+// second `using`, puts it on the ring.
+//
+// Shows: a queue per client, so that a slow one holds nobody up, and is dismissed when it
+// has fallen too far behind.
+//
+// Run:    chat_server PORT                   serves until Ctrl-C; try `nc localhost PORT`
+// Prints: listening on 127.0.0.1:PORT, and at its end lines and dismissed clients
+
+#include <asio_uring/asio_uring.hpp>
+
+#include <boost/asio.hpp>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace {
+
+namespace asio = boost::asio;
+using asio_uring::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::size_t line_size_max = 4096;
+constexpr std::size_t backlog_bytes_max = 1 << 20;
+
+class client;
+using client_ptr = std::shared_ptr<client>;
+
+struct room
+{
+    std::set<client_ptr> clients;
+    std::uint64_t lines = 0;
+    std::uint64_t dismissed = 0;
+
+    void say(const client_ptr& from, const std::shared_ptr<const std::string>& line);
+};
+
+class client : public std::enable_shared_from_this<client>
+{
+public:
+    client(tcp::socket socket, room& joined) : socket_(std::move(socket)), room_(joined)
+    {}
+
+    void start()
+    {
+        room_.clients.insert(shared_from_this());
+        tell(std::make_shared<const std::string>("welcome\n"));
+        read();
+    }
+
+    /// Returns false for a client that does not keep up.
+    bool tell(std::shared_ptr<const std::string> line)
+    {
+        backlog_bytes_ += line->size();
+        backlog_.push_back(std::move(line));
+        if (backlog_.size() == 1) {
+            write();
+        }
+        return backlog_bytes_ <= backlog_bytes_max;
+    }
+
+    void leave()
+    {
+        room_.clients.erase(shared_from_this());
+        error_code ignored;
+        socket_.close(ignored);
+    }
+
+private:
+    void read()
+    {
+        asio::async_read_until(
+            socket_,
+            asio::dynamic_buffer(input_, line_size_max),
+            '\n',
+            [this, self = shared_from_this()](error_code ec, std::size_t size) {
+                if (ec) {
+                    leave();
+                    return;
+                }
+                room_.say(
+                    self, std::make_shared<const std::string>(input_.substr(0, size)));
+                input_.erase(0, size);
+                read();
+            });
+    }
+
+    void write()
+    {
+        asio::async_write(
+            socket_,
+            asio::buffer(*backlog_.front()),
+            [this, self = shared_from_this()](error_code ec, std::size_t size) {
+                if (ec) {
+                    leave();
+                    return;
+                }
+                backlog_bytes_ -= size;
+                backlog_.pop_front();
+                if (!backlog_.empty()) {
+                    write();
+                }
+            });
+    }
+
+    tcp::socket socket_;
+    room& room_;
+    std::string input_;
+    std::deque<std::shared_ptr<const std::string>> backlog_;
+    std::size_t backlog_bytes_ = 0;
+};
+
+void room::say(const client_ptr& from, const std::shared_ptr<const std::string>& line)
+{
+    ++lines;
+    std::set<client_ptr> slow;
+    for (const client_ptr& each : clients) {
+        if (each != from && !each->tell(line)) {
+            slow.insert(each);
+        }
+    }
+    dismissed += slow.size();
+    for (const client_ptr& each : slow) {
+        each->leave();
+    }
+}
+
+void accept(tcp::acceptor& acceptor, room& joined)
+{
+    acceptor.async_accept([&](error_code ec, tcp::socket socket) {
+        if (!ec) {
+            // The queue is to be here, where it is seen, and not in the kernel.
+            socket.set_option(asio::socket_base::send_buffer_size(1 << 16), ec);
+            std::make_shared<client>(std::move(socket), joined)->start();
+        }
+        accept(acceptor, joined);
+    });
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    if (argc != 2) {
+        std::cerr << "usage: chat_server PORT\n";
+        return EXIT_FAILURE;
+    }
+    try {
+        room lobby;
+        asio_uring::io_context context(1);
+        tcp::acceptor acceptor(
+            context,
+            {asio::ip::address_v4::loopback(),
+             static_cast<std::uint16_t>(std::stoi(argv[1]))});
+        accept(acceptor, lobby);
+        asio::signal_set signals(context, SIGINT, SIGTERM);
+        signals.async_wait([&](error_code, int) { context.stop(); });
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+        context.run();
+        std::cout << "lines=" << lobby.lines << " dismissed=" << lobby.dismissed << '\n';
+        return EXIT_SUCCESS;
+    }
+    catch (const std::exception& e) {
+        std::cerr << "chat_server: " << e.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,21 @@
+// Layer: public. Purpose: sockets of any datagram protocol on the ring.
+// Thread: as Asio's objects. Lifetime: as Asio's objects.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/executor.hpp>
+
+#include <boost/asio/basic_datagram_socket.hpp>
+#include <boost/asio/generic/datagram_protocol.hpp>
+
+namespace asio_uring::generic {
+
+/// boost::asio::generic::datagram_protocol, with its objects on asio_uring::executor. See
+/// ip::tcp.
+struct datagram_protocol : boost::asio::generic::datagram_protocol
+{
+    using socket = boost::asio::
+        basic_datagram_socket<boost::asio::generic::datagram_protocol, executor>;
+};
+
+} // namespace asio_uring::generic

@@ -1,0 +1,21 @@
+// Layer: public. Purpose: UDP on the ring, one line from UDP on Asio: `using
+// asio_uring::ip::udp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/executor.hpp>
+
+#include <boost/asio/basic_datagram_socket.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/udp.hpp>
+
+namespace asio_uring::ip {
+
+/// boost::asio::ip::udp, with its objects on asio_uring::executor. See ip::tcp.
+struct udp : boost::asio::ip::udp
+{
+    using socket = boost::asio::basic_datagram_socket<boost::asio::ip::udp, executor>;
+    using resolver = boost::asio::ip::basic_resolver<boost::asio::ip::udp, executor>;
+};
+
+} // namespace asio_uring::ip

@@ -1,0 +1,11 @@
+// Layer: public. Purpose: Asio's function for a pair of connected local sockets, under
+// this library's name. Thread: as Asio's. Lifetime: none.
+#pragma once
+
+#include <boost/asio/local/connect_pair.hpp>
+
+namespace asio_uring::local {
+
+using boost::asio::local::connect_pair;
+
+} // namespace asio_uring::local

@@ -1,0 +1,15 @@
+// Layer: public. Purpose: a descriptor on the ring, of which readiness alone is asked.
+// Thread: as Asio's objects. Lifetime: as Asio's objects.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/executor.hpp>
+
+#include <boost/asio/posix/basic_descriptor.hpp>
+
+namespace asio_uring::posix {
+
+/// Asio's descriptor, on asio_uring::executor.
+using descriptor = boost::asio::posix::basic_descriptor<executor>;
+
+} // namespace asio_uring::posix

@@ -1,0 +1,15 @@
+// Layer: public. Purpose: the reading end of a pipe on the ring.
+// Thread: as Asio's objects. Lifetime: as Asio's objects.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/executor.hpp>
+
+#include <boost/asio/basic_readable_pipe.hpp>
+
+namespace asio_uring {
+
+/// Asio's readable pipe, on asio_uring::executor.
+using readable_pipe = boost::asio::basic_readable_pipe<executor>;
+
+} // namespace asio_uring

@@ -1,0 +1,60 @@
+// Layer: ring. Purpose: whether a context may have a ring, and whether a ring that was
+// created can be used. Thread: any. Lifetime: none.
+#ifndef ASIO_URING_RING_AVAILABILITY_HPP
+#define ASIO_URING_RING_AVAILABILITY_HPP
+
+#include <asio_uring/ring_options.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <string>
+
+namespace asio_uring {
+
+class ring;
+
+namespace detail {
+
+/// What the environment variable ASIO_URING says; read once per process.
+enum class ring_choice
+{
+    automatic, ///< a ring where one is to be had
+    off,       ///< no context gets a ring
+    require,   ///< no context goes without one
+};
+
+ring_choice environment_choice() noexcept;
+
+/// Why there is no ring, as a code and in words with the remedy.
+struct refusal
+{
+    boost::system::error_code reason; ///< no error: nothing refuses
+    std::string text;
+};
+
+refusal
+make_refusal(const boost::system::error_code& reason, const ring_options& options);
+
+/// The refusal of the environment.
+refusal environment_refusal();
+
+/// The refusal that needs no call of the kernel to be known: the environment's, or one
+/// remembered because it cannot change while the process lives.
+refusal known_refusal();
+
+/// Remembers a refusal of the kernel that the process cannot outlive: no io_uring, or
+/// forbidden. Exhausted memory and descriptors come back, and are not remembered.
+void remember(const refusal& refused);
+
+/// What is wrong with the options on every system.
+boost::system::error_code misuse_of(const ring_options& options) noexcept;
+
+/// Whether the kernel takes what a context's ring needs after its creation: a filter may
+/// allow io_uring_setup and forbid the calls that go with it, and a kernel may lack what
+/// the loop is built on.
+boost::system::error_code try_out(const ring& made) noexcept;
+
+} // namespace detail
+} // namespace asio_uring
+
+#endif // ASIO_URING_RING_AVAILABILITY_HPP

@@ -1,0 +1,126 @@
+#include "setup.hpp"
+
+#include <asio_uring/error.hpp>
+#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/availability.hpp>
+#include <asio_uring/ring/syscall.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <mutex>
+#include <string_view>
+
+namespace asio_uring::detail {
+
+namespace {
+
+struct memory
+{
+    std::mutex mutex;
+    refusal refused; // guarded by mutex
+};
+
+// Never destroyed: a context may be made by the destructor of another static object.
+memory& remembered()
+{
+    static auto* const instance = new memory;
+    return *instance;
+}
+
+bool is_final(const boost::system::error_code& ec) noexcept
+{
+    if (ec.category() == error_category())
+        return ec == make_error_code(errc::kernel_too_old) ||
+               ec == make_error_code(errc::entry_forbidden);
+    return ec.value() == ENOSYS || ec.value() == EPERM || ec.value() == EACCES;
+}
+
+// KERNEL 6.1: SENDMSG_ZC is the youngest operation of the oldest kernel whose io_uring
+// has all the loop is built on; a kernel with parts of a later one has it as well.
+constexpr auto floor_operation = abi::opcode::sendmsg_zc;
+
+struct operation_probe
+{
+    abi::probe head;
+    std::array<abi::probe_op, abi::opcode_count> operations;
+};
+
+bool has_floor(const operation_probe& answer) noexcept
+{
+    constexpr auto index = static_cast<std::size_t>(floor_operation);
+    return index < answer.head.ops_len &&
+           (answer.operations[index].flags & abi::op_supported) != 0;
+}
+
+} // namespace
+
+ring_choice environment_choice() noexcept
+{
+    static const ring_choice choice = [] {
+        const char* value = ::secure_getenv("ASIO_URING");
+        const std::string_view text = value != nullptr ? value : "";
+        if (text == "off" || text == "0")
+            return ring_choice::off;
+        if (text == "require")
+            return ring_choice::require;
+        return ring_choice::automatic;
+    }();
+    return choice;
+}
+
+refusal make_refusal(const boost::system::error_code& reason, const ring_options& options)
+{
+    return {reason, explain_setup_error(reason, options)};
+}
+
+refusal environment_refusal()
+{
+    if (environment_choice() != ring_choice::off)
+        return {};
+    return make_refusal(make_error_code(errc::switched_off), {});
+}
+
+refusal known_refusal()
+{
+    if (refusal off = environment_refusal(); off.reason)
+        return off;
+    memory& known = remembered();
+    const std::lock_guard lock{known.mutex};
+    return known.refused;
+}
+
+void remember(const refusal& refused)
+{
+    if (!is_final(refused.reason))
+        return;
+    memory& known = remembered();
+    const std::lock_guard lock{known.mutex};
+    known.refused = refused;
+}
+
+boost::system::error_code misuse_of(const ring_options& options) noexcept
+{
+    return validate(options);
+}
+
+boost::system::error_code try_out(const ring& made) noexcept
+{
+    const auto forbidden = [](int result) {
+        return result == -EPERM || result == -EACCES || result == -ENOSYS;
+    };
+    // A ring that waits to be enabled answers with EBADFD, which is an answer as well.
+    const int fd = made.native_handle();
+    if (forbidden(sys_enter(fd, 0, 0, 0, nullptr, 0)))
+        return make_error_code(errc::entry_forbidden);
+    operation_probe answer{};
+    const int probed = sys_register(
+        fd, static_cast<unsigned>(abi::register_op::probe), &answer, abi::opcode_count);
+    if (forbidden(probed))
+        return make_error_code(errc::entry_forbidden);
+    if (probed < 0 || !has_floor(answer))
+        return make_error_code(errc::kernel_too_old);
+    return {};
+}
+
+} // namespace asio_uring::detail

@@ -1,0 +1,698 @@
+// What a context without a ring says of itself, and that everything on it works. Each
+// case runs in a child process, in which the reason for having no ring is real.
+#include "../ring/in_child.hpp"
+#include "../support/drive.hpp"
+#include "../support/forbidden_ring.hpp"
+#include "../support/recorder.hpp"
+#include "../support/skip.hpp"
+
+#include <asio_uring/asio_uring.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <unistd.h>
+
+namespace asio_uring::test {
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using asio_uring::ip::tcp;
+
+const std::string no_filter = "no filter";
+
+// A child has no framework to report to; its verdict is a text.
+#define MUST(condition)                                                    \
+    do {                                                                   \
+        if (!(condition))                                                  \
+            return "line " + std::to_string(__LINE__) + ": " + #condition; \
+    } while (false)
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+/// A connection, an echo, a cancelled read, a timer and an end of stream.
+template <typename Context>
+std::string converse(Context& context)
+{
+    tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+    tcp::socket client(context);
+    asio_uring::steady_timer timer(context, 1ms);
+    std::optional<tcp::socket> server;
+    std::string log;
+    char data[8] = {};
+
+    acceptor.async_accept([&](boost::system::error_code ec, tcp::socket peer) {
+        log += ec ? "?" : "a";
+        server.emplace(std::move(peer));
+    });
+    client.async_connect(acceptor.local_endpoint(), [&](boost::system::error_code ec) {
+        log += ec ? "?" : "c";
+    });
+    timer.async_wait([&](boost::system::error_code ec) { log += ec ? "?" : "t"; });
+    context.run_for(wait_limit);
+    MUST(log.size() == 3 && !contains(log, "?") && server.has_value());
+
+    asio::async_write(client, asio::buffer("hello"), [&](auto ec, std::size_t n) {
+        log += !ec && n == 6 ? "w" : "?";
+    });
+    server->async_read_some(asio::buffer(data), [&](auto ec, std::size_t n) {
+        log += !ec && n == 6 && data[4] == 'o' ? "r" : "?";
+        server->async_read_some(asio::buffer(data), [&](auto cancelled, std::size_t) {
+            log += cancelled == asio::error::operation_aborted ? "x" : "?";
+            client.close();
+            server->async_read_some(asio::buffer(data), [&](auto end, std::size_t) {
+                log += end == asio::error::eof ? "e" : "?";
+            });
+        });
+        asio::post(context, [&] { server->cancel(); });
+    });
+    context.restart();
+    context.run_for(wait_limit);
+    MUST(log.size() == 7 && !contains(log, "?"));
+    return {};
+}
+
+/// Judges a context that got no ring.
+std::string check_fallback(
+    const context_status& status,
+    const boost::system::error_code& reason,
+    const std::vector<std::string>& parts)
+{
+    if (status.mode != ring_mode::fallback)
+        return "it has a ring";
+    if (status.reason != reason)
+        return "unexpected reason: " + status.reason.message();
+    for (const std::string& part : parts) {
+        if (!contains(status.text, part))
+            return "no \"" + part + "\" in: " + status.text;
+    }
+    return {};
+}
+
+boost::system::error_code system_error(int value)
+{
+    return {value, boost::system::system_category()};
+}
+
+/// A context of either kind without a ring, which says why and works.
+std::string check_both_contexts(
+    const boost::system::error_code& reason, const std::vector<std::string>& parts)
+{
+    asio_uring::io_context own;
+    if (auto verdict = check_fallback(status(own), reason, parts); !verdict.empty())
+        return verdict;
+    if (auto verdict = converse(own); !verdict.empty())
+        return verdict;
+    MUST(counters(own).enters == 0);
+
+    asio::io_context stock(1);
+    MUST(status(stock).mode == ring_mode::none);
+    asio::signal_set signals(stock, SIGUSR1); // the reactor is there before the ring
+    if (auto verdict = converse(stock); !verdict.empty())
+        return verdict;
+    return check_fallback(status(stock), reason, parts);
+}
+
+template <typename Body>
+void run_in_child(Body body)
+{
+    const std::string verdict = in_child(body);
+    if (verdict == no_filter)
+        ASIO_URING_SKIP("this system does not let a process filter its system calls");
+    BOOST_TEST(verdict == "");
+}
+
+void forbid_and_check(
+    std::initializer_list<ring_call> calls,
+    int error,
+    const boost::system::error_code& reason,
+    const std::vector<std::string>& parts)
+{
+    run_in_child([&]() -> std::string {
+        if (!forbid(calls, error))
+            return no_filter;
+        return check_both_contexts(reason, parts);
+    });
+}
+
+/// Leaves room for so many descriptors beside those that are open.
+void fill_descriptor_table(::rlimit& before, unsigned room = 0)
+{
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const int next = ::dup(0);
+    ::close(next);
+    const ::rlimit full{static_cast<::rlim_t>(next) + room, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &full);
+}
+
+// UndefinedBehaviorSanitizer looks at an exception's type by way of a pipe, and a full
+// descriptor table makes it report what is not there.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool may_catch_without_descriptors = false;
+#else
+constexpr bool may_catch_without_descriptors = true;
+#endif
+
+/// This program again, with one variable more and one case only; its output.
+std::string run_self(const std::string& variable, const std::string& name)
+{
+    int ends[2] = {-1, -1};
+    if (::pipe(ends) != 0)
+        return "pipe failed";
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20);
+        ::dup2(ends[1], STDOUT_FILENO);
+        ::dup2(ends[1], STDERR_FILENO);
+        ::putenv(const_cast<char*>(variable.c_str()));
+        const std::string chosen = "--run_test=test_environment/" + name;
+        ::execl("/proc/self/exe", "test_fallback", chosen.c_str(), nullptr);
+        ::_exit(1);
+    }
+    ::close(ends[1]);
+    std::string output;
+    char buffer[512];
+    for (ssize_t n = 0; (n = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+        output.append(buffer, static_cast<std::size_t>(n));
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return output + (WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "passed" : "failed");
+}
+
+/// A pipe whose ends close with it.
+struct pipe_ends
+{
+    pipe_ends()
+    {
+        if (::pipe2(fd, O_CLOEXEC) != 0)
+            throw std::runtime_error("pipe2");
+    }
+    pipe_ends(const pipe_ends&) = delete;
+    pipe_ends& operator=(const pipe_ends&) = delete;
+    ~pipe_ends()
+    {
+        close_writer();
+        ::close(fd[0]);
+    }
+    void close_writer() { ::close(std::exchange(fd[1], -1)); }
+
+    int fd[2] = {-1, -1};
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(test_reasons)
+
+BOOST_AUTO_TEST_CASE(ring_gets_a_context_that_says_so)
+{
+    asio_uring::io_context context;
+    const context_status now = status(context);
+    BOOST_TEST((now.mode == ring_mode::reactor));
+    BOOST_TEST(!now.reason);
+    BOOST_TEST(now.sq_entries == 256u);
+    BOOST_TEST(contains(now.text, "its ring"));
+    BOOST_TEST(converse(context) == "");
+}
+
+BOOST_AUTO_TEST_CASE(setup_forbidden_by_seccomp_falls_back)
+{
+    forbid_and_check(
+        {call_setup}, EPERM, system_error(EPERM), {"epoll", "seccomp", "allow"});
+}
+
+BOOST_AUTO_TEST_CASE(kernel_without_io_uring_falls_back)
+{
+    forbid_and_check(
+        {call_setup, call_enter, call_register},
+        ENOSYS,
+        system_error(ENOSYS),
+        {"epoll", "CONFIG_IO_URING"});
+}
+
+BOOST_AUTO_TEST_CASE(entry_alone_forbidden_falls_back)
+{
+    const auto reason = make_error_code(errc::entry_forbidden);
+    forbid_and_check({call_enter}, EPERM, reason, {"io_uring_enter", "seccomp"});
+    forbid_and_check({call_enter}, ENOSYS, reason, {"io_uring_enter", "seccomp"});
+}
+
+BOOST_AUTO_TEST_CASE(register_alone_forbidden_falls_back)
+{
+    const auto reason = make_error_code(errc::entry_forbidden);
+    forbid_and_check({call_register}, EPERM, reason, {"io_uring_register", "seccomp"});
+}
+
+BOOST_AUTO_TEST_CASE(exhausted_memory_lock_limit_falls_back)
+{
+    const std::string privileged = "cannot become another user";
+    const std::string uncharged = "this kernel does not charge the ring";
+    const std::string verdict = in_child([&]() -> std::string {
+        const ::rlimit none{0, 0};
+        MUST(::setrlimit(RLIMIT_MEMLOCK, &none) == 0);
+        constexpr ::uid_t nobody = 65534;
+        if (::getuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 ||
+                                ::setuid(nobody) != 0))
+            return privileged;
+        if (asio_uring::io_context context; status(context).mode != ring_mode::fallback)
+            return uncharged;
+        return check_both_contexts(
+            system_error(ENOMEM),
+            {"epoll", "memory-lock limit", "0 bytes", "LimitMEMLOCK"});
+    });
+    if (verdict == privileged || verdict == uncharged)
+        ASIO_URING_SKIP(verdict);
+    BOOST_TEST(verdict == "");
+}
+
+BOOST_AUTO_TEST_CASE(full_descriptor_table_falls_back_and_is_not_remembered)
+{
+    run_in_child([]() -> std::string {
+        ::rlimit before{};
+        fill_descriptor_table(before);
+        asio_uring::io_context context;
+        const auto verdict = check_fallback(
+            status(context),
+            system_error(EMFILE),
+            {"epoll", "descriptor", "LimitNOFILE"});
+        ::setrlimit(RLIMIT_NOFILE, &before);
+        if (!verdict.empty())
+            return verdict;
+        asio_uring::io_context later;
+        MUST(status(later).mode == ring_mode::reactor);
+        MUST(status(context).mode == ring_mode::fallback);
+        if (auto failed = converse(context); !failed.empty())
+            return failed;
+        return converse(later);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(descriptors_for_a_ring_alone_fall_back)
+{
+    if (!may_catch_without_descriptors) {
+        BOOST_TEST(true);
+        return;
+    }
+    run_in_child([]() -> std::string {
+        bool has_ring = false;
+        unsigned room = 0;
+        for (; !has_ring && room < 10; ++room) {
+            ::rlimit before{};
+            fill_descriptor_table(before, room);
+            asio_uring::io_context context;
+            has_ring = status(context).mode == ring_mode::reactor;
+            const auto reason = status(context).reason;
+            ::setrlimit(RLIMIT_NOFILE, &before);
+            MUST(has_ring || reason == system_error(EMFILE));
+            if (auto failed = converse(context); !failed.empty())
+                return failed;
+        }
+        MUST(has_ring && room > 2);
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(final_refusal_is_asked_for_once)
+{
+    run_in_child([]() -> std::string {
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        asio_uring::io_context first;
+        // The younger filter answers now, to whoever asks.
+        if (!forbid({call_setup}, ENOSYS) || !setup_fails_with(ENOSYS))
+            return no_filter;
+        asio_uring::io_context second;
+        MUST(status(second).reason == system_error(EPERM));
+        try {
+            const asio_uring::io_context wrong(1, {.entries = 0});
+            return "misuse was not noticed";
+        }
+        catch (const boost::system::system_error& error) {
+            MUST(error.code() == make_error_code(errc::entries_out_of_range));
+        }
+        // Who insists on a ring has the kernel asked.
+        asio::io_context third;
+        try {
+            use_ring(third);
+            return "use_ring did not throw";
+        }
+        catch (const boost::system::system_error& error) {
+            MUST(error.code() == system_error(ENOSYS));
+        }
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(use_ring_throws_unless_fallback_is_allowed)
+{
+    run_in_child([]() -> std::string {
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        asio::io_context context;
+        try {
+            use_ring(context);
+            return "use_ring did not throw";
+        }
+        catch (const boost::system::system_error& error) {
+            MUST(error.code() == system_error(EPERM));
+            MUST(contains(error.what(), "seccomp"));
+        }
+        MUST(status(context).mode == ring_mode::none);
+        use_ring(context, {.entries = 16}, fallback::allowed);
+        MUST(status(context).mode == ring_mode::fallback);
+        try {
+            asio_uring::io_context strict(1, ring_options(), fallback::forbidden);
+            return "io_context did not throw";
+        }
+        catch (const boost::system::system_error& error) {
+            MUST(error.code() == system_error(EPERM));
+        }
+        return converse(context);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(misuse_throws_even_where_fallback_is_allowed)
+{
+    const auto code_of = [](const ring_options& options) {
+        try {
+            asio_uring::io_context context(1, options, fallback::allowed);
+            return boost::system::error_code();
+        }
+        catch (const boost::system::system_error& error) {
+            return error.code();
+        }
+    };
+    BOOST_TEST((code_of({.entries = 0}) == make_error_code(errc::entries_out_of_range)));
+    BOOST_TEST(
+        (code_of({.flags = abi::setup_sqpoll}) ==
+         make_error_code(errc::setup_flag_not_offered)));
+    asio::io_context stock;
+    const asio::signal_set signals(stock, SIGUSR1);
+    BOOST_CHECK_THROW(
+        use_ring(stock, {.flags = abi::setup_single_issuer}, fallback::allowed),
+        boost::system::system_error);
+}
+
+BOOST_AUTO_TEST_CASE(objects_move_between_a_ring_and_a_context_without_one)
+{
+    run_in_child([]() -> std::string {
+        ::rlimit before{};
+        fill_descriptor_table(before);
+        asio_uring::io_context without;
+        ::setrlimit(RLIMIT_NOFILE, &before);
+        asio_uring::io_context with;
+        MUST(status(without).mode == ring_mode::fallback);
+        MUST(status(with).mode == ring_mode::reactor);
+
+        tcp::acceptor acceptor(with, {asio::ip::address_v4::loopback(), 0});
+        tcp::socket client(without);
+        tcp::socket server(without);
+        recorder log;
+        char data[4];
+        client.connect(acceptor.local_endpoint());
+        acceptor.async_accept(server, log.done("accept")); // a peer of the other context
+        finish(with);
+        server.async_read_some(asio::buffer(data), log.io("read"));
+        client.send(asio::buffer("ab", 2));
+        finish(without);
+        // A stock socket moves in and stays where it is registered.
+        asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type> plain(
+            without);
+        plain.assign(tcp::v4(), server.release());
+        asio_uring::ip::tcp::socket moved(std::move(plain));
+        moved.async_read_some(asio::buffer(data), log.io("moved"));
+        client.send(asio::buffer("c", 1));
+        finish(without);
+        // Assignment takes the other object's context along.
+        tcp::socket target(with, tcp::v4());
+        target = std::move(moved);
+        target.async_read_some(asio::buffer(data), log.io("assigned"));
+        client.send(asio::buffer("def", 3));
+        finish(without);
+        const std::string got = log.take();
+        if (got != "accept ok; read ok 2; moved ok 1; assigned ok 3")
+            return got;
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(test_log)
+
+BOOST_AUTO_TEST_CASE(handler_is_told_once_per_context)
+{
+    run_in_child([]() -> std::string {
+        std::vector<context_status> told;
+        MUST(!set_log_handler([&](const context_status& one) { told.push_back(one); }));
+        asio_uring::io_context own;
+        asio::io_context stock;
+        asio::signal_set signals(stock, SIGUSR1);
+        MUST(told.size() == 1);
+        tcp::socket first(stock);
+        tcp::socket second(stock);
+        asio_uring::steady_timer timer(stock);
+        MUST(told.size() == 2);
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        asio_uring::io_context fallen;
+        MUST(told.size() == 3);
+        MUST(told[0].mode == ring_mode::reactor && !told[0].reason);
+        MUST(told[1].mode == ring_mode::attached && !told[1].reason);
+        MUST(told[2].mode == ring_mode::fallback);
+        MUST(told[2].reason == system_error(EPERM) && contains(told[2].text, "seccomp"));
+        MUST(set_log_handler({}));
+        asio_uring::io_context untold;
+        MUST(told.size() == 3);
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(test_own_operations)
+
+BOOST_AUTO_TEST_CASE(raw_request_says_that_there_is_no_ring)
+{
+    run_in_child([]() -> std::string {
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        asio_uring::io_context context;
+        recorder log;
+        async_submit(context.get_executor(), op::nop{}, [&](auto ec, int value) {
+            log.note(
+                ec == make_error_code(errc::no_ring) && value == 0 ? "no_ring" : "other");
+        });
+        MUST(log.count() == 0);
+        finish(context);
+        MUST(log.take() == "no_ring");
+        MUST(contains(make_error_code(errc::no_ring).message(), "status(context)"));
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(splice_waits_for_both_ends_without_a_ring)
+{
+    run_in_child([]() -> std::string {
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        asio_uring::io_context context;
+        recorder log;
+        pipe_ends from;
+        pipe_ends to;
+        char data[8] = {};
+        const auto splice = [&](const char* name) {
+            async_splice(
+                context.get_executor(), from.fd[0], -1, to.fd[1], -1, 100, log.io(name));
+        };
+        MUST(::write(from.fd[1], "ready", 5) == 5);
+        splice("first");
+        MUST(log.count() == 0); // never from within
+        finish(context);
+        splice("second");
+        turn(context);
+        MUST(log.count() == 1);
+        MUST(::write(from.fd[1], "late", 4) == 4);
+        finish(context);
+        from.close_writer();
+        splice("end");
+        finish(context);
+        const std::string got = log.take();
+        MUST(contains(got, "first ok 5") && contains(got, "second ok 4"));
+        MUST(contains(got, "end ok 0"));
+        MUST(::read(to.fd[0], data, sizeof data) == 8);
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(splice_is_cancelled_and_destroyed_without_a_ring)
+{
+    run_in_child([]() -> std::string {
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        recorder log;
+        pipe_ends from;
+        pipe_ends to;
+        asio::cancellation_signal signal;
+        {
+            asio_uring::io_context context;
+            const auto splice = [&](auto handler) {
+                async_splice(
+                    context.get_executor(), from.fd[0], -1, to.fd[1], -1, 9, handler);
+            };
+            splice(asio::bind_cancellation_slot(signal.slot(), log.io("early")));
+            signal.emit(asio::cancellation_type::total);
+            finish(context);
+            splice(asio::bind_cancellation_slot(signal.slot(), log.io("waiting")));
+            turn(context);
+            signal.emit(asio::cancellation_type::total);
+            finish(context);
+            splice(log.io("never"));
+            turn(context);
+        }
+        const std::string got = log.take();
+        MUST(contains(got, "early operation_aborted 0"));
+        MUST(contains(got, "waiting operation_aborted 0"));
+        MUST(!contains(got, "never"));
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(splice_to_a_full_socket_blocks_nobody_without_a_ring)
+{
+    run_in_child([]() -> std::string {
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        asio_uring::io_context context;
+        tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+        tcp::socket client(context);
+        client.connect(acceptor.local_endpoint());
+        tcp::socket server = acceptor.accept();
+        const std::vector<char> block(1 << 16);
+        std::size_t sent = 0;
+        // The descriptor stays in blocking mode.
+        for (::ssize_t n = 0; n >= 0; sent += n > 0 ? static_cast<std::size_t>(n) : 0)
+            n = ::send(client.native_handle(), block.data(), block.size(), MSG_DONTWAIT);
+        pipe_ends from;
+        MUST(::write(from.fd[1], block.data(), 4096) == 4096);
+        recorder log;
+        async_splice(
+            context.get_executor(),
+            from.fd[0],
+            -1,
+            client.native_handle(),
+            -1,
+            4096,
+            log.io("splice"));
+        for (int i = 0; i != 3; ++i)
+            turn(context);
+        std::vector<char> sink(1 << 16);
+        std::size_t received = 0;
+        while (received < sent)
+            received += server.read_some(asio::buffer(sink));
+        finish(context);
+        const std::string got = log.take();
+        if (!contains(got, "splice ok "))
+            return got;
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// Variables are read once per process, so each of these runs this program anew.
+BOOST_AUTO_TEST_SUITE(test_environment)
+
+BOOST_AUTO_TEST_CASE(path_taken)
+{
+    asio_uring::io_context context;
+    std::cout << "PATH " << status(context).text << std::endl;
+    BOOST_TEST(converse(context) == "");
+    asio::io_context insisting;
+    try {
+        use_ring(insisting);
+        std::cout << "INSISTED" << std::endl;
+    }
+    catch (const boost::system::system_error& error) {
+        BOOST_TEST((error.code() == make_error_code(errc::switched_off)));
+        std::cout << "THREW " << error.what() << std::endl;
+    }
+}
+
+BOOST_AUTO_TEST_CASE(path_taken_where_forbidden)
+{
+    run_in_child([]() -> std::string {
+        if (!forbid({call_setup}, EPERM))
+            return no_filter;
+        unsigned thrown = 0;
+        asio::io_context stock;
+        try {
+            const tcp::socket socket(stock);
+        }
+        catch (const boost::system::system_error& error) {
+            thrown += error.code() == system_error(EPERM) ? 1u : 0u;
+        }
+        try {
+            const asio_uring::io_context own;
+        }
+        catch (const boost::system::system_error& error) {
+            thrown += error.code() == system_error(EPERM) ? 1u : 0u;
+        }
+        const char* variable = std::getenv("ASIO_URING");
+        MUST(thrown == (variable != nullptr && *variable == 'r' ? 2u : 0u));
+        return {};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(switched_off_by_the_environment)
+{
+    const std::string output = run_self("ASIO_URING=off", "path_taken");
+    BOOST_TEST(contains(output, "PATH this context runs on Asio's epoll reactor"));
+    BOOST_TEST(contains(output, "ASIO_URING=off in the environment"));
+    BOOST_TEST(contains(output, "THREW"));
+    BOOST_TEST(contains(output, "passed"));
+}
+
+BOOST_AUTO_TEST_CASE(required_by_the_environment)
+{
+    const std::string output =
+        run_self("ASIO_URING=require", "path_taken_where_forbidden");
+    BOOST_TEST(contains(output, "passed"), output);
+    BOOST_TEST(!contains(output, "error:"), output);
+    BOOST_TEST(contains(run_self("ASIO_URING=require", "path_taken"), "INSISTED"));
+}
+
+BOOST_AUTO_TEST_CASE(logged_to_the_error_output)
+{
+    const std::string output = run_self("ASIO_URING_LOG=1", "path_taken");
+    BOOST_TEST(contains(output, "asio_uring: this context waits in its ring\n"), output);
+    BOOST_TEST(!contains(run_self("ASIO_URING_LOG=0", "path_taken"), "asio_uring: this"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace asio_uring::test
