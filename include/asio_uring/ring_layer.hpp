@@ -12,9 +12,11 @@
 #    define ASIO_URING_HAS_RING 1
 
 #    include <asio_uring/buffer_ring.hpp>
+#    include <asio_uring/context_status.hpp>
 #    include <asio_uring/environment.hpp>
 #    include <asio_uring/error.hpp>
 #    include <asio_uring/kernel_features.hpp>
+#    include <asio_uring/log.hpp>
 #    include <asio_uring/napi.hpp>
 #    include <asio_uring/op.hpp>
 #    include <asio_uring/operation_table.hpp>
