@@ -2,8 +2,10 @@
 
 from scenarios.coro_tax import CoroTax
 from scenarios.echo import Echo
+from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
+from scenarios.sizes import Sizes
 from scenarios.timers import Timers
 
 _ALL = [
@@ -11,8 +13,11 @@ _ALL = [
     Echo(64, 64),
     Echo(512, 64),
     Echo(64, 4096),
+    EchoLocal(),
+    EchoUdp(),
     CoroTax(),
     Timers(),
+    Sizes(),
     RingNop(),
     RingFile(),
 ]
