@@ -116,6 +116,7 @@ set(asio_uring_headers
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
+    include/asio_uring/operation_table.hpp
     include/asio_uring/personality.hpp
     include/asio_uring/posix/descriptor.hpp
     include/asio_uring/posix/stream_descriptor.hpp
@@ -143,8 +144,10 @@ set(asio_uring_headers
     include/asio_uring/ring/ring_memory.hpp
     include/asio_uring/ring/submission_queue.hpp
     include/asio_uring/ring/syscall.hpp
+    include/asio_uring/ring/timespec.hpp
     include/asio_uring/ring/unique_fd.hpp
     include/asio_uring/ring/update_result.hpp
+    include/asio_uring/ring_layer.hpp
     include/asio_uring/ring_options.hpp
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp

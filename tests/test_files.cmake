@@ -28,6 +28,22 @@ set(test_op_sources
     op/test_oracle.cpp
 )
 
+set(test_seeds_sources
+    seeds/main.cpp
+    seeds/test_hringas_buffers.cpp
+    seeds/test_hringas_core.cpp
+    seeds/test_hringas_direct.cpp
+    seeds/test_hringas_files.cpp
+    seeds/test_hringas_sockets.cpp
+    seeds/test_io_urine.cpp
+    seeds/test_io_urine_advanced.cpp
+    seeds/test_kevy_uring.cpp
+    seeds/test_lio_uring.cpp
+    seeds/test_lio_uring_events.cpp
+    seeds/test_lio_uring_files.cpp
+    seeds/test_ringcore.cpp
+)
+
 set(test_service_sources
     service/main.cpp
     service/test_destroy.cpp

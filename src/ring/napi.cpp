@@ -1,5 +1,5 @@
+#include "microseconds.hpp"
 #include "register_error.hpp"
-#include "timespec.hpp"
 
 #include <asio_uring/napi.hpp>
 

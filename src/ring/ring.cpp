@@ -150,6 +150,7 @@ error_code
 ring::attach(const abi::setup_params& params, detail::ring_memory memory) noexcept
 {
     memory_ = std::move(memory);
+    // The kernel's offsets count from the start of the map, which outlives the queues.
     const auto word = [this](std::uint32_t offset) {
         return reinterpret_cast<std::uint32_t*>(memory_.rings() + offset);
     };

@@ -1,6 +1,6 @@
 #include "register_error.hpp"
-#include "timespec.hpp"
 
+#include <asio_uring/ring/timespec.hpp>
 #include <asio_uring/sync_cancel.hpp>
 
 namespace asio_uring {
@@ -13,8 +13,7 @@ unsigned sync_cancel::call(ring& target, boost::system::error_code& ec) const no
     argument.flags = flags;
     argument.opcode = static_cast<std::uint8_t>(operation);
     // Minus one in both words is the kernel's word for no limit.
-    argument.timeout =
-        timeout ? detail::to_timespec(*timeout) : abi::kernel_timespec{-1, -1};
+    argument.timeout = timeout ? to_timespec(*timeout) : abi::kernel_timespec{-1, -1};
     constexpr auto opcode = abi::register_op::sync_cancel;
     const int found = target.register_call(opcode, &argument, 1);
     ec = detail::register_error(found, opcode);

@@ -1,6 +1,7 @@
-#include "timespec.hpp"
+#include "microseconds.hpp"
 
 #include <asio_uring/ring.hpp>
+#include <asio_uring/ring/timespec.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,7 +10,6 @@ namespace asio_uring {
 
 namespace {
 
-using detail::to_timespec;
 using std::chrono::steady_clock;
 
 // The extended argument and the timespec it points to.
@@ -30,7 +30,7 @@ struct wait_argument
             (features & abi::feat_min_timeout) != 0 && clock == wait_clock::monotonic;
         if (options.deadline) {
             argument.ts = reinterpret_cast<std::uintptr_t>(&limit);
-            limit = to_timespec(options.deadline->time_since_epoch());
+            limit = to_timespec(*options.deadline);
             flags |= absolute ? abi::enter_abs_timer : 0;
             relative = !absolute;
         }

@@ -1,7 +1,8 @@
+#include "microseconds.hpp"
 #include "register_error.hpp"
 #include "setup.hpp"
-#include "timespec.hpp"
 
+#include <asio_uring/ring/timespec.hpp>
 #include <asio_uring/wait_region.hpp>
 
 #include <boost/system/system_error.hpp>
@@ -67,7 +68,7 @@ registered_wait wait_region::set(unsigned slot, const wait_options& options) noe
     abi::reg_wait& argument = at(slot);
     argument.flags = 0;
     if (options.deadline) {
-        argument.ts = detail::to_timespec(options.deadline->time_since_epoch());
+        argument.ts = to_timespec(*options.deadline);
         argument.flags = abi::reg_wait_ts;
         result.flags |= abi::enter_abs_timer;
     }
@@ -87,7 +88,7 @@ registered_wait wait_region::set(
 {
     abi::reg_wait& argument = at(slot);
     argument = {};
-    argument.ts = detail::to_timespec(timeout);
+    argument.ts = to_timespec(timeout);
     argument.flags = abi::reg_wait_ts;
     argument.min_wait_usec = detail::to_microseconds(min_wait);
     return {.offset = static_cast<std::uint32_t>(slot * sizeof(abi::reg_wait))};
@@ -96,6 +97,7 @@ registered_wait wait_region::set(
 abi::reg_wait& wait_region::at(unsigned slot) noexcept
 {
     ASIO_URING_ASSERT(slot < slots_);
+    // The map holds slots_ arguments from its start on and lives as long as this.
     return memory_.at<abi::reg_wait>(0)[slot];
 }
 

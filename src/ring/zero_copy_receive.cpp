@@ -83,6 +83,8 @@ void zero_copy_receive_queue::attach(
     const abi::zcrx_ifq_reg& answer, std::uint64_t token) noexcept
 {
     area_token_ = token;
+    // The kernel's offsets count from the start of the region, which lives as long as
+    // this and holds rq_entries entries.
     head_ = refill_.at<std::uint32_t>(answer.offsets.head);
     tail_ = refill_.at<std::uint32_t>(answer.offsets.tail);
     entries_ = refill_.at<abi::zcrx_rqe>(answer.offsets.rqes);

@@ -30,8 +30,9 @@ LAYERS = (
      r"recvmsg_result)\.hpp", RING),
     (r"include/asio_uring/(napi|personality|registered_eventfd|restrictions|request_filter|"
      r"sync_cancel|sync_message|wait_region|worker_limits|zero_copy_receive)\.hpp", RING),
+    (r"include/asio_uring/operation_table\.hpp", RING),
     (r"(include/asio_uring|src)/ring/.*", RING),
-    (r"include/asio_uring/op\.hpp", OPERATION),
+    (r"include/asio_uring/(op|ring_layer)\.hpp", OPERATION),
     (r"(include/asio_uring|src)/op/.*", OPERATION),
     # The redirect stands in Asio's folder, because it specialises a class of Asio's inside,
     # and above the services, because it puts them there.
@@ -171,6 +172,47 @@ def check_function_length(source):
             yield first, "function_length", f"{lines} lines, {FUNCTION_LINES_MAX} at most"
 
 
+# Memory that the kernel reads or writes at the same time, or bytes seen as another type.
+RAW_ACCESS = re.compile(r"\batomic_ref\b|\breinterpret_cast\s*<[^<>]*\*\s*>|\.\s*at\s*<")
+MEMORY_ORDER = re.compile(r"\bmemory_order_(\w+)")
+ORDER_WORDS = {
+    "relaxed": "Relaxed:", "acquire": "Acquire:", "release": "Release:",
+    "acq_rel": "acq_rel:", "seq_cst": "sequentially",
+}
+
+
+def raw_accesses(source):
+    """Line numbers of raw accesses in the layers that share memory with the kernel."""
+    if source.layer not in (RING, OPERATION):
+        return
+    for number, line in enumerate(source.code_lines, 1):
+        if RAW_ACCESS.search(line) and not line.lstrip().startswith("#"):
+            yield number
+
+
+def comment_above(source, number):
+    """The comments from the last empty line on, down to the line itself."""
+    first = number - 1
+    while first > 0 and source.lines[first - 1].strip():
+        first -= 1
+    pieces = [line.partition("//")[2] for line in source.lines[first:number]]
+    return " ".join(pieces).strip()
+
+
+def check_raw_access(source):
+    """Raw access to shared memory says what it relies on; an atomic one, why its order."""
+    for number in raw_accesses(source):
+        comment = comment_above(source, number)
+        if not comment:
+            yield number, "raw_access", "no comment says why this is sound"
+            continue
+        # The order may stand on the next line of the same statement.
+        statement = " ".join(source.code_lines[number - 1:number + 2]).partition(";")[0]
+        for order in MEMORY_ORDER.findall(statement):
+            if ORDER_WORDS.get(order, "") not in comment or order not in ORDER_WORDS:
+                yield number, "raw_access", f"no comment says why the order is {order}"
+
+
 SCOPE = re.compile(r"^(inline\s+)?(namespace|class|struct|union|enum|extern)\b")
 
 
@@ -293,7 +335,26 @@ def names_file(text, name):
     return re.search(pattern, text) is not None
 
 
-TREE_CHECKS = [tree_unlisted]
+UMBRELLA = "include/asio_uring/ring_layer.hpp"
+
+
+def tree_umbrella(root):
+    """ring_layer.hpp includes every header of its layers that a program may include."""
+    umbrella = root / UMBRELLA
+    if not umbrella.exists():
+        return
+    text = umbrella.read_text(encoding="utf-8")
+    for path in sorted((root / "include" / "asio_uring").glob("*.hpp")):
+        layer = re.match(r"// Layer: (\w+)", path.read_text(encoding="utf-8"))
+        if path == umbrella or not layer or layer.group(1) not in ("ring", "op"):
+            continue
+        if f"<asio_uring/{path.name}>" not in text:
+            yield path.relative_to(root).as_posix(), 1, "umbrella", (
+                f"{umbrella.name} does not include it"
+            )
+
+
+TREE_CHECKS = [tree_unlisted, tree_umbrella]
 
 
 def is_ignored(relative):

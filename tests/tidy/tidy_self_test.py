@@ -100,6 +100,21 @@ CASES = (
     ("a long class and a long table", "src/ring/a.cpp",
      "struct a\n{\n" + "    int f();\n" * 80 + "};\nconstexpr int t[] = {\n"
      + "    1,\n" * 80 + "};\n", ()),
+    ("raw access with its reason", "src/ring/a.cpp",
+     "// Relaxed: a statistic.\nint f() { return std::atomic_ref{x}.load("
+     "std::memory_order_relaxed); }\n\n// The kernel's offset.\nauto* p = m.at<int>(o);\n", ()),
+    ("raw access without a comment", "src/ring/a.cpp",
+     "// The words.\n\nauto* p = reinterpret_cast<int*>(q);\n", ("raw_access",)),
+    ("mapped memory without a comment", INCLUDE + "ring/a.hpp",
+     "#pragma once\nauto* p = map.at<int>(0);\n", ("raw_access",)),
+    ("order without a reason", "src/ring/a.cpp",
+     "// The tail.\nstd::atomic_ref{x}.store(\n    1, std::memory_order_release);\n",
+     ("raw_access",)),
+    ("another order's reason", "src/ring/a.cpp",
+     "// Relaxed: x.\nint y = std::atomic_ref{x}.load(std::memory_order_acquire);\n",
+     ("raw_access",)),
+    ("raw access above the ring layers", "tests/ring/a.cpp",
+     "auto* p = reinterpret_cast<int*>(q);\n", ()),
     ("no opening comment", INCLUDE + "detail/service/a.hpp", "#pragma once\nint x;\n",
      ("header_comment",)),
     ("half an opening comment", INCLUDE + "detail/service/a.hpp",
@@ -140,6 +155,15 @@ def main():
     expect("unlisted", {"CMakeLists.txt": lists, "src/ring/listed2.cpp": "int x;\n"},
            ("unlisted",))
 
+    umbrella = "#pragma once\n#include <asio_uring/ring.hpp>\n"
+    ring_header = "// Layer: ring. Purpose: x.\n#pragma once\n"
+    expect("umbrella", {INCLUDE + "ring_layer.hpp": umbrella,
+                        INCLUDE + "ring.hpp": ring_header,
+                        INCLUDE + "c.hpp": "// Layer: public.\n#pragma once\n"}, ())
+    expect("umbrella with a hole",
+           {INCLUDE + "ring_layer.hpp": umbrella, INCLUDE + "error.hpp": ring_header},
+           ("umbrella",))
+
     names = {check.__name__.removeprefix("check_") for check in tidy.SOURCE_CHECKS}
     names |= {check.__name__.removeprefix("tree_") for check in tidy.TREE_CHECKS}
     renamed = {"leftovers": "leftover", "quoted_includes": "quoted_include",
@@ -150,7 +174,7 @@ def main():
 
     for failure in failures:
         print(failure)
-    print(f"tidy self-test: {len(CASES) + 3} cases, {len(failures)} failures")
+    print(f"tidy self-test: {len(CASES) + 5} cases, {len(failures)} failures")
     return 1 if failures else 0
 
 

@@ -34,6 +34,8 @@ inline void set_payload(abi::sqe& entry, std::span<const std::byte> payload) noe
 {
     if (payload.empty())
         return;
+    // As bytes, because the command area goes on behind the entry's own 64 on rings with
+    // wide entries.
     auto* bytes = reinterpret_cast<std::byte*>(&entry);
     std::memcpy(bytes + offsetof(abi::sqe, cmd), payload.data(), payload.size());
 }

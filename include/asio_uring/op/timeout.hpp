@@ -1,9 +1,11 @@
 // Layer: op. Purpose: timers of the ring, and deadlines of linked operations.
-// Thread: any. Lifetime: plain values; the timespec until submitted.
+// Thread: any. Lifetime: plain values; the timespec, which to_timespec() makes of a time
+// of <chrono>, until submitted.
 #ifndef ASIO_URING_OP_TIMEOUT_HPP
 #define ASIO_URING_OP_TIMEOUT_HPP
 
 #include <asio_uring/op/common.hpp>
+#include <asio_uring/ring/timespec.hpp>
 
 namespace asio_uring::op {
 

@@ -13,7 +13,9 @@ namespace asio_uring {
 
 class ring;
 
-namespace detail {
+} // namespace asio_uring
+
+namespace asio_uring::detail {
 
 /// What the environment variable ASIO_URING says; read once per process.
 enum class ring_choice
@@ -54,7 +56,6 @@ boost::system::error_code misuse_of(const ring_options& options) noexcept;
 /// the loop is built on.
 boost::system::error_code try_out(const ring& made) noexcept;
 
-} // namespace detail
-} // namespace asio_uring
+} // namespace asio_uring::detail
 
 #endif // ASIO_URING_RING_AVAILABILITY_HPP

@@ -36,6 +36,7 @@ public:
         std::uint32_t entry_shift; ///< 1 with setup_cqe32, else 0
         bool mixed;                ///< setup_cqe_mixed
     };
+    // Relaxed: only we store the head.
     explicit completion_queue(const view& shared) noexcept
         : head_{shared.head},
           tail_{shared.tail},
@@ -90,6 +91,7 @@ public:
     /// Completions the kernel has dropped for lack of memory; zero in practice.
     std::uint32_t overflow() const noexcept
     {
+        // Relaxed: a statistic that orders nothing.
         return std::atomic_ref{*overflow_}.load(std::memory_order_relaxed);
     }
 

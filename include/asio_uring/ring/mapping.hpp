@@ -59,6 +59,8 @@ public:
     std::byte* data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }
 
+    /// What lies `offset` bytes into the map. REQUIRES: the kernel gave the offset, or it
+    /// is that of an element of the array the map is: only then there is a T.
     template <class T>
     T* at(std::size_t offset) const noexcept
     {

@@ -133,8 +133,8 @@ public:
     /// with getevents follows.
     void clear_task_work_note() noexcept
     {
-        // Acquire: the kernel adds work before it sets the bit, so the enter that follows
-        // sees the work of every bit that is lost here.
+        // acq_rel: the kernel adds work before it sets the bit, so the enter that follows
+        // sees the work of every bit that is lost here, and the bit is clear before it.
         std::atomic_ref{*flags_}.fetch_and(~abi::sq_taskrun, std::memory_order_acq_rel);
     }
 
@@ -205,6 +205,7 @@ private:
 
     static std::uint32_t load_relaxed(std::uint32_t* word) noexcept
     {
+        // Relaxed: for words that order nothing, and for the tail, which only we store.
         return std::atomic_ref{*word}.load(std::memory_order_relaxed);
     }
 

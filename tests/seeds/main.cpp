@@ -1,0 +1,2 @@
+// One case per promise of five other io_uring bindings; docs/coverage.md lists them.
+#include "../support/bounded_main.hpp"

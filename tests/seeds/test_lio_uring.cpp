@@ -1,0 +1,430 @@
+// The promises of lio-uring, first part: the two halves, setup, chains, polling, tables,
+// and the contract about lifetimes.
+#include "../support/plain_sockets.hpp"
+#include "../support/reap.hpp"
+#include "../support/skip.hpp"
+#include "../support/temporary_directory.hpp"
+
+#include <asio_uring/kernel_features.hpp>
+#include <asio_uring/op.hpp>
+#include <asio_uring/registered_buffers.hpp>
+#include <asio_uring/registered_files.hpp>
+#include <asio_uring/ring.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <sys/eventfd.h>
+
+#include <fcntl.h>
+
+namespace asio_uring::test {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+/// Waits for one completion without touching the submission side.
+bool wait_for_completion(ring& r)
+{
+    const abi::kernel_timespec limit = to_timespec(patience);
+    abi::getevents_arg argument{};
+    argument.ts = reinterpret_cast<std::uintptr_t>(&limit);
+    return r.enter(0, 1, abi::enter_getevents, argument) >= 0;
+}
+
+/// Goes on until `done` is true; false if it never is.
+template <class Condition>
+bool eventually(Condition done)
+{
+    const auto deadline = end_of_patience();
+    while (!done()) {
+        if (steady_clock::now() > deadline)
+            return false;
+        std::this_thread::yield();
+    }
+    return true;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(test_lio_uring)
+
+BOOST_AUTO_TEST_CASE(l01_submission_and_completion_halves_serve_two_threads)
+{
+    constexpr std::uint64_t total = 20'000;
+    ring r{{.entries = 64, .cq_entries = 128}};
+    submission_queue& submission = r.submission();
+    completion_queue& completion = r.completion();
+    std::uint64_t sum = 0;
+    std::uint64_t seen = 0;
+    bool waited = true;
+    std::thread reaper{[&] {
+        while (seen != total && waited) {
+            if (completion.ready() == 0)
+                waited = wait_for_completion(r);
+            seen += completion.for_each(
+                [&sum](const abi::cqe& entry) { sum += entry.user_data; });
+        }
+    }};
+    bool pushed = true;
+    for (std::uint64_t number = 1; number <= total && pushed; ++number) {
+        pushed = eventually([&] {
+            abi::sqe* entry = submission.try_claim();
+            if (entry != nullptr) {
+                op::nop{}.prepare(*entry);
+                entry->user_data = number;
+            }
+            const unsigned pending = submission.publish();
+            r.enter(pending, 0, 0);
+            return entry != nullptr;
+        });
+    }
+    reaper.join();
+    BOOST_TEST(pushed);
+    BOOST_TEST(waited);
+    BOOST_TEST(seen == total);
+    BOOST_TEST(sum == total * (total + 1) / 2);
+    BOOST_TEST(r.overflow_count() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(l02_parameters_cover_the_setup_flags)
+{
+    const ring plain{{.entries = 128}};
+    BOOST_TEST(plain.sq_entries() == 128);
+    const ring other{{.entries = 4, .flags = abi::setup_sqpoll}};
+    const std::uint32_t deferred = abi::setup_single_issuer | abi::setup_defer_taskrun;
+    const ring_options all[]{
+        {.entries = 4, .flags = abi::setup_iopoll},
+        {.entries = 4, .flags = abi::setup_sqpoll, .sq_thread_idle_ms = 50},
+        {.entries = 4, .flags = abi::setup_sqpoll | abi::setup_sq_aff},
+        {.entries = 4, .cq_entries = 64},
+        {.entries = 1U << 16, .flags = abi::setup_clamp},
+        {.entries = 4,
+         .flags = abi::setup_sqpoll | abi::setup_attach_wq,
+         .attach_wq_fd = other.native_handle()},
+        {.entries = 4, .flags = abi::setup_r_disabled},
+        {.entries = 4, .flags = abi::setup_submit_all},
+        {.entries = 4, .flags = abi::setup_coop_taskrun},
+        {.entries = 4, .flags = abi::setup_coop_taskrun | abi::setup_taskrun_flag},
+        {.entries = 4, .flags = abi::setup_sqe128},
+        {.entries = 4, .flags = abi::setup_cqe32},
+        {.entries = 4, .flags = abi::setup_single_issuer},
+        {.entries = 4, .flags = deferred},
+        {.entries = 4, .flags = abi::setup_no_sqarray},
+        {.entries = 4, .flags = abi::setup_iopoll | abi::setup_hybrid_iopoll},
+        {.entries = 4, .flags = abi::setup_cqe_mixed},
+    };
+    const kernel_features features = kernel_features::running();
+    for (const ring_options& options : all) {
+        BOOST_TEST_CONTEXT("flags " << options.flags)
+        {
+            boost::system::error_code ec;
+            const ring r = ring::create(options, ec);
+            if (features.supports_setup(options.flags)) {
+                BOOST_TEST(!ec, explain_setup_error(ec, options));
+                BOOST_TEST((r.setup_flags() & options.flags) == options.flags);
+            }
+            else {
+                BOOST_TEST((ec == errc::unsupported_setup_flag));
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(l03_push_takes_an_operation_its_user_data_and_flags)
+{
+    ring r{{.entries = 4}};
+    BOOST_TEST(r.try_push(op::nop{}, 0xffff'ffff'ffff'ffff));
+    BOOST_TEST(r.try_push(op::nop{}, 5, abi::sqe_cqe_skip_success));
+    BOOST_TEST(r.try_push(op::close{.fd = -1}, 6, abi::sqe_cqe_skip_success));
+    BOOST_TEST(r.sqe_at(1).flags == abi::sqe_cqe_skip_success);
+    // The success is silent, the failure is not.
+    const completions done = submit_and_reap(r, 2);
+    BOOST_TEST(done.res_of(0xffff'ffff'ffff'ffff) == 0);
+    BOOST_TEST(done.res_of(6) == -EBADF);
+    BOOST_TEST(is_quiet(r));
+}
+
+BOOST_AUTO_TEST_CASE(l04_batch_goes_to_the_kernel_with_one_submit)
+{
+    ring r{{.entries = 32}};
+    for (std::uint64_t number = 0; number != 32; ++number)
+        push(r, op::nop{}, number);
+    BOOST_TEST(r.ready() == 0);
+    const submit_result result = r.submit();
+    BOOST_TEST(!result.ec);
+    BOOST_TEST(result.submitted == 32);
+    BOOST_TEST(r.ready() == 32);
+    std::uint64_t expected = 0;
+    r.for_each_completion(
+        [&](const abi::cqe& entry) { BOOST_TEST(entry.user_data == expected++); });
+    BOOST_TEST(r.submit().submitted == 0);
+}
+
+BOOST_AUTO_TEST_CASE(l05_next_blocks_and_try_next_does_not)
+{
+    ring r{{.entries = 4}};
+    BOOST_TEST(r.peek() == nullptr);
+    const unique_fd event{::eventfd(0, EFD_CLOEXEC)};
+    std::uint64_t count = 0;
+    push(r, op::read{.fd = event.get(), .data = &count, .size = sizeof count}, 1);
+    BOOST_TEST(r.submit().submitted == 1);
+    BOOST_TEST(r.peek() == nullptr);
+    std::thread writer{[&event] {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto n = ::write(event.get(), &one, sizeof one);
+    }};
+    const submit_result waited =
+        r.submit_and_wait(wait_options{.deadline = end_of_patience()});
+    writer.join();
+    BOOST_TEST(!waited.ec);
+    BOOST_REQUIRE(r.peek() != nullptr);
+    BOOST_TEST(r.peek()->res == 8);
+    r.advance(1);
+    BOOST_TEST(r.peek() == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(l06_completion_gives_bytes_or_the_error)
+{
+    ring r{{.entries = 2}};
+    const pipe_pair pipe = make_pipe();
+    const abi::cqe good =
+        complete(r, op::write{.fd = pipe.in.get(), .data = "abc", .size = 3});
+    BOOST_TEST(!result_error(good.res));
+    BOOST_TEST(result_value(good.res) == 3);
+    const abi::cqe bad =
+        complete(r, op::write{.fd = pipe.out.get(), .data = "abc", .size = 3});
+    BOOST_TEST(result_error(bad.res).value() == EBADF);
+    BOOST_TEST(result_error(bad.res).message() == std::strerror(EBADF));
+}
+
+BOOST_AUTO_TEST_CASE(l07_linked_fsync_runs_only_when_the_write_succeeds)
+{
+    const temporary_directory folder;
+    const unique_fd file = folder.open("f");
+    const unique_fd read_only = folder.open("f", O_RDONLY);
+    ring r{{.entries = 4}};
+    for (const auto& [target, wrote, synced] :
+         {std::tuple{file.get(), 4, 0}, std::tuple{read_only.get(), -EBADF, -ECANCELED}})
+    {
+        const op::write write{.fd = target, .data = "text", .size = 4, .offset = 0};
+        push(r, write, 1, abi::sqe_io_link);
+        push(r, op::fsync{.fd = file.get()}, 2);
+        const completions done = submit_and_reap(r, 2);
+        BOOST_TEST(done.res_of(1) == wrote);
+        BOOST_TEST(done.res_of(2) == synced);
+    }
+    BOOST_TEST(folder.read("f") == "text");
+}
+
+BOOST_AUTO_TEST_CASE(l08_polling_thread_submits_sleeps_and_is_woken)
+{
+    ring r{{.entries = 4, .flags = abi::setup_sqpoll, .sq_thread_idle_ms = 20}};
+    // It submits what is published; nobody enters.
+    push(r, op::nop{}, 1);
+    BOOST_TEST(r.submit().submitted == 1);
+    BOOST_REQUIRE(eventually([&r] { return r.ready() == 1; }));
+    r.advance(1);
+    // After its idle time it sleeps, and says so; a submit wakes it.
+    for (std::uint64_t round = 2; round != 4; ++round) {
+        BOOST_REQUIRE(eventually([&r] { return r.needs_wakeup(); }));
+        push(r, op::nop{}, round);
+        BOOST_TEST(!r.submit().ec);
+        BOOST_REQUIRE(eventually([&r] { return r.ready() == 1; }));
+        BOOST_TEST(r.peek()->user_data == round);
+        r.advance(1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(l08_full_queue_of_a_polled_ring_can_be_waited_for)
+{
+    ring r{{.entries = 2, .flags = abi::setup_sqpoll, .sq_thread_idle_ms = 20}};
+    BOOST_REQUIRE(eventually([&r] { return r.needs_wakeup(); }));
+    push(r, op::nop{}, 1);
+    push(r, op::nop{}, 2);
+    r.publish();
+    // The thread sleeps, so the queue is full; the call wakes it and waits for room.
+    BOOST_TEST(r.try_claim() == nullptr);
+    BOOST_TEST(r.enter(0, 0, abi::enter_sq_wakeup | abi::enter_sq_wait) >= 0);
+    BOOST_TEST(r.try_claim() != nullptr);
+    BOOST_REQUIRE(eventually([&r] { return r.ready() == 2; }));
+}
+
+namespace {
+
+/// One page of direct input on a ring that polls the disk; none if no answer came.
+std::optional<int> read_polled(ring& r, const unique_fd& file, void* page)
+{
+    push(r, op::read{.fd = file.get(), .data = page, .size = 4096, .offset = 0}, 1);
+    if (r.submit().submitted != 1)
+        return std::nullopt;
+    if (!eventually([&r] {
+            r.enter(0, 0, abi::enter_getevents);
+            return r.ready() == 1;
+        }))
+        return std::nullopt;
+    const int result = r.peek()->res;
+    r.advance(1);
+    return result;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(l09_polled_disk_input_reads_and_other_requests_are_refused)
+{
+    const temporary_directory folder;
+    folder.write("f", std::string(4096, 'd'));
+    const unique_fd file{
+        ::open(folder.path("f").c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC)};
+    const std::unique_ptr<void, void (*)(void*)> page{
+        std::aligned_alloc(4096, 4096), &std::free};
+    std::memset(page.get(), 0, 4096);
+    const std::uint32_t plain = abi::setup_iopoll;
+    for (const std::uint32_t flags : {plain, plain | abi::setup_hybrid_iopoll}) {
+        if (!kernel_features::running().supports_setup(flags))
+            continue;
+        ring r{{.entries = 4, .flags = flags}};
+        BOOST_TEST((r.setup_flags() & flags) == flags);
+        // Such a ring is for storage alone.
+        const abi::kernel_timespec soon{0, 1000};
+        push(r, op::timeout{.expiry = &soon}, 2);
+        BOOST_TEST(r.submit().submitted == 1);
+        BOOST_REQUIRE(r.ready() == 1);
+        BOOST_TEST(r.peek()->res == -EINVAL);
+        r.advance(1);
+
+        const std::optional<int> result =
+            file ? read_polled(r, file, page.get()) : std::optional{-EOPNOTSUPP};
+        BOOST_REQUIRE(result.has_value());
+        if (*result == -EOPNOTSUPP)
+            ASIO_URING_SKIP("the disk of the temporary folder has no poll queues");
+        BOOST_TEST(*result == 4096);
+        BOOST_TEST(static_cast<const char*>(page.get())[4095] == 'd');
+    }
+}
+
+BOOST_AUTO_TEST_CASE(l10_fixed_buffers_are_registered_used_and_given_up)
+{
+    const temporary_directory folder;
+    const unique_fd file = folder.open("f");
+    ring r{{.entries = 4}};
+    std::vector<char> first(4096, 'a');
+    std::vector<char> second(4096, 'b');
+    const ::iovec both[]{{first.data(), 4096}, {second.data(), 4096}};
+    registered_buffers buffers{r, both};
+    push(r, op::write_from(buffers[0], file.get(), 0), 1, abi::sqe_io_link);
+    push(r, op::write_from(buffers[1].first(10), file.get(), 100), 2, abi::sqe_io_link);
+    push(r, op::read_into(buffers[1].from(4000), file.get(), 95), 3);
+    const completions done = submit_and_reap(r, 3);
+    BOOST_TEST(done.res_of(1) == 4096);
+    BOOST_TEST(done.res_of(2) == 10);
+    BOOST_TEST(done.res_of(3) == 96);
+    const std::string read_back{second.begin() + 4000, second.end()};
+    BOOST_TEST(
+        read_back == std::string(5, 'a') + std::string(10, 'b') + std::string(81, 'a'));
+    // The place of a buffer that is not in the table is refused.
+    op::write_fixed stray = op::write_from(buffers[0], file.get(), 0);
+    stray.buffer_index = 2;
+    BOOST_TEST(result_of(r, stray) == -EFAULT);
+    BOOST_TEST(!buffers.unregister());
+    stray.buffer_index = 0;
+    BOOST_TEST(result_of(r, stray) == -EFAULT);
+}
+
+BOOST_AUTO_TEST_CASE(l11_fixed_files_are_registered_used_updated_and_given_up)
+{
+    const temporary_directory folder;
+    for (const char* name : {"0", "1", "2", "new"})
+        folder.write(name, name);
+    std::vector<unique_fd> files;
+    std::vector<int> descriptors;
+    for (const char* name : {"0", "1", "2"}) {
+        files.push_back(folder.open(name));
+        descriptors.push_back(files.back().get());
+    }
+    ring r{{.entries = 4}};
+    registered_files table{r, descriptors};
+    // The table keeps the files open.
+    files.clear();
+    const auto content_of = [&](std::uint32_t slot) {
+        std::array<char, 8> text{};
+        const op::read read{
+            .fd = static_cast<int>(slot),
+            .data = text.data(),
+            .size = text.size() - 1,
+            .offset = 0};
+        const int result = result_of(r, read, abi::sqe_fixed_file);
+        return result < 0 ? "error" : std::string{text.data()};
+    };
+    for (std::uint32_t slot = 0; slot != 3; ++slot)
+        BOOST_TEST(content_of(slot) == std::to_string(slot));
+    BOOST_TEST(!table.set(1, folder.open("new").get()));
+    BOOST_TEST(content_of(0) == "0");
+    BOOST_TEST(content_of(1) == "new");
+    BOOST_TEST(content_of(2) == "2");
+    BOOST_TEST(content_of(3) == "error");
+    BOOST_TEST(!table.unregister());
+    BOOST_TEST(content_of(0) == "error");
+}
+
+// What the comments at the operations say may go after the submit, goes; what they say
+// must stay, stays.
+BOOST_AUTO_TEST_CASE(l30_arguments_read_at_submit_may_be_overwritten_afterwards)
+{
+    ring r{{.entries = 4}};
+    const pipe_pair pipe = make_pipe();
+    std::array<char, 4> first{};
+    std::array<char, 4> second{};
+    auto vectors = std::make_unique<std::array<::iovec, 2>>(std::array<::iovec, 2>{
+        {{first.data(), first.size()}, {second.data(), second.size()}}});
+    push(r, op::readv{.fd = pipe.out.get(), .buffers = vectors->data(), .count = 2}, 1);
+    auto expiry = std::make_unique<abi::kernel_timespec>(to_timespec(milliseconds{30}));
+    push(r, op::timeout{.expiry = expiry.get()}, 2);
+    BOOST_TEST(r.submit().submitted == 2);
+    // The pipe is empty: the request has seen the array, not the data.
+    BOOST_TEST(r.ready() == 0);
+    vectors.reset();
+    *expiry = to_timespec(seconds{1000});
+    expiry.reset();
+    BOOST_TEST(submit_and_reap(r, 1).res_of(2) == -ETIME);
+    BOOST_REQUIRE(::write(pipe.in.get(), "abcdefgh", 8) == 8);
+    BOOST_TEST(submit_and_reap(r, 1).res_of(1) == 8);
+    BOOST_TEST((std::string_view{first.data(), 4} == "abcd"));
+    BOOST_TEST((std::string_view{second.data(), 4} == "efgh"));
+}
+
+BOOST_AUTO_TEST_CASE(l30_buffer_is_written_until_the_last_completion_whatever_is_closed)
+{
+    ring r{{.entries = 4}};
+    connected_pair pair = make_local_pair();
+    std::array<char, 4> in{};
+    push(r, op::recv{.fd = pair.right.get(), .data = in.data(), .size = 4}, 1);
+    BOOST_TEST(r.submit().submitted == 1);
+    // Closing the descriptor ends nothing: the request holds the socket.
+    pair.right.reset();
+    BOOST_TEST(is_quiet(r));
+    BOOST_REQUIRE(::send(pair.left.get(), "late", 4, MSG_NOSIGNAL) == 4);
+    BOOST_TEST(submit_and_reap(r, 1).res_of(1) == 4);
+    BOOST_TEST((std::string_view{in.data(), 4} == "late"));
+    // With its completion the socket goes as well.
+    BOOST_TEST(eventually(
+        [&pair] { return ::send(pair.left.get(), "x", 1, MSG_NOSIGNAL) == -1; }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace asio_uring::test
