@@ -1,21 +1,39 @@
 // A context goes on in the child of a fork, with a ring of its own, and the parent's is
 // not disturbed.
 #include "../support/backend.hpp"
+#include "../support/destroy_everywhere.hpp"
 #include "../support/drive.hpp"
 #include "../support/loopback.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/connect_pipe.hpp>
+#include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <memory>
+#include <ostream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <sys/wait.h>
 
 #include <unistd.h>
+
+namespace asio_uring::test {
+
+// For the names of a data-driven test.
+inline std::ostream& operator<<(std::ostream& stream, context_kind kind)
+{
+    return stream << name_of(kind);
+}
+
+} // namespace asio_uring::test
 
 namespace {
 
@@ -107,6 +125,198 @@ BOOST_DATA_TEST_CASE(
     finish(context);
     BOOST_TEST(expired);
     BOOST_TEST(readable);
+}
+
+// One request of every kind that takes something, and a timer of every clock.
+class takers
+{
+public:
+    static constexpr int requests = 5;
+    static constexpr int timers = 3;
+
+    explicit takers(asio::io_context& context)
+        : link_(context),
+          acceptor_(context, {asio::ip::address_v4::loopback(), 0}),
+          receiver_(context, {asio::ip::address_v4::loopback(), 0}),
+          sender_(context, asio::ip::udp::v4()),
+          reader_(context),
+          writer_(context),
+          local_(context),
+          far_local_(context),
+          steady_(context, 20ms),
+          system_(context, 20ms),
+          precise_(context, 20ms)
+    {
+        asio::connect_pipe(reader_, writer_);
+        asio::local::connect_pair(local_, far_local_);
+    }
+
+    void start()
+    {
+        const auto took = [this](error_code ec, std::size_t size) {
+            taken += !ec && size == 1;
+            aborted += ec == asio::error::operation_aborted;
+        };
+        link_.socket.async_receive(asio::buffer(&data_[0], 1), took);
+        receiver_.async_receive_from(asio::buffer(&data_[1], 1), from_, took);
+        reader_.async_read_some(asio::buffer(&data_[2], 1), took);
+        local_.async_receive(asio::buffer(&data_[3], 1), took);
+        acceptor_.async_accept(
+            [took](error_code ec, const auto&) { took(ec, std::size_t{1}); });
+        const auto expires = [this](error_code ec) { expired += !ec; };
+        steady_.async_wait(expires);
+        system_.async_wait(expires);
+        precise_.async_wait(expires);
+    }
+
+    void cancel()
+    {
+        link_.socket.cancel();
+        receiver_.cancel();
+        reader_.cancel();
+        local_.cancel();
+        acceptor_.cancel();
+    }
+
+    /// Something to take for each; returns the client of the acceptor.
+    peer feed()
+    {
+        link_.remote.send("x");
+        sender_.send_to(asio::buffer("x", 1), receiver_.local_endpoint());
+        asio::write(writer_, asio::buffer("x", 1));
+        asio::write(far_local_, asio::buffer("x", 1));
+        return start_connect(acceptor_.local_endpoint());
+    }
+
+    int taken = 0;
+    int aborted = 0;
+    int expired = 0;
+
+private:
+    connection link_;
+    asio_uring::ip::tcp::acceptor acceptor_;
+    asio_uring::ip::udp::socket receiver_;
+    asio_uring::ip::udp::socket sender_;
+    asio::ip::udp::endpoint from_;
+    asio_uring::readable_pipe reader_;
+    asio_uring::writable_pipe writer_;
+    asio_uring::local::stream_protocol::socket local_;
+    asio_uring::local::stream_protocol::socket far_local_;
+    asio_uring::steady_timer steady_;
+    asio_uring::system_timer system_;
+    asio_uring::high_resolution_timer precise_;
+    char data_[4] = {};
+};
+
+/// Runs the function in a child process; returns its result, -1 if the child died.
+template <typename Function>
+int in_child(asio::io_context& context, Function function, const auto& in_parent)
+{
+    context.notify_fork(asio::execution_context::fork_prepare);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20);
+        context.notify_fork(asio::execution_context::fork_child);
+        ::_exit(function());
+    }
+    context.notify_fork(asio::execution_context::fork_parent);
+    in_parent();
+    int status = 0;
+    const bool ended = ::waitpid(child, &status, 0) == child && WIFEXITED(status);
+    return ended ? WEXITSTATUS(status) : -1;
+}
+
+void run_bounded(asio::io_context& context)
+{
+    context.restart();
+    context.run_for(wait_limit);
+}
+
+// The parent gives up its requests, so what comes after that is the child's alone.
+BOOST_DATA_TEST_CASE(
+    fork_child_takes_over_what_the_parent_cancels,
+    boost::unit_test::data::make(all_context_kinds),
+    kind)
+{
+    const auto context = make_context(kind);
+    takers work(*context);
+    auto [parent_end, child_end] = plain_pair();
+    work.start();
+    turn(*context);
+    const int result = in_child(
+        *context,
+        [&, end = child_end.fd()] {
+            char go = 0;
+            if (!ready(end, POLLIN) || ::recv(end, &go, 1, 0) != 1)
+                return 1;
+            const peer client = work.feed();
+            run_bounded(*context);
+            if (!context->stopped())
+                return 2;
+            if (work.taken != takers::requests || work.aborted != 0)
+                return 3;
+            return work.expired == takers::timers ? 0 : 4;
+        },
+        [&] {
+            work.cancel();
+            finish(*context);
+            parent_end.send("x");
+        });
+    BOOST_TEST(result == 0);
+    BOOST_TEST(work.aborted == takers::requests);
+    BOOST_TEST(work.taken == 0);
+    BOOST_TEST(work.expired == takers::timers);
+}
+
+// A child that ends its context in order takes nothing away from the parent.
+BOOST_DATA_TEST_CASE(
+    fork_child_destroys_its_context,
+    boost::unit_test::data::make(all_context_kinds),
+    kind)
+{
+    auto context = make_context(kind);
+    auto work = std::make_unique<takers>(*context);
+    work->start();
+    turn(*context);
+    const int result = in_child(
+        *context,
+        [&] {
+            work.reset();
+            context.reset();
+            return 0;
+        },
+        [] {});
+    BOOST_TEST(result == 0);
+    const peer client = work->feed();
+    finish(*context);
+    BOOST_TEST(work->taken == takers::requests);
+    BOOST_TEST(work->expired == takers::timers);
+}
+
+// The threads that ran the context are the parent's. The child runs it on its own.
+BOOST_AUTO_TEST_CASE(fork_child_of_a_context_that_several_threads_ran)
+{
+    asio_uring::io_context context;
+    takers work(context);
+    work.start();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back([&] { context.run_for(1ms); });
+    for (std::thread& thread : threads)
+        thread.join();
+    const int result = in_child(
+        context,
+        [&] {
+            work.cancel();
+            run_bounded(context);
+            return work.aborted == takers::requests && work.expired == takers::timers ? 0
+                                                                                      : 1;
+        },
+        [] {});
+    BOOST_TEST(result == 0);
+    const peer client = work.feed();
+    finish(context);
+    BOOST_TEST(work.taken == takers::requests);
 }
 
 } // namespace
