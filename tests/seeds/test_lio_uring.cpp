@@ -124,9 +124,13 @@ BOOST_AUTO_TEST_CASE(l02_parameters_cover_the_setup_flags)
         {.entries = 4, .flags = abi::setup_cqe32},
         {.entries = 4, .flags = abi::setup_single_issuer},
         {.entries = 4, .flags = deferred},
+        {.entries = 4, .flags = abi::setup_no_mmap},
+        {.entries = 4, .flags = abi::setup_no_mmap | abi::setup_registered_fd_only},
         {.entries = 4, .flags = abi::setup_no_sqarray},
         {.entries = 4, .flags = abi::setup_iopoll | abi::setup_hybrid_iopoll},
         {.entries = 4, .flags = abi::setup_cqe_mixed},
+        {.entries = 4, .flags = abi::setup_sqe_mixed},
+        {.entries = 4, .flags = abi::setup_sq_rewind | abi::setup_no_sqarray},
     };
     const kernel_features features = kernel_features::running();
     for (const ring_options& options : all) {
