@@ -629,11 +629,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(strand_of_the_executor_serialises, Backend, backen
 BOOST_AUTO_TEST_CASE(reactor_that_waits_for_timers_itself_keeps_the_wait)
 {
     asio::io_context context(asio::config_from_string("reactor.use_timerfd=0"));
-    asio_uring::use_ring(context);
-    if (uses_ring<ring>())
-        BOOST_TEST((asio_uring::status(context).mode == asio_uring::ring_mode::attached));
     listener server;
     asio_uring::ip::tcp::socket socket(context);
+    if (uses_ring<ring>())
+        BOOST_TEST((asio_uring::status(context).mode == asio_uring::ring_mode::attached));
     socket.connect(server.endpoint());
     peer remote = server.accept();
     steady_timer<stock> first(context, 1ms);

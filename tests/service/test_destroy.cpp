@@ -6,6 +6,9 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect_pipe.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
@@ -30,6 +33,7 @@ using boost::system::error_code;
 using tcp = asio_uring::ip::tcp;
 using ring_timer = asio_uring::steady_timer;
 using asio::awaitable;
+using asio::redirect_error;
 using asio::use_awaitable;
 
 const asio::ip::tcp::endpoint any_port(asio::ip::address_v4::loopback(), 0);
@@ -375,6 +379,170 @@ BOOST_AUTO_TEST_CASE(raw_requests_destroyed_after_each_step)
                 [pair, &seen, token = seen.token()](error_code, int) { seen.step(); });
             return nullptr;
         });
+}
+
+BOOST_AUTO_TEST_CASE(datagrams_destroyed_after_each_step)
+{
+    using udp = asio_uring::ip::udp;
+    struct ends
+    {
+        explicit ends(asio::io_context& context)
+            : first(context, {asio::ip::address_v4::loopback(), 0}),
+              second(context, {asio::ip::address_v4::loopback(), 0})
+        {}
+
+        udp::socket first;
+        udp::socket second;
+        asio::ip::udp::endpoint from;
+    };
+    destroy_everywhere(
+        [](asio::io_context& context, witness& seen) -> std::shared_ptr<void> {
+            auto pair = std::make_shared<ends>(context);
+            launch(context, seen, [pair]() -> awaitable<void> {
+                std::string data(100, ' ');
+                error_code ec;
+                while (!ec) {
+                    const std::size_t size = co_await pair->second.async_receive_from(
+                        asio::buffer(data),
+                        pair->from,
+                        redirect_error(use_awaitable, ec));
+                    co_await pair->second.async_send_to(
+                        asio::buffer(data, size),
+                        pair->from,
+                        redirect_error(use_awaitable, ec));
+                }
+            });
+            launch(context, seen, [pair, &seen]() -> awaitable<void> {
+                std::string in(100, ' ');
+                co_await pair->first.async_connect(
+                    pair->second.local_endpoint(), use_awaitable);
+                for (int round = 0; round != 3; ++round) {
+                    co_await pair->first.async_send(
+                        asio::buffer("ping", 4), use_awaitable);
+                    co_await pair->first.async_receive(asio::buffer(in), use_awaitable);
+                }
+                seen.complete();
+            });
+            return pair;
+        });
+}
+
+// A chain: this end of a local pair, its other end, a pipe, a descriptor.
+BOOST_AUTO_TEST_CASE(descriptors_destroyed_after_each_step)
+{
+    struct chain
+    {
+        explicit chain(asio::io_context& context)
+            : near(context), far(context), writer(context), reader(context)
+        {
+            asio::local::connect_pair(near, far);
+            asio_uring::readable_pipe end(context);
+            asio::connect_pipe(end, writer);
+            reader.assign(end.release());
+        }
+
+        asio_uring::local::stream_protocol::socket near;
+        asio_uring::local::stream_protocol::socket far;
+        asio_uring::writable_pipe writer;
+        asio_uring::posix::stream_descriptor reader;
+    };
+    destroy_everywhere(
+        [](asio::io_context& context, witness& seen) -> std::shared_ptr<void> {
+            auto links = std::make_shared<chain>(context);
+            launch(context, seen, [links]() -> awaitable<void> {
+                std::string data(1000, ' ');
+                for (;;) {
+                    error_code ec;
+                    const std::size_t size = co_await links->far.async_read_some(
+                        asio::buffer(data), redirect_error(use_awaitable, ec));
+                    if (ec)
+                        break;
+                    co_await asio::async_write(
+                        links->writer, asio::buffer(data, size), use_awaitable);
+                }
+                links->writer.close();
+            });
+            launch(context, seen, [links, &seen]() -> awaitable<void> {
+                std::string data(3000, 'd');
+                co_await asio::async_write(
+                    links->near, asio::buffer(data), use_awaitable);
+                links->near.shutdown(asio::socket_base::shutdown_send);
+                co_await links->reader.async_wait(
+                    asio::posix::descriptor_base::wait_read, use_awaitable);
+                error_code ec;
+                std::size_t size = 0;
+                while (!ec)
+                    size += co_await links->reader.async_read_some(
+                        asio::buffer(data), redirect_error(use_awaitable, ec));
+                BOOST_TEST(size == data.size());
+                BOOST_TEST((ec == asio::error::eof));
+                seen.complete();
+            });
+            return links;
+        });
+}
+
+namespace {
+
+// A service of the program's that keeps objects. Asio shuts services down in the reverse
+// order of their creation, and destroys them afterwards in the same order.
+class keeper : public asio::execution_context::service
+{
+public:
+    using key_type = keeper;
+    static inline asio::execution_context::id id;
+
+    explicit keeper(asio::execution_context& context) : service(context) {}
+
+    void keep(std::shared_ptr<void> objects) { objects_ = std::move(objects); }
+
+private:
+    void shutdown() override { objects_.reset(); }
+
+    std::shared_ptr<void> objects_;
+};
+
+} // namespace
+
+// The objects go before the ring has ended its operations, or after.
+BOOST_AUTO_TEST_CASE(i06_objects_end_with_a_service_made_before_or_after_the_ring)
+{
+    for (const context_kind kind : all_context_kinds) {
+        for (const bool before : {false, true}) {
+            // These contexts have their ring from the start.
+            if (before && kind != context_kind::usual && kind != context_kind::attached)
+                continue;
+            BOOST_TEST_CONTEXT(name_of(kind) << ", before " << before)
+            {
+                witness seen;
+                {
+                    auto context = before ? std::make_unique<asio::io_context>()
+                                          : make_context(kind);
+                    if (before)
+                        asio::use_service<keeper>(*context);
+                    if (before && kind == context_kind::attached)
+                        asio::steady_timer(*context).cancel();
+                    auto link = std::make_shared<connection>(*context);
+                    auto timer = std::make_shared<ring_timer>(*context, 1h);
+                    auto& service = asio::use_service<keeper>(*context);
+                    auto data = std::make_shared<std::array<char, 16>>();
+                    for (int i = 0; i != 3; ++i)
+                        link->first.async_receive(
+                            asio::buffer(*data), [data, token = seen.token()](auto&&...) {
+                                BOOST_TEST(false, "a handler ran");
+                            });
+                    timer->async_wait([token = seen.token()](error_code) {});
+                    service.keep(
+                        std::make_shared<std::pair<decltype(link), decltype(timer)>>(
+                            link, timer));
+                    link.reset();
+                    timer.reset();
+                    turn(*context);
+                }
+                BOOST_TEST(seen.handlers_alive() == 0);
+            }
+        }
+    }
 }
 
 // Thousands of operations at every place where one can stand.
