@@ -4,6 +4,7 @@ from scenarios.coro_tax import CoroTax
 from scenarios.echo import Echo
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
+from scenarios.threads_2 import Threads2
 from scenarios.timers import Timers
 
 _ALL = [
@@ -12,6 +13,7 @@ _ALL = [
     Echo(512, 64),
     Echo(64, 4096),
     CoroTax(),
+    Threads2(),
     Timers(),
     RingNop(),
     RingFile(),
