@@ -8,7 +8,6 @@ import mmap
 import re
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import tempfile
@@ -108,11 +107,11 @@ def _collected(log):
 
 
 def server_instructions_per_operation(
-    children, command, load_command, connections, cpus, lengths
+    children, command, load_command, connections, knock, cpus, lengths
 ):
     """User-space instructions of a server, counted by callgrind. The server ends at a
-    connection beyond those of the load: callgrind sees signals only between system calls,
-    and takes io_uring_enter for one that does not block."""
+    connection beyond those of the load, which knock(server) makes: callgrind sees signals
+    only between system calls, and takes io_uring_enter for one that does not block."""
 
     def count(length):
         with tempfile.NamedTemporaryFile("r", suffix=".callgrind") as log:
@@ -120,7 +119,7 @@ def server_instructions_per_operation(
             server = Server(children, limited, cpus[0], wrapper=_callgrind(log))
             try:
                 children.run(load_command(server, length), cpus[1], timeout_s=90)
-                socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+                knock(server)
                 server.process.wait(timeout=20)
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise ChildError(f"{command[0]}: did not end: {error}") from None

@@ -5,6 +5,7 @@ A new scenario is a subclass (or an instance) added to the table in scenarios/__
 
 import dataclasses
 import pathlib
+import socket
 
 import counters
 import environment
@@ -78,6 +79,10 @@ class ServerScenario:
     def load_operations(self, settings, server, count):
         """The command that performs exactly `count` operations."""
         raise NotImplementedError
+
+    def knock(self, server):
+        """One connection more than the load's."""
+        socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
 
     def evaluate(self, rounds, counts, outcome):
         """Fills in figures, tables and panels."""
@@ -200,6 +205,7 @@ class ServerScenario:
             self._command(settings, column),
             self._load_of(settings),
             self.connections,
+            self.knock,
             settings.cpus,
             self.callgrind_lengths,
         )

@@ -1,4 +1,4 @@
-// Benchmarks, column floor: the TCP echo server as the tightest loop on this library's
+// Benchmarks, column floor: the stream echo server as the tightest loop on this library's
 // ring layer, without Asio: one receive and one send request per message, one kernel
 // entry per turn.
 //
@@ -6,8 +6,10 @@
 //                                 cooperative: COOP_TASKRUN and TASKRUN_FLAG, as the
 //                                 library's default ring has
 //     --entries N                 size of the submission queue
+//     --transport tcp|local       TCP over loopback (default), or a local stream
 #include "support/arguments.hpp"
 #include "support/process.hpp"
+#include "support/transport.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring.hpp>
@@ -48,8 +50,8 @@ asio_uring::ring_options options_of(const bench::arguments& options)
 class server
 {
 public:
-    server(int listener, const asio_uring::ring_options& options)
-        : ring_(options), listener_(listener)
+    server(bench::transport kind, const asio_uring::ring_options& options)
+        : ring_(options), listener_(bench::serve_on(kind, 0)), kind_(kind)
     {
         push(op::accept{.fd = listener_, .flags = SOCK_CLOEXEC}, accept_tag);
     }
@@ -123,13 +125,15 @@ private:
     void accepted(int fd)
     {
         bench::count_connection();
-        bench::set_no_delay(fd);
+        if (kind_ == bench::transport::tcp)
+            bench::set_no_delay(fd);
         receive(*new connection(fd));
         push(op::accept{.fd = listener_, .flags = SOCK_CLOEXEC}, accept_tag);
     }
 
     asio_uring::ring ring_;
     int listener_;
+    bench::transport kind_;
 };
 
 } // namespace
@@ -137,9 +141,11 @@ private:
 int main(int argc, char** argv)
 {
     const bench::arguments options(
-        argc, argv, {"--lifetime", "--connection-limit", "--ring", "--entries"});
+        argc,
+        argv,
+        {"--lifetime", "--connection-limit", "--ring", "--entries", "--transport"});
     bench::begin_server(
         options.integer("--lifetime", 600), options.integer("--connection-limit", -1));
-    server echo(bench::listen_on_loopback(0), options_of(options));
+    server echo(bench::transport_of(options), options_of(options));
     echo.run();
 }

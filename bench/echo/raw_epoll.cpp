@@ -1,10 +1,12 @@
-// Benchmarks, column raw_epoll: the TCP echo server as one writes it in C style, an epoll
-// loop with one receive and one send per message.
+// Benchmarks, column raw_epoll: the stream echo server as one writes it in C style, an
+// epoll loop with one receive and one send per message.
 //
 //     --trigger level|edge   how epoll reports a connection (default level)
+//     --transport tcp|local  TCP over loopback (default), or a local stream
 #include "support/arguments.hpp"
 #include "support/deliberate_loss.hpp"
 #include "support/process.hpp"
+#include "support/transport.hpp"
 
 #include <cstddef>
 
@@ -25,10 +27,11 @@ struct connection
 class server
 {
 public:
-    server(int listener, bool edge_triggered)
+    server(bench::transport kind, bool edge_triggered)
         : poller_(bench::check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
           trigger_(edge_triggered ? static_cast<unsigned>(EPOLLET) : 0u),
-          listener_(listener)
+          listener_(bench::serve_on(kind, SOCK_NONBLOCK)),
+          kind_(kind)
     {
         watch(EPOLL_CTL_ADD, listener_, EPOLLIN);
     }
@@ -106,13 +109,15 @@ private:
             bench::fail("accept4", errno);
         }
         bench::count_connection();
-        bench::set_no_delay(fd);
+        if (kind_ == bench::transport::tcp)
+            bench::set_no_delay(fd);
         watch(EPOLL_CTL_ADD, *new connection(fd), EPOLLIN | trigger_);
     }
 
     int poller_;
     unsigned trigger_;
     connection listener_;
+    bench::transport kind_;
 };
 
 } // namespace
@@ -120,9 +125,9 @@ private:
 int main(int argc, char** argv)
 {
     const bench::arguments options(
-        argc, argv, {"--lifetime", "--connection-limit", "--trigger"});
+        argc, argv, {"--lifetime", "--connection-limit", "--trigger", "--transport"});
     bench::begin_server(
         options.integer("--lifetime", 600), options.integer("--connection-limit", -1));
-    const int listener = bench::listen_on_loopback(SOCK_NONBLOCK);
-    server(listener, options.text("--trigger", "level") == "edge").run();
+    const bool edge_triggered = options.text("--trigger", "level") == "edge";
+    server(bench::transport_of(options), edge_triggered).run();
 }

@@ -5,7 +5,7 @@
 #define ASIO_URING_BENCH_LOAD_ECHO_CLIENT_HPP
 
 #include "support/latency_histogram.hpp"
-#include "support/process.hpp"
+#include "support/transport.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -28,13 +28,16 @@ class echo_client
 {
 public:
     echo_client(
-        unsigned short port, std::size_t connection_count, std::size_t message_size)
+        transport kind,
+        unsigned short port,
+        std::size_t connection_count,
+        std::size_t message_size)
         : poller_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
           connections_(connection_count),
           events_(connection_count)
     {
         for (std::size_t index = 0; index < connection_count; ++index)
-            open(connections_[index], index, port, message_size);
+            open(connections_[index], index, connect_to(kind, port), message_size);
     }
 
     std::uint64_t finished() const noexcept { return finished_; }
@@ -75,22 +78,9 @@ private:
         std::vector<char> reply;
     };
 
-    static int connect_to(unsigned short port)
+    void open(connection& owner, std::size_t index, int fd, std::size_t size)
     {
-        const int fd = check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-        address.sin_port = ::htons(port);
-        const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
-        check(::connect(fd, generic, sizeof address), "connect");
-        set_no_delay(fd);
-        return fd;
-    }
-
-    void open(connection& owner, std::size_t index, unsigned short port, std::size_t size)
-    {
-        owner.fd = connect_to(port);
+        owner.fd = fd;
         owner.message.resize(size);
         owner.reply.resize(size);
         for (std::size_t at = 0; at < size; ++at)

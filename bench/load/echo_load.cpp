@@ -3,6 +3,8 @@
 //     echo_load --targets PORT:PID,... --connections N --bytes B --slices COUNT --slice S
 //     echo_load --targets PORT:PID --connections N --bytes B --operations COUNT
 //
+//     --transport tcp|udp|local   (default tcp); what PORT means: support/transport.hpp
+//
 // The first form measures several servers side by side: it loads one after the other,
 // each for a slice of S seconds, back and forth COUNT times. The speed of a virtual
 // machine changes by whole factors within a second, and slices of a few hundredths let
@@ -40,8 +42,13 @@ struct totals
 class target
 {
 public:
-    target(unsigned short port, pid_t server, std::size_t connections, std::size_t size)
-        : client_(std::make_unique<bench::echo_client>(port, connections, size))
+    target(
+        bench::transport kind,
+        unsigned short port,
+        pid_t server,
+        std::size_t connections,
+        std::size_t size)
+        : client_(std::make_unique<bench::echo_client>(kind, port, connections, size))
     {
         if (const int error = ::clock_getcpuclockid(server, &server_clock_); error != 0)
             bench::fail("clock_getcpuclockid", error);
@@ -118,7 +125,8 @@ std::vector<target> connect_all(const bench::arguments& options)
         int server = 0;
         if (std::sscanf(list.c_str() + at, "%hu:%d", &port, &server) != 2)
             bench::fail("--targets", EINVAL);
-        targets.emplace_back(port, server, connections, size);
+        targets.emplace_back(
+            bench::transport_of(options), port, server, connections, size);
         if (list.find(',', at) == std::string::npos)
             break;
     }
@@ -149,6 +157,7 @@ int main(int argc, char** argv)
          "--slices",
          "--slice",
          "--operations",
+         "--transport",
          "--lifetime"});
     bench::bound_lifetime(options.integer("--lifetime", 120));
     std::vector<target> targets = connect_all(options);

@@ -89,24 +89,6 @@ inline void set_no_delay(int fd)
     check(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
 }
 
-// listen_on_loopback: a listening socket on a port the kernel picks, for the servers
-// written without Asio. Announces the port.
-inline int listen_on_loopback(int extra_type_flags)
-{
-    const int fd = check(
-        ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | extra_type_flags, 0), "socket");
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    check(::bind(fd, generic, size), "bind");
-    check(::listen(fd, SOMAXCONN), "listen");
-    check(::getsockname(fd, generic, &size), "getsockname");
-    announce_port(::ntohs(address.sin_port));
-    return fd;
-}
-
 } // namespace bench
 
 #endif

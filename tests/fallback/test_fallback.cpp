@@ -313,10 +313,8 @@ BOOST_AUTO_TEST_CASE(full_descriptor_table_falls_back_and_is_not_remembered)
 
 BOOST_AUTO_TEST_CASE(descriptors_for_a_ring_alone_fall_back)
 {
-    if (!may_catch_without_descriptors) {
-        BOOST_TEST(true);
-        return;
-    }
+    if (!may_catch_without_descriptors)
+        ASIO_URING_SKIP("the sanitizer needs descriptors of its own");
     run_in_child([]() -> std::string {
         bool has_ring = false;
         unsigned room = 0;

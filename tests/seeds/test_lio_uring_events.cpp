@@ -1,5 +1,6 @@
 // The promises of lio-uring, third part: sockets, time, readiness, cancelling, messages
 // and futexes.
+#include "../ring/in_child.hpp"
 #include "../support/plain_sockets.hpp"
 #include "../support/reap.hpp"
 #include "../support/skip.hpp"
@@ -420,6 +421,8 @@ BOOST_AUTO_TEST_CASE(l27_futex_wait_wake_and_wait_for_several)
 {
     if (!kernel_features::running().supports(abi::opcode::futex_wait))
         ASIO_URING_SKIP("the kernel has no futex operations (6.7)");
+    // The kernel loses private waits that start before the process has a second thread.
+    std::thread{[] {}}.join();
     ring r{{.entries = 4}};
     std::uint32_t word = 5;
     BOOST_TEST(result_of(r, op::futex_wait{.word = &word, .value = 4}) == -EAGAIN);
@@ -449,6 +452,28 @@ BOOST_AUTO_TEST_CASE(l27_futex_wait_wake_and_wait_for_several)
     }}.join();
     BOOST_TEST(woken_by_thread == 1);
     BOOST_TEST(submit_and_reap(r, 1).res_of(3) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(l27_futex_wait_of_a_process_with_one_thread_is_woken_by_its_second)
+{
+    if (!kernel_features::running().supports(abi::opcode::futex_wait))
+        ASIO_URING_SKIP("the kernel has no futex operations (6.7)");
+    const std::string verdict = in_child([]() -> std::string {
+        constexpr std::uint32_t shared_word = 0x02; // FUTEX2_SIZE_U32
+        std::uint32_t word = 5;
+        ring r{{.entries = 4}};
+        const op::futex_wait wait{.word = &word, .value = 5, .futex_flags = shared_word};
+        if (!r.try_push(wait, 1) || r.submit().submitted != 1)
+            return "the wait did not start";
+        long woken = 0;
+        std::thread{[&] {
+            woken = ::syscall(SYS_futex, &word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+        }}.join();
+        if (woken != 1)
+            return "the wake found nobody";
+        return r.submit_and_wait(1).ec || r.peek()->res != 0 ? "the wait failed" : "";
+    });
+    BOOST_TEST(verdict == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

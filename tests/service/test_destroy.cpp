@@ -309,6 +309,52 @@ BOOST_AUTO_TEST_CASE(close_destroyed_after_each_step)
         });
 }
 
+BOOST_AUTO_TEST_CASE(pipes_and_datagrams_destroyed_after_each_step)
+{
+    destroy_everywhere(
+        [](asio::io_context& context, witness& seen) -> std::shared_ptr<void> {
+            struct state
+            {
+                explicit state(asio::io_context& owner)
+                    : reader(owner),
+                      writer(owner),
+                      datagrams(
+                          owner,
+                          asio::ip::udp::endpoint(asio::ip::address_v4::loopback(), 0))
+                {
+                    asio_uring::connect_pipe(reader, writer);
+                }
+
+                asio_uring::readable_pipe reader;
+                asio_uring::writable_pipe writer;
+                asio_uring::ip::udp::socket datagrams;
+                asio::ip::udp::endpoint sender;
+                std::array<char, 100'000> data;
+            };
+            auto all = std::make_shared<state>(context);
+            launch(context, seen, [all]() -> awaitable<void> {
+                // More than the pipe holds.
+                co_await asio::async_write(
+                    all->writer, asio::buffer(all->data), use_awaitable);
+                const auto to = all->datagrams.local_endpoint();
+                co_await all->datagrams.async_send_to(
+                    asio::buffer(all->data, 8), to, use_awaitable);
+            });
+            launch(context, seen, [all, &seen]() -> awaitable<void> {
+                std::vector<char> sink(all->data.size());
+                co_await all->reader.async_read_some(asio::null_buffers(), use_awaitable);
+                co_await asio::async_read(all->reader, asio::buffer(sink), use_awaitable);
+                co_await all->datagrams.async_wait(
+                    asio::socket_base::wait_read, use_awaitable);
+                co_await all->datagrams.async_receive_from(
+                    asio::buffer(sink), all->sender, use_awaitable);
+                all->reader.close();
+                seen.complete();
+            });
+            return nullptr;
+        });
+}
+
 BOOST_AUTO_TEST_CASE(raw_requests_destroyed_after_each_step)
 {
     destroy_everywhere(

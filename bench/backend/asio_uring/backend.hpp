@@ -11,6 +11,12 @@ using io_context = asio_uring::io_context;
 using executor = io_context::executor_type;
 using acceptor = asio_uring::ip::tcp::acceptor;
 using stream_socket = asio_uring::ip::tcp::socket;
+using datagram_socket = asio_uring::ip::udp::socket;
+using local_acceptor = asio_uring::local::stream_protocol::acceptor;
+using local_socket = asio_uring::local::stream_protocol::socket;
+using readable_pipe = asio_uring::readable_pipe;
+using writable_pipe = asio_uring::writable_pipe;
+using stream_descriptor = asio_uring::posix::stream_descriptor;
 using steady_timer = asio_uring::steady_timer;
 
 } // namespace bench

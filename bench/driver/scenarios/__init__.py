@@ -2,8 +2,10 @@
 
 from scenarios.coro_tax import CoroTax
 from scenarios.echo import Echo
+from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
+from scenarios.sizes import Sizes
 from scenarios.threads_2 import Threads2
 from scenarios.timers import Timers
 
@@ -12,9 +14,12 @@ _ALL = [
     Echo(64, 64),
     Echo(512, 64),
     Echo(64, 4096),
+    EchoLocal(),
+    EchoUdp(),
     CoroTax(),
     Threads2(),
     Timers(),
+    Sizes(),
     RingNop(),
     RingFile(),
 ]

@@ -12,6 +12,11 @@ namespace asio_uring::op {
 inline constexpr std::uint32_t futex_private_word = 0x02 | 128;
 
 /// Waits until the word is woken; EAGAIN when it does not hold `value`. Kernel 6.7.
+///
+/// Kernel 6.18 gives a process a table of private words when it starts its first further
+/// thread, and then does not find a private wait that started before. A wait from the
+/// time with one thread has to be without the private bit of `futex_flags`, and so have
+/// its wakes.
 struct futex_wait
 {
     static constexpr abi::opcode code = abi::opcode::futex_wait;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <new>
+#include <type_traits>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -77,6 +78,36 @@ private:
     Buffer buffer_;
 };
 
+/// One contiguous buffer of a message.
+template <typename Buffer>
+class single_iovec
+{
+public:
+    template <typename Buffers>
+    explicit single_iovec(const Buffers& buffers)
+    {
+        const Buffer buffer(
+            asio_impl::buffer_sequence_adapter<Buffer, Buffers>::first(buffers));
+        iovec_ = {
+            const_cast<void*>(static_cast<const void*>(buffer.data())), buffer.size()};
+    }
+
+    template <typename Buffers>
+    static std::size_t required_tail(const Buffers&) noexcept
+    {
+        return 0;
+    }
+
+    std::size_t tail_size() const noexcept { return 0; }
+    void fill_tail(void*) noexcept {}
+
+    ::iovec* iovecs() noexcept { return &iovec_; }
+    std::size_t count() const noexcept { return 1; }
+
+private:
+    ::iovec iovec_;
+};
+
 /// Any other sequence.
 template <typename Buffer, typename Buffers>
 class buffer_list
@@ -135,5 +166,12 @@ struct request_buffers<Buffer, Buffers, true>
 
 template <typename Buffer, typename Buffers>
 using request_buffers_t = typename request_buffers<Buffer, Buffers>::type;
+
+/// The buffers of a request that always has a message header.
+template <typename Buffer, typename Buffers>
+using message_buffers_t = std::conditional_t<
+    is_single_buffer<Buffer, Buffers>,
+    single_iovec<Buffer>,
+    buffer_list<Buffer, Buffers>>;
 
 } // namespace asio_uring::detail

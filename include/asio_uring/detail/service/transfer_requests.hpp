@@ -149,7 +149,7 @@ private:
 template <typename Buffers>
 class receive_with_flags_request
 {
-    using buffers_type = buffer_list<boost::asio::mutable_buffer, Buffers>;
+    using buffers_type = message_buffers_t<boost::asio::mutable_buffer, Buffers>;
 
 public:
     receive_with_flags_request(
@@ -196,7 +196,7 @@ private:
 template <typename Buffers, typename Endpoint>
 class send_to_request
 {
-    using buffers_type = buffer_list<boost::asio::const_buffer, Buffers>;
+    using buffers_type = message_buffers_t<boost::asio::const_buffer, Buffers>;
 
 public:
     send_to_request(
@@ -244,7 +244,7 @@ private:
 template <typename Buffers, typename Endpoint>
 class receive_from_request
 {
-    using buffers_type = buffer_list<boost::asio::mutable_buffer, Buffers>;
+    using buffers_type = message_buffers_t<boost::asio::mutable_buffer, Buffers>;
 
 public:
     receive_from_request(

@@ -1,0 +1,98 @@
+"""The echo over other transports than TCP."""
+
+import dataclasses
+import socket
+
+from scenario import Column
+from scenarios.echo import (
+    ASIO_EPOLL,
+    ASIO_NATIVE_URING,
+    ASIO_URING,
+    FLOOR,
+    FLOOR_COOP,
+    RAW_EPOLL,
+    Echo,
+)
+
+CLIENTS = 64
+SIZE = 64
+
+
+def _over(transport, column):
+    return dataclasses.replace(
+        column, arguments=(*column.arguments, "--transport", transport)
+    )
+
+
+class EchoLocal(Echo):
+    columns = tuple(
+        _over("local", one)
+        for one in (
+            ASIO_URING,
+            ASIO_EPOLL,
+            ASIO_NATIVE_URING,
+            FLOOR,
+            FLOOR_COOP,
+            RAW_EPOLL,
+        )
+    )
+
+    def __init__(self):
+        super().__init__(CLIENTS, SIZE)
+        self.name = "echo-local"
+        self.description = (
+            f"Echo over local (Unix domain) streams, closed loop: {CLIENTS} connections, "
+            f"one message of {SIZE} bytes in flight on each."
+        )
+        self.columns = EchoLocal.columns
+
+    def _load(self, settings, servers):
+        return [*super()._load(settings, servers), "--transport", "local"]
+
+    def knock(self, server):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(5)
+            client.connect(f"\0asio_uring_bench_{server.port}")
+
+
+class EchoUdp(Echo):
+    columns = (
+        Column("asio_uring", "udp_asio_uring", "asio_uring, callbacks"),
+        Column("asio_epoll", "udp_asio_epoll", "Asio on epoll, callbacks"),
+        Column(
+            "asio_native_uring", "udp_asio_native_uring", "Asio on its own io_uring"
+        ),
+        Column("floor", "udp_floor", "floor: hand-written loop on the ring layer"),
+        Column(
+            "floor_coop",
+            "udp_floor",
+            "the same loop with the default ring's flags",
+            ("--ring", "cooperative"),
+            optional=True,
+        ),
+        Column("raw_epoll", "udp_raw_epoll", "hand-written epoll loop"),
+    )
+
+    def __init__(self):
+        super().__init__(CLIENTS, SIZE)
+        self.name = "echo-udp"
+        self.description = (
+            f"UDP echo over loopback, closed loop: one socket of the server, {CLIENTS} "
+            f"clients with one datagram of {SIZE} bytes in flight each. The server "
+            "receives, sends, and receives again."
+        )
+        self.columns = EchoUdp.columns
+        self.connections = 0  # none that a server could count
+
+    def _load(self, settings, servers):
+        return [
+            settings.program("echo_load"),
+            *("--targets", ",".join(f"{one.port}:{one.pid}" for one in servers)),
+            *("--connections", CLIENTS),
+            *("--bytes", SIZE),
+            *("--transport", "udp"),
+        ]
+
+    def knock(self, server):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"", ("127.0.0.1", server.port))
