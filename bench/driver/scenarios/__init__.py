@@ -6,6 +6,7 @@ from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
 from scenarios.sizes import Sizes
+from scenarios.threads_2 import Threads2
 from scenarios.timers import Timers
 
 _ALL = [
@@ -16,6 +17,7 @@ _ALL = [
     EchoLocal(),
     EchoUdp(),
     CoroTax(),
+    Threads2(),
     Timers(),
     Sizes(),
     RingNop(),

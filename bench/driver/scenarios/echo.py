@@ -52,6 +52,7 @@ COUNTS = ("syscalls_per_op", "allocs_per_op", "instructions_per_op")
 
 class Echo(ServerScenario):
     subject = "asio_uring"
+    whom = WHOM
     columns = (
         ASIO_URING,
         ASIO_URING_CORO,
@@ -105,7 +106,7 @@ class Echo(ServerScenario):
     def _figures(self, rounds, counts, outcome):
         ratios = []
         for quantity, figure in (("cpu_per_op_us", "cpu_per_op"), ("ops_per_s",) * 2):
-            for column, whom in WHOM.items():
+            for column, whom in self.whom.items():
                 if column not in rounds[0] or column == self.subject:
                     continue
                 value = figures.spread(
