@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(socket_iostream_talks_and_times_out)
     stream.close();
     remote.join();
 #ifdef ASIO_URING_DROP_IN
-    asio::io_context& context =
+    asio::execution_context& context =
         asio::query(stream.socket().get_executor(), asio::execution::context);
     BOOST_TEST((asio_uring::status(context).mode != asio_uring::ring_mode::none));
 #endif

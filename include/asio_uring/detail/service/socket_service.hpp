@@ -191,7 +191,7 @@ public:
         if (!is_open(impl))
             return ec = boost::asio::error::bad_descriptor;
         ASIO_URING_HANDLER_OPERATION(
-            (this->context(), "socket", &impl, impl.socket_, "cancel"));
+            (this->context(), "socket", &impl, impl.stock_.socket_, "cancel"));
         loop().cancel(*impl.owner_);
         reactor_.cancel_ops(impl.stock_.socket_, impl.stock_.reactor_data_);
         return ec = error_code();
