@@ -164,9 +164,11 @@ public:
             const std::uint32_t bytes = std::min(left, room(id));
             left -= bytes;
             f(consume(id, bytes, left == 0 && has_more(entry)));
-            if (left == 0)
+            ASIO_URING_ASSERT(
+                (left == 0 || bytes != 0) && "the completion is of another group");
+            // Without asserts the chain of a wrong group must not be followed for ever.
+            if (left == 0 || bytes == 0)
                 return count;
-            ASIO_URING_ASSERT(bytes != 0 && "the completion is of another group");
             id = next;
         }
     }
