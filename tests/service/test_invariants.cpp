@@ -384,6 +384,7 @@ BOOST_AUTO_TEST_CASE(steady_state_allocates_nothing)
     ring_timer timer(context);
     int rounds = 0;
     std::uint64_t start = 0;
+    std::uint64_t end = 1;
     std::array<char, 64> in;
     std::array<char, 64> out{};
     const std::array<asio::mutable_buffer, 2> halves{
@@ -401,8 +402,11 @@ BOOST_AUTO_TEST_CASE(steady_state_allocates_nothing)
         // Warm: every cache has its memory.
         if (rounds == 64)
             start = heap_allocations();
-        if (++rounds == 1024)
+        if (++rounds == 1024) {
+            // Here, because the checks that follow allocate for their loggers.
+            end = heap_allocations();
             return;
+        }
         switch (rounds % 4) {
         case 0:
             pair.second.async_send(asio::buffer(out), step{&next});
@@ -426,7 +430,7 @@ BOOST_AUTO_TEST_CASE(steady_state_allocates_nothing)
     next();
     finish(context);
     BOOST_TEST(rounds == 1024);
-    BOOST_TEST(heap_allocations() - start == 0u);
+    BOOST_TEST(end == start);
 }
 
 // 9. Buffers are the caller's once the handler was called
