@@ -3,6 +3,7 @@
 #ifndef ASIO_URING_OPERATION_TABLE_HPP
 #define ASIO_URING_OPERATION_TABLE_HPP
 
+#include <asio_uring/config.hpp>
 #include <asio_uring/ring/abi.hpp>
 
 #include <cstddef>
@@ -36,6 +37,30 @@ template <class T>
 class operation_table
 {
 public:
+    operation_table() = default;
+
+    operation_table(operation_table&& other) noexcept
+        : places_{std::exchange(other.places_, {})},
+          free_{std::exchange(other.free_, no_place)},
+          size_{std::exchange(other.size_, 0)}
+    {}
+
+    operation_table& operator=(operation_table&& other) noexcept
+    {
+        operation_table taken{std::move(other)};
+        std::swap(places_, taken.places_);
+        std::swap(free_, taken.free_);
+        std::swap(size_, taken.size_);
+        return *this;
+    }
+
+    /// REQUIRES: empty(). The kernel may still write into what a request in flight owns:
+    /// cancel and reap first.
+    ~operation_table()
+    {
+        ASIO_URING_ASSERT(empty() && "requests in flight own memory the kernel may use");
+    }
+
     /// Keeps a value and returns the user data of its request. Throws std::bad_alloc,
     /// with nothing changed, and what constructing a T throws.
     template <class... Arguments>
@@ -96,6 +121,15 @@ public:
         free_ = index;
         --size_;
         return true;
+    }
+
+    /// Forgets every request. The kernel must be done with the memory of all of them.
+    void clear() noexcept
+    {
+        for (std::size_t index = 0; index != places_.size(); ++index) {
+            if (places_[index].value)
+                erase(std::uint64_t{places_[index].holder} << 32 | index);
+        }
     }
 
     /// Requests in flight.

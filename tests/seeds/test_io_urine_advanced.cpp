@@ -19,6 +19,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <set>
 #include <string>
@@ -418,7 +420,28 @@ BOOST_AUTO_TEST_CASE(u25_table_gives_each_request_in_flight_its_own_user_data)
     for (const std::uint64_t user_data : in_flight)
         BOOST_TEST(table.find(user_data) != nullptr);
     BOOST_TEST(!table.dispatch(abi::cqe{}, [](int&, const abi::cqe&) {}));
+
+    operation_table<int> moved{std::move(table)};
+    BOOST_TEST(table.empty());
+    BOOST_TEST(moved.find(in_flight.front()) != nullptr);
+    moved.clear();
+    BOOST_TEST(moved.empty());
+    BOOST_TEST(moved.find(in_flight.front()) == nullptr);
 }
+
+#if !defined(NDEBUG)
+BOOST_AUTO_TEST_CASE(u25_table_that_goes_before_its_requests_stops_a_debug_build)
+{
+    const std::string verdict = in_child([]() -> std::string {
+        std::freopen("/dev/null", "w", stderr);
+        ::signal(SIGABRT, SIG_DFL);
+        operation_table<std::array<char, 64>> buffers;
+        static_cast<void>(buffers.emplace());
+        return "went on";
+    });
+    BOOST_TEST(verdict.find("ended by signal") != std::string::npos);
+}
+#endif
 
 BOOST_AUTO_TEST_CASE(u25_multishot_request_stays_in_the_table_until_its_last_completion)
 {
