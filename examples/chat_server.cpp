@@ -154,8 +154,9 @@ int main(int argc, char** argv)
         return EXIT_FAILURE;
     }
     try {
-        room lobby;
+        // The context goes last: the room's clients have sockets of it.
         asio_uring::io_context context(1);
+        room lobby;
         tcp::acceptor acceptor(
             context,
             {asio::ip::address_v4::loopback(),
