@@ -234,7 +234,7 @@ private:
     std::uint32_t mask_ = 0;
     std::uint32_t entries_ = 0;
     std::uint32_t entry_shift_ = 0;
-    bool mixed_ = false;
+    [[maybe_unused]] bool mixed_ = false; ///< only asserts ask
 
     // Submitting thread only
     std::uint32_t claimed_ = 0;
