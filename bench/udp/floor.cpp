@@ -1,5 +1,5 @@
 // Benchmarks, column floor: the UDP echo server as the tightest loop on this library's
-// ring layer, without Asio: one RECVMSG and one SENDMSG request per datagram, in turn,
+// ring layer, without Asio: one RECVMSG and one SEND request per datagram, in turn,
 // one kernel entry each.
 //
 //     --ring single|cooperative   as in echo/floor.cpp
@@ -48,8 +48,12 @@ public:
                 bench::count_connection();
             if (received <= 0)
                 continue;
-            data_.iov_len = static_cast<std::size_t>(received);
-            perform(op::sendmsg{.fd = socket_, .message = &message_});
+            perform(op::send{
+                .fd = socket_,
+                .data = buffer_,
+                .size = static_cast<std::uint32_t>(received),
+                .address = static_cast<sockaddr*>(message_.msg_name),
+                .address_size = static_cast<std::uint16_t>(message_.msg_namelen)});
         }
     }
 

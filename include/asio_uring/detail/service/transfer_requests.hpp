@@ -24,6 +24,14 @@ inline int transfer_flags(int flags) noexcept
     return flags & ~(MSG_DONTWAIT | MSG_WAITALL);
 }
 
+struct no_message_header
+{};
+
+// A request of one buffer needs none.
+template <typename RequestBuffers>
+using message_header =
+    std::conditional_t<RequestBuffers::is_single, no_message_header, ::msghdr>;
+
 template <typename Buffers>
 class send_request
 {
@@ -70,11 +78,7 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
-    struct nothing
-    {};
-
-    [[no_unique_address]] std::conditional_t<buffers_type::is_single, nothing, ::msghdr>
-        header_{};
+    [[no_unique_address]] message_header<buffers_type> header_{};
     buffers_type buffers_;
     int descriptor_;
     int flags_;
@@ -134,11 +138,7 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
-    struct nothing
-    {};
-
-    [[no_unique_address]] std::conditional_t<buffers_type::is_single, nothing, ::msghdr>
-        header_{};
+    [[no_unique_address]] message_header<buffers_type> header_{};
     buffers_type buffers_;
     int descriptor_;
     int flags_;
@@ -192,11 +192,12 @@ private:
     int flags_;
 };
 
-/// A datagram to one destination.
+/// A datagram to one destination. One buffer goes without a message header, which the
+/// kernel would have to read as well.
 template <typename Buffers, typename Endpoint>
 class send_to_request
 {
-    using buffers_type = message_buffers_t<boost::asio::const_buffer, Buffers>;
+    using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
 
 public:
     send_to_request(
@@ -217,12 +218,24 @@ public:
 
     void prepare(abi::sqe& sqe) noexcept
     {
-        header_ = ::msghdr{};
-        header_.msg_name = destination_.data();
-        header_.msg_namelen = static_cast<::socklen_t>(destination_.size());
-        header_.msg_iov = buffers_.iovecs();
-        header_.msg_iovlen = buffers_.count();
-        op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(sqe);
+        if constexpr (buffers_type::is_single) {
+            op::send{
+                .fd = descriptor_,
+                .data = buffers_.data(),
+                .size = buffers_.size(),
+                .flags = flags_,
+                .address = destination_.data(),
+                .address_size = static_cast<std::uint16_t>(destination_.size())}
+                .prepare(sqe);
+        }
+        else {
+            header_.msg_name = destination_.data();
+            header_.msg_namelen = static_cast<::socklen_t>(destination_.size());
+            header_.msg_iov = buffers_.iovecs();
+            header_.msg_iovlen = buffers_.count();
+            op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(
+                sqe);
+        }
     }
 
     auto result(const ring_operation& op) const
@@ -233,7 +246,7 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
-    ::msghdr header_{};
+    [[no_unique_address]] message_header<buffers_type> header_{};
     buffers_type buffers_;
     Endpoint destination_;
     int descriptor_;
