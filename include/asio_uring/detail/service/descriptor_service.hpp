@@ -175,9 +175,10 @@ public:
 
     error_code cancel(implementation_type& impl, error_code& ec)
     {
+        stock_service::cancel(impl.stock_, ec);
         if (impl.owner_ != nullptr)
             loop_->cancel(*impl.owner_);
-        return stock_service::cancel(impl.stock_, ec);
+        return ec;
     }
 
     // Synchronous members: Asio's own
