@@ -52,6 +52,15 @@ struct steady_traits
 struct running_loop : scripted_fixture
 {
     running_loop() { first_turn(); }
+
+    /// Starts an operation that waits for readiness and moves nothing.
+    scripted_operation& wait(int id, service::request_owner& of, direction way)
+    {
+        auto* op = new scripted_operation(journal, id);
+        op->only_waits();
+        loop->start(*op, of, way);
+        return *op;
+    }
 };
 
 bool readable(int fd)
@@ -248,6 +257,208 @@ BOOST_FIXTURE_TEST_CASE(cancelled_transfer_that_moved_bytes_reports_them, runnin
     loop->cancel(socket);
     turn();
     BOOST_TEST(journal_text() == "1 100; 2 -125");
+}
+
+// Waits for readiness in line with the transfers of their direction
+
+BOOST_FIXTURE_TEST_CASE(wait_before_a_read_holds_it_back, running_loop)
+{
+    auto& socket = owner(9);
+    auto& first = wait(1, socket, direction::read);
+    start(2, socket, direction::read);
+    turn();
+    BOOST_TEST(taken() == "1");
+    script.post(name(first), POLLIN);
+    turn();
+    BOOST_TEST(journal_text() == "1 1");
+    turn();
+    BOOST_TEST(taken() == "2");
+}
+
+BOOST_FIXTURE_TEST_CASE(read_before_a_wait_is_done_first, running_loop)
+{
+    auto& socket = owner(9);
+    auto& first = start(1, socket, direction::read);
+    auto& second = wait(2, socket, direction::read);
+    turn();
+    BOOST_TEST(taken() == "1");
+    script.post(name(first), 4);
+    turn();
+    // What is left behind is for the kernel to say, not for the read's success.
+    BOOST_TEST(journal_text() == "1 4");
+    turn();
+    BOOST_TEST(taken() == "2");
+    script.post(name(second), POLLIN);
+    turn();
+    BOOST_TEST(journal_text() == "2 1");
+}
+
+BOOST_FIXTURE_TEST_CASE(waits_side_by_side_end_with_the_first, running_loop)
+{
+    auto& socket = owner(9);
+    auto& first = wait(1, socket, direction::read);
+    wait(2, socket, direction::read);
+    wait(3, socket, direction::read);
+    auto& read = start(4, socket, direction::read);
+    wait(5, socket, direction::read);
+    turn();
+    BOOST_TEST(taken() == "1");
+    script.post(name(first), POLLIN);
+    turn();
+    BOOST_TEST(journal_text() == "1 1; 2 1; 3 1");
+    turn();
+    BOOST_TEST(taken() == "4");
+    script.post(name(read), 8);
+    turn();
+    turn();
+    BOOST_TEST(journal_text() == "4 8");
+    BOOST_TEST(taken() == "5");
+}
+
+BOOST_FIXTURE_TEST_CASE(wait_that_fails_answers_no_other, running_loop)
+{
+    auto& socket = owner(9);
+    auto& first = wait(1, socket, direction::read);
+    wait(2, socket, direction::read);
+    turn();
+    taken();
+    script.post(name(first), -EBADF);
+    turn();
+    BOOST_TEST(journal_text() == "1 " + std::to_string(-EBADF));
+    turn();
+    BOOST_TEST(taken() == "2");
+}
+
+BOOST_FIXTURE_TEST_CASE(wait_cancelled_at_the_head_of_the_line_ends_alone, running_loop)
+{
+    auto& socket = owner(9);
+    auto* first = new scripted_operation(journal, 1);
+    first->only_waits();
+    const auto ticket = loop->register_cancellation(*first);
+    loop->start(*first, socket, direction::read);
+    auto& second = wait(2, socket, direction::read);
+    wait(3, socket, direction::read);
+    start(4, socket, direction::read);
+    turn();
+    taken();
+    loop->cancel(ticket);
+    turn();
+    turn();
+    BOOST_TEST(journal_text() == "1 -125");
+    BOOST_TEST(taken() == "cancel 2");
+    // The next one stands in its place, with the same rights.
+    script.post(name(second), POLLIN);
+    turn();
+    turn();
+    BOOST_TEST(journal_text() == "2 1; 3 1");
+    BOOST_TEST(taken() == "4");
+}
+
+BOOST_FIXTURE_TEST_CASE(wait_cancelled_within_the_line_leaves_it_at_once, running_loop)
+{
+    auto& socket = owner(9);
+    auto& first = wait(1, socket, direction::read);
+    auto* second = new scripted_operation(journal, 2);
+    second->only_waits();
+    const auto ticket = loop->register_cancellation(*second);
+    loop->start(*second, socket, direction::read);
+    wait(3, socket, direction::read);
+    turn();
+    loop->cancel(ticket);
+    deliver();
+    BOOST_TEST(journal_text() == "2 -125");
+    script.post(name(first), POLLIN);
+    turn();
+    BOOST_TEST(journal_text() == "1 1; 3 1");
+    BOOST_TEST(taken() == "1");
+}
+
+BOOST_FIXTURE_TEST_CASE(i05_close_ends_a_line_of_waits_and_transfers, running_loop)
+{
+    auto& socket = owner(9);
+    wait(1, socket, direction::read);
+    start(2, socket, direction::read);
+    wait(3, socket, direction::read);
+    start(4, socket, direction::write);
+    wait(5, socket, direction::write);
+    turn();
+    BOOST_TEST(taken() == "1 4");
+    loop->close_owner(socket);
+    BOOST_TEST(taken() == "cancel cancel");
+    turn();
+    // In each direction the order of their start.
+    std::erase(journal, "4 -125");
+    std::erase(journal, "5 -125");
+    BOOST_TEST(journal_text() == "1 -125; 2 -125; 3 -125");
+    turn();
+    BOOST_TEST(taken() == "");
+}
+
+// The kernel saw data before it saw the wish to cancel.
+BOOST_FIXTURE_TEST_CASE(wait_that_ended_well_before_its_cancel_says_so, running_loop)
+{
+    auto& socket = owner(9);
+    auto& first = wait(1, socket, direction::read);
+    wait(2, socket, direction::read);
+    start(3, socket, direction::read);
+    turn();
+    taken();
+    script.obey_cancels = false;
+    script.post(name(first), POLLIN);
+    loop->cancel(socket);
+    turn();
+    BOOST_TEST(journal_text() == "1 1; 2 -125; 3 -125");
+}
+
+// Another process took the data that the wait told of.
+BOOST_FIXTURE_TEST_CASE(read_behind_a_wait_may_come_too_late, running_loop)
+{
+    auto& socket = owner(9);
+    auto& first = wait(1, socket, direction::read);
+    auto& second = start(2, socket, direction::read);
+    turn();
+    script.post(name(first), POLLIN);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "1 2");
+    script.post(name(second), -EAGAIN);
+    turn();
+    turn();
+    BOOST_TEST(journal_text() == "1 1");
+    BOOST_TEST(taken() == "poll:9");
+    script.post(name(second), POLLIN);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "2");
+    script.post(name(second), 6);
+    turn();
+    BOOST_TEST(journal_text() == "2 6");
+}
+
+BOOST_FIXTURE_TEST_CASE(lines_of_the_two_directions_are_independent, running_loop)
+{
+    auto& socket = owner(9);
+    auto& readable = wait(1, socket, direction::read);
+    start(2, socket, direction::read);
+    auto& writable = wait(3, socket, direction::write);
+    auto& write = start(4, socket, direction::write);
+    wait(5, socket, direction::write);
+    turn();
+    BOOST_TEST(taken() == "1 3");
+    script.post(name(writable), POLLOUT);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "4");
+    script.post(name(write), 100);
+    turn();
+    turn();
+    BOOST_TEST(journal_text() == "3 4; 4 100");
+    BOOST_TEST(taken() == "5");
+    script.post(name(readable), POLLIN);
+    turn();
+    turn();
+    BOOST_TEST(journal_text() == "1 1");
+    BOOST_TEST(taken() == "2");
 }
 
 // Results that are none
