@@ -5,6 +5,7 @@
 #include <asio_uring/ring/availability.hpp>
 #include <asio_uring/ring/syscall.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -45,13 +46,6 @@ struct operation_probe
     abi::probe head;
     std::array<abi::probe_op, abi::opcode_count> operations;
 };
-
-bool has_floor(const operation_probe& answer) noexcept
-{
-    constexpr auto index = static_cast<std::size_t>(floor_operation);
-    return index < answer.head.ops_len &&
-           (answer.operations[index].flags & abi::op_supported) != 0;
-}
 
 } // namespace
 
@@ -118,9 +112,19 @@ boost::system::error_code try_out(const ring& made) noexcept
         fd, static_cast<unsigned>(abi::register_op::probe), &answer, abi::opcode_count);
     if (forbidden(probed))
         return make_error_code(errc::entry_forbidden);
-    if (probed < 0 || !has_floor(answer))
+    if (probed < 0)
         return make_error_code(errc::kernel_too_old);
-    return {};
+    const std::size_t listed =
+        std::min<std::size_t>(answer.head.ops_len, answer.operations.size());
+    return judge_operations(std::span(answer.operations).first(listed));
+}
+
+boost::system::error_code judge_operations(std::span<const abi::probe_op> listed) noexcept
+{
+    constexpr auto index = static_cast<std::size_t>(floor_operation);
+    if (index < listed.size() && (listed[index].flags & abi::op_supported) != 0)
+        return {};
+    return make_error_code(errc::kernel_too_old);
 }
 
 } // namespace asio_uring::detail

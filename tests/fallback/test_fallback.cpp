@@ -20,7 +20,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -265,6 +267,33 @@ BOOST_AUTO_TEST_CASE(register_alone_forbidden_falls_back)
 {
     const auto reason = make_error_code(errc::entry_forbidden);
     forbid_and_check({call_register}, EPERM, reason, {"io_uring_register", "seccomp"});
+}
+
+// A kernel before 5.6 knows no call that lists its operations; the list of one in between
+// is too short.
+BOOST_AUTO_TEST_CASE(kernel_below_the_floor_falls_back)
+{
+    const auto reason = make_error_code(errc::kernel_too_old);
+    const std::vector<std::string> text{
+        "epoll", "lacks what", "6.1 or newer for the ring of a context"};
+    forbid_and_check({call_register}, EINVAL, reason, text);
+    // Answered with success, and nothing in the list.
+    forbid_and_check({call_register}, 0, reason, text);
+}
+
+BOOST_AUTO_TEST_CASE(operations_up_to_the_floor_are_enough)
+{
+    constexpr auto floor = static_cast<std::size_t>(abi::opcode::sendmsg_zc);
+    std::vector<abi::probe_op> list(floor + 1);
+    for (abi::probe_op& operation : list)
+        operation.flags = abi::op_supported;
+    const auto too_old = make_error_code(errc::kernel_too_old);
+
+    BOOST_TEST(!detail::judge_operations(list));
+    BOOST_TEST((detail::judge_operations(std::span(list).first(floor)) == too_old));
+    BOOST_TEST((detail::judge_operations({}) == too_old));
+    list.back().flags = 0;
+    BOOST_TEST((detail::judge_operations(list) == too_old));
 }
 
 BOOST_AUTO_TEST_CASE(exhausted_memory_lock_limit_falls_back)

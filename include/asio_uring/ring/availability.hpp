@@ -3,10 +3,12 @@
 #ifndef ASIO_URING_RING_AVAILABILITY_HPP
 #define ASIO_URING_RING_AVAILABILITY_HPP
 
+#include <asio_uring/ring/abi/registration.hpp>
 #include <asio_uring/ring_options.hpp>
 
 #include <boost/system/error_code.hpp>
 
+#include <span>
 #include <string>
 
 namespace asio_uring {
@@ -55,6 +57,11 @@ boost::system::error_code misuse_of(const ring_options& options) noexcept;
 /// allow io_uring_setup and forbid the calls that go with it, and a kernel may lack what
 /// the loop is built on.
 boost::system::error_code try_out(const ring& made) noexcept;
+
+/// The part of that which is said by the list of operations a kernel knows:
+/// errc::kernel_too_old where one is not in it that the loop is built on.
+boost::system::error_code
+judge_operations(std::span<const abi::probe_op> listed) noexcept;
 
 } // namespace asio_uring::detail
 
