@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_pending_accepts_aborts_in_order, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         typename Backend::acceptor acceptor(context, any_port);
         typename Backend::socket socket(context);
@@ -281,8 +281,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_pending_accepts_aborts_in_order, Backend, b
             log.done("a1")(ec);
             log.note(moved.is_open() ? "open" : "closed");
         });
-        if (submitted)
-            turn(context);
+        reach(context, when);
         acceptor.cancel();
         log.note("cancelled");
         finish(context);
@@ -301,7 +300,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_pending_accepts_aborts_in_order, Backend, b
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     close_acceptor_aborts_and_refuses_at_once, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         typename Backend::acceptor acceptor(context, any_port);
         typename Backend::socket socket(context);
@@ -309,8 +308,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
         auto address = acceptor.local_endpoint();
 
         acceptor.async_accept(socket, log.done("accept"));
-        if (submitted)
-            turn(context);
+        reach(context, when);
         acceptor.close();
         log.note("closed");
         BOOST_TEST(connect_result(address) == ECONNREFUSED);
@@ -325,7 +323,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(release_acceptor_aborts_and_hands_over, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         typename Backend::acceptor acceptor(context, any_port);
         typename Backend::acceptor next(context);
@@ -333,8 +331,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(release_acceptor_aborts_and_hands_over, Backend, b
         recorder log;
 
         acceptor.async_accept(socket, log.done("old"));
-        if (submitted)
-            turn(context);
+        reach(context, when);
         next.assign(tcp::v4(), acceptor.release());
         BOOST_TEST(!acceptor.is_open());
         run_until(context, [&] { return log.count() == 1; });
@@ -348,7 +345,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(release_acceptor_aborts_and_hands_over, Backend, b
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(moved_acceptor_takes_pending_along, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         typename Backend::acceptor acceptor(context, any_port);
         typename Backend::acceptor target(context, any_port);
@@ -360,8 +357,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(moved_acceptor_takes_pending_along, Backend, backe
         acceptor.async_accept(sockets[0], log.done("a0"));
         acceptor.async_accept(sockets[1], log.done("a1"));
         target.async_accept(sockets[2], log.done("target"));
-        if (submitted)
-            turn(context);
+        reach(context, when);
         typename Backend::acceptor moved(std::move(acceptor));
         BOOST_TEST(!acceptor.is_open());
         peer first = start_connect(moved.local_endpoint());
@@ -537,14 +533,13 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_unreachable_family_reports_error, Backend,
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_is_cancelled, Backend, backends)
 {
     busy_listener busy;
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         typename Backend::socket socket(context);
         recorder log;
 
         socket.async_connect(busy.endpoint(), log.done("connect"));
-        if (submitted)
-            turn(context);
+        reach(context, when);
         BOOST_TEST(log.count() == 0u);
         socket.cancel();
         log.note("cancelled");
@@ -557,15 +552,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_is_cancelled, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_is_closed, Backend, backends)
 {
     busy_listener busy;
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         typename Backend::socket socket(context);
         recorder log;
         listener server;
 
         socket.async_connect(busy.endpoint(), log.done("connect"));
-        if (submitted)
-            turn(context);
+        reach(context, when);
         socket.close();
         log.note("closed");
         socket.async_connect(server.endpoint(), log.done("other"));

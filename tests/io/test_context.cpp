@@ -393,7 +393,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     destroyed_context_frees_objects_owned_by_handlers, Backend, backends)
 {
     constexpr int links = 200;
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         std::weak_ptr<loopback<Backend>> last;
         std::vector<peer> peers;
         int calls = 0;
@@ -410,8 +410,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
                     buffer, [&calls, link, data](error_code, std::size_t) { ++calls; });
                 timer->async_wait([&calls, link, timer](error_code) { ++calls; });
             }
-            if (submitted)
-                turn(context);
+            reach(context, when);
             peers.front().send("late");
         }
         BOOST_TEST(last.expired());
@@ -744,7 +743,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_at_the_end_of_time_waits, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_cancel_counts_the_waits, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         steady_timer<Backend> timer(context, 1h);
         recorder log;
@@ -752,8 +751,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_cancel_counts_the_waits, Backend, backends)
         BOOST_TEST(timer.cancel() == 0u);
         timer.async_wait(log.done("w0"));
         timer.async_wait(log.done("w1"));
-        if (submitted)
-            turn(context);
+        reach(context, when);
         BOOST_TEST(timer.cancel() == 2u);
         BOOST_TEST(timer.cancel() == 0u);
         log.note("cancelled");
@@ -948,7 +946,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_rearmed_in_its_handler, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_moved_takes_its_waits_along, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         steady_timer<Backend> timer(context, 1h);
         steady_timer<Backend> target(context, 1h);
@@ -958,8 +956,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_moved_takes_its_waits_along, Backend, backen
         timer.async_wait(log.done("w0"));
         timer.async_wait(log.done("w1"));
         target.async_wait(log.done("target"));
-        if (submitted)
-            turn(context);
+        reach(context, when);
         steady_timer<Backend> moved(std::move(timer));
         BOOST_TEST((moved.expiry() == expiry));
         BOOST_TEST(moved.cancel_one() == 1u);

@@ -99,15 +99,6 @@ struct receiver
     return request;
 }
 
-const bool stages[] = {false, true}; // whether the kernel may know the operation
-
-template <typename Context>
-void reach(Context& context, bool submitted)
-{
-    if (submitted)
-        turn(context);
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(test_datagram)
@@ -150,7 +141,7 @@ BOOST_AUTO_TEST_CASE(resolver_gives_endpoints_of_the_protocol)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(receive_from_tells_the_sender, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         receiver<Backend> link(context);
         recorder log;
@@ -158,7 +149,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(receive_from_tells_the_sender, Backend, backends)
         udp::endpoint from;
 
         link.socket.async_receive_from(asio::buffer(data), from, log.io("receive"));
-        reach(context, submitted);
+        reach(context, when);
         link.send("hello");
         finish(context);
 
@@ -368,7 +359,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(closed_socket_reports_bad_descriptor, Backend, bac
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_and_close_end_receives, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         receiver<Backend> link(context);
         recorder log;
@@ -381,7 +372,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_and_close_end_receives, Backend, backends)
             asio::buffer(data),
             from,
             asio::bind_cancellation_slot(signal.slot(), log.io("r1")));
-        reach(context, submitted);
+        reach(context, when);
         signal.emit(asio::cancellation_type::partial);
         run_until(context, [&] { return log.count() == 1; });
         link.socket.cancel();
@@ -389,7 +380,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_and_close_end_receives, Backend, backends)
         BOOST_TEST(log.take() == "r1 operation_aborted 0; r0 operation_aborted 0");
 
         link.socket.async_receive_from(asio::buffer(data), from, log.io("open"));
-        reach(context, submitted);
+        reach(context, when);
         link.socket.close();
         finish(context);
         BOOST_TEST(log.take() == "open operation_aborted 0");
@@ -398,7 +389,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_and_close_end_receives, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(move_keeps_what_is_pending, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         receiver<Backend> link(context);
         recorder log;
@@ -406,7 +397,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(move_keeps_what_is_pending, Backend, backends)
         udp::endpoint from;
 
         link.socket.async_receive_from(asio::buffer(data), from, log.io("receive"));
-        reach(context, submitted);
+        reach(context, when);
         udp_socket<Backend> moved(std::move(link.socket));
         link.socket = std::move(moved);
         link.send("data");

@@ -156,15 +156,6 @@ void copy_as(int number, int original)
     BOOST_TEST_REQUIRE(copy == number, "the descriptor number is not free after close");
 }
 
-const bool stages[] = {false, true}; // whether the kernel may know the operation
-
-template <typename Context>
-void reach(Context& context, bool submitted)
-{
-    if (submitted)
-        turn(context);
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(test_descriptor)
@@ -403,7 +394,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(write_without_a_reader_is_broken_pipe, Backend, ba
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_aborts_every_operation, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         input<Backend> in(context);
         output<Backend> out(context);
@@ -414,12 +405,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_aborts_every_operation, Backend, backends)
         in.descriptor.async_read_some(asio::buffer(data), log.io("r0"));
         in.descriptor.async_read_some(asio::buffer(data), log.io("r1"));
         in.descriptor.async_wait(descriptor_base::wait_read, log.done("wait"));
-        reach(context, submitted);
+        reach(context, when);
         in.descriptor.cancel();
         log.note("cancelled");
         finish(context);
         out.descriptor.async_write_some(asio::buffer("x", 1), log.io("write"));
-        reach(context, submitted);
+        reach(context, when);
         out.descriptor.cancel();
         finish(context);
 
@@ -436,7 +427,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_aborts_every_operation, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(slot_ends_its_own_operation_only, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         input<Backend> pipe(context);
         recorder log;
@@ -448,7 +439,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_ends_its_own_operation_only, Backend, backend
                 asio::buffer(data + i, 1),
                 asio::bind_cancellation_slot(
                     signals[i].slot(), log.io("r" + std::to_string(i))));
-        reach(context, submitted);
+        reach(context, when);
         signals[1].emit(asio::cancellation_type::total);
         run_until(context, [&] { return log.count() == 1; });
         BOOST_TEST(log.take() == "r1 operation_aborted 0");
@@ -466,7 +457,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_ends_its_own_operation_only, Backend, backend
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     close_ends_reads_and_is_seen_by_the_writer, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         input<Backend> pipe(context);
         recorder log;
@@ -474,7 +465,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
         pipe.descriptor.async_read_some(asio::buffer(data), log.io("read"));
         pipe.descriptor.async_wait(descriptor_base::wait_error, log.done("wait"));
-        reach(context, submitted);
+        reach(context, when);
         pipe.descriptor.close();
         log.note("closed");
         finish(context);
@@ -489,7 +480,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_leaves_the_next_descriptor_alone, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         input<Backend> pipe(context);
         recorder log;
@@ -501,7 +492,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(close_leaves_the_next_descriptor_alone, Backend, b
 
         pipe.descriptor.async_read_some(asio::buffer(data), log.io("first"));
         pipe.descriptor.async_read_some(asio::buffer(data), log.io("second"));
-        reach(context, submitted);
+        reach(context, when);
         const int number = pipe.descriptor.native_handle();
         pipe.descriptor.close();
         copy_as(number, next_reader.fd());
@@ -518,14 +509,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(close_leaves_the_next_descriptor_alone, Backend, b
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     released_descriptor_belongs_to_the_caller, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         input<Backend> pipe(context);
         recorder log;
         char data[8];
 
         pipe.descriptor.async_read_some(asio::buffer(data), log.io("read"));
-        reach(context, submitted);
+        reach(context, when);
         peer own(pipe.descriptor.release());
         BOOST_TEST(!pipe.descriptor.is_open());
         finish(context);
@@ -544,20 +535,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(move_keeps_what_is_pending, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         pipe_pair<Backend> pipe(context);
         recorder log;
         char data[8];
 
         pipe.reader.async_read_some(asio::buffer(data), log.io("read"));
-        reach(context, submitted);
+        reach(context, when);
         auto moved = std::move(pipe.reader);
         BOOST_TEST(!pipe.reader.is_open());
         BOOST_TEST(moved.is_open());
         pipe_pair<Backend> other(context);
         other.reader.async_read_some(asio::buffer(data), log.io("replaced"));
-        reach(context, submitted);
+        reach(context, when);
         other.reader = std::move(moved);
         run_until(context, [&] { return log.count() == 1; });
         pipe.writer.async_write_some(asio::buffer("data", 4), log.io("write"));

@@ -106,15 +106,6 @@ std::size_t open_descriptors()
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
 }
 
-const bool stages[] = {false, true}; // whether the kernel may know the operation
-
-template <typename Context>
-void reach(Context& context, bool submitted)
-{
-    if (submitted)
-        turn(context);
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(test_local)
@@ -273,7 +264,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(packets_keep_boundaries_and_flags, Backend, backen
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(packets_end_and_are_cancelled, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         packet_link<Backend> link(context);
         recorder log;
@@ -281,11 +272,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(packets_end_and_are_cancelled, Backend, backends)
         socket_base::message_flags flags = 0;
 
         link.socket.async_receive(asio::buffer(data), flags, log.io("cancelled"));
-        reach(context, submitted);
+        reach(context, when);
         link.socket.cancel();
         finish(context);
         link.socket.async_receive(asio::buffer(data), flags, log.io("end"));
-        reach(context, submitted);
+        reach(context, when);
         link.remote.close();
         finish(context);
 
@@ -381,7 +372,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(idle_socket_changes_its_executor, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(pending_work_stays_with_its_service, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         loopback<Backend> link(context);
         recorder log;
@@ -393,7 +384,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pending_work_stays_with_its_service, Backend, back
 
         link.socket.async_read_some(asio::buffer(data), log.io("pending"));
         link.socket.async_wait(socket_base::wait_error, log.done("error"));
-        reach(context, submitted);
+        reach(context, when);
         any_socket any(context.get_executor());
         any = std::move(link.socket);
         if (!same_service) {
@@ -520,7 +511,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_behind_a_connect_ends_behind_it, Backend, bac
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_in_the_line_is_cancelled_alone, Backend, backends)
 {
-    for (bool submitted : stages) {
+    for (stage when : stages) {
         typename Backend::io_context context;
         loopback<Backend> link(context);
         recorder log;
@@ -532,7 +523,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_in_the_line_is_cancelled_alone, Backend, back
             socket_base::wait_read,
             asio::bind_cancellation_slot(signal.slot(), log.done("w1")));
         link.socket.async_read_some(asio::buffer(data), log.io("r0"));
-        reach(context, submitted);
+        reach(context, when);
         signal.emit(asio::cancellation_type::terminal);
         run_until(context, [&] { return log.count() == 1; });
         link.remote.send("data");
@@ -542,7 +533,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_in_the_line_is_cancelled_alone, Backend, back
         link.socket.async_wait(socket_base::wait_read, log.done("w0"));
         link.socket.async_read_some(asio::buffer(data), log.io("r0"));
         link.socket.async_wait(socket_base::wait_read, log.done("w1"));
-        reach(context, submitted);
+        reach(context, when);
         link.socket.cancel();
         finish(context);
         BOOST_TEST(

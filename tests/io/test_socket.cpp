@@ -26,22 +26,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using socket_base = asio::socket_base;
 
-/// How far an operation got before the test acts on it.
-enum class stage
-{
-    started,  ///< the initiating function has returned, nothing else happened
-    submitted ///< the loop has turned, the kernel may know the operation
-};
-
-constexpr stage stages[] = {stage::started, stage::submitted};
-
-template <typename Context>
-void reach(Context& context, stage wanted)
-{
-    if (wanted == stage::submitted)
-        turn(context);
-}
-
 /// Opens a copy of the descriptor under exactly this number.
 void copy_as(int number, const peer& original)
 {

@@ -552,15 +552,14 @@ const char* const pending_aborted[] = {
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     slot_of_each_type_aborts_only_its_operation, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         for (cancellation_type type : all_types) {
             typename Backend::io_context context;
             pending_operations<Backend> all(context);
             recorder log;
 
             all.start(log);
-            if (submitted)
-                turn(context);
+            reach(context, when);
             for (std::size_t i : {3, 0, 5, 2, 4, 1}) {
                 all.signals[i].emit(type);
                 BOOST_TEST(log.count() == 0u);
@@ -662,7 +661,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_emitted_twice_aborts_once, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     slot_of_a_queued_read_spares_its_neighbours, Backend, backends)
 {
-    for (bool submitted : {false, true}) {
+    for (stage when : stages) {
         for (std::size_t chosen : {0, 1, 2}) {
             typename Backend::io_context context;
             loopback<Backend> link(context);
@@ -676,8 +675,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
                     asio::bind_cancellation_slot(
                         signals[i].slot(), log.io("r" + std::to_string(i))));
             }
-            if (submitted)
-                turn(context);
+            reach(context, when);
             signals[chosen].emit(cancellation_type::terminal);
             run_until(context, [&] { return log.count() == 1; });
             BOOST_TEST(

@@ -49,6 +49,22 @@ std::size_t turn(Context& context)
     return context.poll();
 }
 
+/// How far an operation got before the test acts on it.
+enum class stage
+{
+    started,  ///< the initiating function has returned, nothing else happened
+    submitted ///< the loop has turned, the kernel may know the operation
+};
+
+inline constexpr stage stages[] = {stage::started, stage::submitted};
+
+template <typename Context>
+void reach(Context& context, stage wanted)
+{
+    if (wanted == stage::submitted)
+        turn(context);
+}
+
 /// Passes without blocking until so many handlers have run; returns the number that did.
 template <typename Context>
 std::size_t turn_until(Context& context, std::size_t handlers)
