@@ -5,12 +5,15 @@
 #include <asio_uring/detail/asio/redirect.hpp>
 #include <asio_uring/detail/service/initiate.hpp>
 #include <asio_uring/detail/service/result.hpp>
+#include <asio_uring/op/pipe.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <tuple>
 
 #include <unistd.h>
@@ -56,6 +59,20 @@ inline bool makes_descriptor(const abi::sqe& sqe) noexcept
     }
 }
 
+/// In a context that does without a ring. What an arbitrary request would do there has no
+/// equal in plain system calls.
+template <typename Executor, typename Handler>
+void end_without_ring(const Executor& executor, Handler&& handler)
+{
+    std::decay_t<Handler> stored(std::forward<Handler>(handler));
+    boost::asio::post(
+        executor,
+        asio_impl::bind_result(
+            std::move(stored),
+            boost::system::error_code(make_error_code(errc::no_ring)),
+            0));
+}
+
 /// One operation of the op layer, as it is.
 template <typename Operation>
 class submit_request
@@ -90,19 +107,11 @@ public:
         return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
     }
 
-    /// In a context that does without a ring. What an arbitrary request would do there
-    /// has no equal in plain system calls.
     template <typename Executor, typename Handler>
     static void
     without_ring(const Executor& executor, Handler&& handler, const Operation&)
     {
-        std::decay_t<Handler> stored(std::forward<Handler>(handler));
-        boost::asio::post(
-            executor,
-            asio_impl::bind_result(
-                std::move(stored),
-                boost::system::error_code(make_error_code(errc::no_ring)),
-                0));
+        end_without_ring(executor, std::forward<Handler>(handler));
     }
 
     // A descriptor that was made and that no handler will hear of.
@@ -118,6 +127,54 @@ public:
 
 private:
     Operation operation_;
+};
+
+/// op::pipe, whose result are two descriptors in the caller's memory. The kernel writes
+/// them here, so that nothing is read from there when no handler is called any more.
+template <>
+class submit_request<op::pipe>
+{
+public:
+    explicit submit_request(const op::pipe& operation) : operation_(operation) {}
+
+    static void adapt(event_loop&, ring_operation&) noexcept {}
+    static bool one_result() noexcept { return true; }
+    static std::size_t tail_size() noexcept { return 0; }
+
+    void prepare(abi::sqe& sqe) noexcept
+    {
+        op::pipe request = operation_;
+        if (request.descriptors != nullptr)
+            request.descriptors = made_;
+        request.prepare(sqe);
+    }
+
+    auto result(const ring_operation& op) const
+    {
+        if (op.result() >= 0)
+            std::copy(std::begin(made_), std::end(made_), operation_.descriptors);
+        return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
+    }
+
+    void discard(const ring_operation& op) const noexcept
+    {
+        abi::sqe sqe{};
+        operation_.prepare(sqe);
+        if (op.result() < 0 || sqe.file_index != 0)
+            return;
+        for (const int descriptor : made_)
+            ::close(descriptor);
+    }
+
+    template <typename Executor, typename Handler>
+    static void without_ring(const Executor& executor, Handler&& handler, const op::pipe&)
+    {
+        end_without_ring(executor, std::forward<Handler>(handler));
+    }
+
+private:
+    op::pipe operation_;
+    int made_[2] = {-1, -1};
 };
 
 /// Starts a Request made of one operation on the ring of an executor's context.
@@ -164,6 +221,9 @@ private:
  * made.
  * @param operation  One aggregate of namespace op, copied. All it points to (buffers,
  * paths, addresses) belongs to the caller and stays valid until the handler is called.
+ * A descriptor that is made and that no handler hears of, because the context is
+ * destroyed first, is closed, and so are the two of op::pipe: the caller's array gets
+ * them right before the handler is called.
  * @param token      Completion token.
  *
  * @par Completion signature

@@ -5,9 +5,11 @@
 #include "../support/recorder.hpp"
 #include "../support/skip.hpp"
 
+#include <asio_uring/kernel_features.hpp>
 #include <asio_uring/op/descriptor.hpp>
 #include <asio_uring/op/file.hpp>
 #include <asio_uring/op/nop.hpp>
+#include <asio_uring/op/pipe.hpp>
 #include <asio_uring/op/socket.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -592,6 +594,68 @@ BOOST_AUTO_TEST_CASE(undelivered_descriptors_are_closed_with_the_context)
 
     BOOST_TEST(made == 3u);
     BOOST_TEST(open_descriptors() == before + 3); // the listener and its clients
+}
+
+// Their numbers are in the memory of whoever asked for them, who may be gone.
+BOOST_AUTO_TEST_CASE(undelivered_ends_of_a_pipe_are_closed_with_the_context)
+{
+    namespace op = asio_uring::op;
+    if (!uses_ring<ring>())
+        ASIO_URING_SKIP("single requests need a ring");
+    if (!asio_uring::kernel_features::running().supports(op::pipe::code))
+        ASIO_URING_SKIP("this kernel makes no pipes by request");
+    const std::size_t before = open_descriptors();
+    std::size_t made = 0;
+    int kept[2] = {-1, -1};
+    int lost[2] = {-1, -1};
+    {
+        asio_uring::io_context context(1);
+        const std::size_t with_context = open_descriptors();
+        const auto executor = context.get_executor();
+        asio_uring::async_submit(
+            executor,
+            op::pipe{.descriptors = kept, .flags = O_CLOEXEC},
+            [&](error_code ec, int) { BOOST_TEST(!ec); });
+        asio_uring::async_submit(
+            executor,
+            op::pipe{.descriptors = lost, .flags = O_CLOEXEC},
+            [](error_code, int) { BOOST_TEST(false); });
+        // Both are completed in one turn, of which the scheduler delivers the first.
+        context.poll_one();
+        made = open_descriptors() - with_context;
+        BOOST_TEST(::write(kept[1], "x", 1) == 1);
+        BOOST_TEST(lost[0] == -1);
+    }
+
+    BOOST_TEST(made == 4u);
+    BOOST_TEST(open_descriptors() == before + 2);
+    char byte = 0;
+    BOOST_TEST(::read(kept[0], &byte, 1) == 1);
+    ::close(kept[0]);
+    ::close(kept[1]);
+}
+
+BOOST_AUTO_TEST_CASE(pipe_that_cannot_be_made_reports_the_error)
+{
+    namespace op = asio_uring::op;
+    asio_uring::io_context context(1);
+    if (!has_ring(context))
+        ASIO_URING_SKIP("single requests need a ring");
+    recorder log;
+    const auto note = [&](error_code ec, int value) {
+        log.io("pipe")(ec, static_cast<std::size_t>(value));
+    };
+    int ends[2] = {-7, -7};
+    asio_uring::async_submit(context.get_executor(), op::pipe{.flags = O_CLOEXEC}, note);
+    asio_uring::async_submit(
+        context.get_executor(), op::pipe{.descriptors = ends, .flags = O_APPEND}, note);
+    finish(context);
+
+    const bool known = asio_uring::kernel_features::running().supports(op::pipe::code);
+    BOOST_TEST(
+        log.take() == std::string(known ? "pipe fault 0" : "pipe invalid_argument 0") +
+                          "; pipe invalid_argument 0");
+    BOOST_TEST(ends[0] == -7);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
