@@ -3,6 +3,7 @@
 #include "../support/loopback.hpp"
 #include "../support/recorder.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/defer.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -24,6 +25,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -49,6 +52,10 @@ struct handler_count
     long alive() const { return token.use_count() - 1; }
     int calls() const { return *token; }
 };
+
+template <typename Executor>
+using timer_over =
+    asio::basic_waitable_timer<steady_clock, asio::wait_traits<steady_clock>, Executor>;
 
 } // namespace
 
@@ -975,6 +982,104 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_moved_takes_its_waits_along, Backend, backen
         finish(context);
         BOOST_TEST(log.take() == "used again ok");
     }
+}
+
+// Executors of one service: a move like any other.
+BOOST_AUTO_TEST_CASE_TEMPLATE(timer_converted_takes_its_waits_along, Backend, backends)
+{
+    using any_timer = timer_over<typename Backend::any_executor>;
+    for (stage when : stages) {
+        typename Backend::io_context context;
+        steady_timer<Backend> first(context, 1h);
+        steady_timer<Backend> second(context, 1ms);
+        const auto expiry = first.expiry();
+        recorder log;
+
+        first.async_wait(log.done("first"));
+        second.async_wait(log.done("second"));
+        reach(context, when);
+        any_timer target(std::move(first));
+        BOOST_TEST((target.expiry() == expiry));
+        BOOST_TEST(target.cancel() == 1u);
+        target.async_wait(log.done("target"));
+        turn(context);
+        BOOST_TEST(log.take() == "first operation_aborted");
+        target = std::move(second);
+        turn_until(context, 2);
+        BOOST_TEST(log.take() == "target operation_aborted; second ok");
+        finish(context);
+    }
+}
+
+// A timer whose executor takes it to Asio's own service, and from there to the ring.
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    timer_converted_keeps_its_expiry_wherever_it_goes, Backend, backends)
+{
+    using stock_timer = timer_over<asio::any_io_executor>;
+    using any_timer = timer_over<typename Backend::any_executor>;
+    const bool same_service = std::is_base_of_v<stock, Backend>;
+    for (stage when : stages) {
+        typename Backend::io_context context;
+        steady_timer<Backend> timer(context, 1h);
+        const auto expiry = timer.expiry();
+        recorder log;
+        const auto move_and_see = [&](auto& target, auto& source, auto&& move) {
+            source.async_wait(log.done("wait"));
+            reach(context, when);
+            move();
+            BOOST_TEST((target.expiry() == expiry));
+            BOOST_TEST((source.expiry() == steady_clock::time_point()));
+            BOOST_TEST(target.cancel() == (same_service ? 1u : 0u));
+            turn(context);
+            BOOST_TEST(log.take() == "wait operation_aborted");
+        };
+
+        std::optional<stock_timer> away;
+        std::optional<any_timer> back;
+        timer.async_wait(log.done("wait"));
+        reach(context, when);
+        away.emplace(std::move(timer));
+        back.emplace(std::move(*away));
+        BOOST_TEST((back->expiry() == expiry));
+        back->cancel();
+        turn(context);
+        BOOST_TEST(log.take() == "wait operation_aborted");
+
+        move_and_see(*away, *back, [&] { *away = std::move(*back); });
+        move_and_see(*back, *away, [&] { *back = std::move(*away); });
+        move_and_see(*away, *back, [&] { away.emplace(std::move(*back)); });
+        move_and_see(*back, *away, [&] { back.emplace(std::move(*away)); });
+
+        // All three are fit for use, wherever they wait.
+        timer.expires_after(3ms);
+        away->expires_after(2ms);
+        back->expires_after(1ms);
+        timer.async_wait(log.done("timer"));
+        away->async_wait(log.done("away"));
+        back->async_wait(log.done("back"));
+        finish(context);
+        BOOST_TEST(log.take() == "back ok; away ok; timer ok");
+    }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    timer_converted_leaves_nothing_with_its_context, Backend, backends)
+{
+    handler_count handlers;
+    {
+        typename Backend::io_context context;
+        steady_timer<Backend> timer(context, 1h);
+        timer_over<asio::any_io_executor> away(std::move(timer));
+        timer_over<asio::any_io_executor> other(context, 1h);
+        timer_over<typename Backend::any_executor> back(std::move(other));
+        other.expires_after(1h);
+        away.async_wait(handlers.handler());
+        other.async_wait(handlers.handler());
+        back.async_wait(handlers.handler());
+        turn(context);
+        BOOST_TEST(handlers.alive() == 3);
+    }
+    BOOST_TEST(handlers.alive() == 0);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_moved_still_expires, Backend, backends)

@@ -253,14 +253,6 @@ public:
         const IoExecutor& io_executor);
 
 private:
-    // The ring comes before whatever makes the context's reactor.
-    static boost::asio::execution_context&
-    behind_ring(boost::asio::execution_context& context)
-    {
-        ring_of(context);
-        return context;
-    }
-
     static void
     take_values(implementation_type& impl, implementation_type& other) noexcept
     {

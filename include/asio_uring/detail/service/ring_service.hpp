@@ -240,4 +240,13 @@ inline ring_service& ring_of(boost::asio::execution_context& context)
     return boost::asio::use_service<ring_service>(context);
 }
 
+/// For services that derive from Asio's: the ring comes before whatever makes the
+/// context's reactor.
+inline boost::asio::execution_context&
+behind_ring(boost::asio::execution_context& context)
+{
+    ring_of(context);
+    return context;
+}
+
 } // namespace asio_uring::detail

@@ -406,14 +406,6 @@ private:
     template <typename Protocol1>
     friend class socket_service;
 
-    // The ring comes before whatever makes the context's reactor.
-    static boost::asio::execution_context&
-    behind_ring(boost::asio::execution_context& context)
-    {
-        ring_of(context);
-        return context;
-    }
-
     template <typename Implementation>
     static void take_values(
         implementation_type& impl,

@@ -9,13 +9,17 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 
 #include <limits>
+#include <utility>
 
 namespace asio_uring::detail {
 
+/// It derives from Asio's own service, of which a timer that leaves the ring keeps a
+/// pointer; see implementation_type.
 template <typename Traits>
-class timer_service
-    : public asio_impl::execution_context_service_base<timer_service<Traits>>
+class timer_service : public asio_impl::deadline_timer_service<Traits>
 {
+    using stock_service = asio_impl::deadline_timer_service<Traits>;
+    using stock_implementation = typename stock_service::implementation_type;
     using queue_type = asio_impl::timer_queue<Traits>;
     using error_code = boost::system::error_code;
 
@@ -23,20 +27,34 @@ public:
     using time_type = typename Traits::time_type;
     using duration_type = typename Traits::duration_type;
 
+    // The key of this service, apart from that of the one it derives from: its service is
+    // never registered with the context.
+    static inline asio_impl::service_id<timer_service> id;
+
     struct implementation_type
     {
         time_type expiry{};
-        bool might_have_pending_waits = false;
+        timer_service* service = nullptr;
         typename queue_type::per_timer_data timer_data;
+        bool might_have_pending_waits = false;
+
+        /// Where Asio's own service moves a timer out of here, it gets one of its own, of
+        /// the same expiry and without waits: those here end with operation_aborted.
+        operator stock_implementation&()
+        {
+            // It is moved from at once, so a thread needs one, and no timer carries one.
+            static thread_local stock_implementation departing;
+            departing.expiry = service->leave_ring(*this);
+            return departing;
+        }
     };
 
     explicit timer_service(boost::asio::execution_context& context)
-        : asio_impl::execution_context_service_base<timer_service<Traits>>(context),
+        : stock_service(behind_ring(context)),
           loop_(waiting_loop(ring_of(context))),
           reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context)),
           queue_(asio_impl::make_timer_queue<Traits>(context))
     {
-        reactor_.init_task();
         with_scheduler([&](auto& scheduler) { scheduler.add_timer_queue(queue_); });
     }
 
@@ -45,11 +63,10 @@ public:
         with_scheduler([&](auto& scheduler) { scheduler.remove_timer_queue(queue_); });
     }
 
-    void shutdown() override {}
-
     void construct(implementation_type& impl)
     {
         impl.expiry = time_type();
+        impl.service = this;
         impl.might_have_pending_waits = false;
     }
 
@@ -84,6 +101,19 @@ public:
         implementation_type& impl, timer_service&, implementation_type& other)
     {
         move_construct(impl, other);
+    }
+
+    /// Take over a timer of Asio's own service. Its pending waits end with
+    /// operation_aborted.
+    void converting_move_construct(
+        implementation_type& impl,
+        stock_service& other_service,
+        stock_implementation& other)
+    {
+        construct(impl);
+        impl.expiry = other.expiry;
+        error_code ignored;
+        other_service.expires_at(other, time_type(), ignored);
     }
 
     void converting_move_assign(
@@ -208,8 +238,16 @@ private:
     {
         impl.expiry = other.expiry;
         other.expiry = time_type();
+        impl.service = other.service;
         impl.might_have_pending_waits = other.might_have_pending_waits;
         other.might_have_pending_waits = false;
+    }
+
+    time_type leave_ring(implementation_type& impl)
+    {
+        error_code ignored;
+        cancel(impl, ignored);
+        return std::exchange(impl.expiry, time_type());
     }
 
     static event_loop* waiting_loop(ring_service& service) noexcept
