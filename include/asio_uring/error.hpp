@@ -36,6 +36,8 @@ enum class errc
     not_open,
     /// A single-issuer ring was entered by a second thread.
     wrong_thread,
+    /// A single-issuer ring was asked for by a context that several threads may run.
+    several_threads,
     /// The reactor of the context was made before the ring.
     reactor_exists,
     /// io_uring_setup is allowed, but not the calls that use what it makes.

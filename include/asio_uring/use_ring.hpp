@@ -8,6 +8,7 @@
 #include <asio_uring/ring_options.hpp>
 
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
 
 namespace asio_uring {
 
@@ -21,7 +22,9 @@ namespace asio_uring {
  *
  * @param context  Any context that Asio's sockets accept. It owns the ring.
  * @param options  Size and flags. With abi::setup_single_issuer only the first thread
- * that runs the context may ever run it; run() on another one throws errc::wrong_thread.
+ * that runs the context may ever run it. For an io_context, run() on another one throws
+ * errc::wrong_thread. Any other context has threads of its own, which such an error would
+ * end the program from, so it has to promise one thread, as a thread_pool of one does.
  * @param policy   What happens where no ring is to be had (no io_uring, forbidden, out of
  * locked memory or descriptors, kernel below 6.1, ASIO_URING=off): fallback::forbidden
  * throws, and leaves the context as it was; fallback::allowed lets the context run on
@@ -32,8 +35,9 @@ namespace asio_uring {
  * @par Errors
  * Throws boost::system::system_error if the kernel refuses the ring and the policy
  * forbids to go without; the text says why and what helps. Throws it with either policy
- * for options that no kernel takes. Throws boost::asio::service_already_exists if the
- * context has a ring, or has fallen back.
+ * for options that no kernel takes, and with errc::several_threads for a single-issuer
+ * ring in a context that does not promise one thread. Throws
+ * boost::asio::service_already_exists if the context has a ring, or has fallen back.
  * @par Thread safety
  * Not while another thread uses the context.
  * @par Kernel 6.1
@@ -44,6 +48,16 @@ inline void use_ring(
     fallback policy = fallback::forbidden)
 {
     boost::asio::make_service<detail::ring_service>(context, options, policy);
+}
+
+/// The same for an io_context, of which the program decides who runs it.
+inline void use_ring(
+    boost::asio::io_context& context,
+    const ring_options& options = ring_options(),
+    fallback policy = fallback::forbidden)
+{
+    boost::asio::make_service<detail::ring_service>(
+        context, options, policy, detail::run_by::program);
 }
 
 /// What the ring of a context has done so far; all zero where there is none.

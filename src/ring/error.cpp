@@ -100,6 +100,11 @@ public:
             return "the context already has a reactor, which can only watch a ring that "
                    "any thread "
                    "may enter; call use_ring before the first I/O object is made";
+        case errc::several_threads:
+            return "a single-issuer ring is for a context that one thread runs; pass an "
+                   "io_context or a pool of one thread to use_ring, promise one thread "
+                   "by the concurrency hint 1, or leave abi::setup_single_issuer out of "
+                   "ring_options";
         case errc::entry_forbidden:
             return "io_uring_setup is allowed, but io_uring_enter or io_uring_register "
                    "is not";

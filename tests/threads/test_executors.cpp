@@ -332,6 +332,44 @@ BOOST_AUTO_TEST_CASE(single_issuer_ring_serves_a_pool_of_one)
     pool.join();
 }
 
+// The error that run() throws on the second thread would end the program there.
+BOOST_AUTO_TEST_CASE(single_issuer_ring_is_refused_where_several_threads_run)
+{
+    const asio_uring::ring_options options{.flags = asio_uring::abi::setup_single_issuer};
+    const auto error_of = [&](auto& context, asio_uring::fallback policy) {
+        try {
+            asio_uring::use_ring(context, options, policy);
+        }
+        catch (const boost::system::system_error& error) {
+            return error.code();
+        }
+        return error_code();
+    };
+    const error_code expected = make_error_code(asio_uring::errc::several_threads);
+    for (const auto policy :
+         {asio_uring::fallback::allowed, asio_uring::fallback::forbidden}) {
+        asio::thread_pool pool(2);
+        asio::thread_pool many;
+        BOOST_TEST(error_of(pool, policy) == expected);
+        BOOST_TEST(error_of(many, policy) == expected);
+        BOOST_TEST(
+            error_of(
+                asio::query(asio::system_executor(), asio::execution::context), policy) ==
+            expected);
+        // It is as it was, and takes a ring of the usual kind.
+        asio_uring::use_ring(pool);
+        hold_conversations<asio_uring::ring_executor<pool_executor>>(pool, 2, 5);
+        pool.join();
+    }
+    BOOST_TEST(expected.message().find("one thread") != std::string::npos);
+    // Of an io_context the program decides who runs it.
+    asio::io_context usual;
+    asio::io_context promised(1);
+    asio::execution_context& unknown = promised;
+    BOOST_TEST(!error_of(usual, asio_uring::fallback::forbidden));
+    BOOST_TEST(!error_of(unknown, asio_uring::fallback::forbidden));
+}
+
 // UNSAFE hints: one thread at a time, and with UNSAFE_IO others may post.
 BOOST_AUTO_TEST_CASE_TEMPLATE(post_reaches_an_unsafe_io_context, Backend, backends)
 {

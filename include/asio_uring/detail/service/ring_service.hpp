@@ -14,12 +14,22 @@
 #include <asio_uring/ring/availability.hpp>
 #include <asio_uring/ring_options.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 
 namespace asio_uring::detail {
+
+/// Who decides which threads run a context.
+enum class run_by : std::uint8_t
+{
+    anyone,  ///< the program, or the context itself
+    program, ///< the program, by calls of run() that may throw
+};
 
 class ring_service final : public asio_impl::execution_context_service_base<ring_service>
 {
@@ -27,7 +37,8 @@ public:
     explicit ring_service(
         boost::asio::execution_context& context,
         const ring_options& options = ring_options(),
-        fallback policy = fallback::allowed)
+        fallback policy = fallback::allowed,
+        run_by runners = run_by::anyone)
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
@@ -114,7 +125,7 @@ public:
 
 private:
     // What is wrong with the options is so with and without a ring.
-    void check(const ring_options& options)
+    void check(const ring_options& options, run_by runners)
     {
         const auto refuse = [](const boost::system::error_code& ec, const auto& text) {
             throw boost::system::system_error(ec, text);
@@ -123,8 +134,19 @@ private:
             refuse(make_error_code(errc::setup_flag_not_offered), "a context's ring");
         if (const boost::system::error_code ec = misuse_of(options_))
             refuse(ec, explain_setup_error(ec, options_));
-        if ((options.flags & abi::setup_single_issuer) != 0 && keeps_its_reactor())
+        if ((options.flags & abi::setup_single_issuer) == 0)
+            return;
+        // The error that run() throws on another thread would end the program where that
+        // thread is a pool's.
+        if (runners == run_by::anyone && !promises_one_thread())
+            refuse(make_error_code(errc::several_threads), "use_ring");
+        if (keeps_its_reactor())
             refuse(make_error_code(errc::reactor_exists), "a single-issuer ring");
+    }
+
+    bool promises_one_thread()
+    {
+        return hint() == 1 || !asio_impl::hint_is_locking(hint());
     }
 
     // Whether a reactor is there already, or does for its timers what no other can.
@@ -215,7 +237,7 @@ private:
         if ((options.flags & abi::setup_single_issuer) != 0)
             options.flags |= abi::setup_defer_taskrun | abi::setup_taskrun_flag |
                              abi::setup_r_disabled;
-        else if (hint() == 1 || !asio_impl::hint_is_locking(hint()))
+        else if (promises_one_thread())
             options.optional_flags |= cooperative;
         return options;
     }
