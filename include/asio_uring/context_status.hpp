@@ -17,6 +17,7 @@ enum class ring_mode
     reactor,  ///< the ring is the context's reactor
     attached, ///< the context's earlier reactor watches the ring
     fallback, ///< no ring is to be had: Asio's own epoll services do the work
+    lost, ///< the child of a fork got no ring of its own: the context is to be destroyed
 };
 
 /// What a context does where no ring is to be had.
@@ -36,7 +37,7 @@ struct context_status
     /// What refused the ring; no error where there is one.
     boost::system::error_code reason{};
 
-    /// The path in words; in fallback with the cause and the remedy.
+    /// The path in words; without a ring with the cause and the remedy.
     std::string text{};
 };
 

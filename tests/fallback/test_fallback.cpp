@@ -1,6 +1,7 @@
 // What a context without a ring says of itself, and that everything on it works. Each
 // case runs in a child process, in which the reason for having no ring is real.
 #include "../ring/in_child.hpp"
+#include "../support/destroy_everywhere.hpp"
 #include "../support/drive.hpp"
 #include "../support/forbidden_ring.hpp"
 #include "../support/recorder.hpp"
@@ -11,6 +12,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -485,6 +487,184 @@ BOOST_AUTO_TEST_CASE(objects_move_between_a_ring_and_a_context_without_one)
             return got;
         return {};
     });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(test_fork)
+
+// Requests at every place where one can stand when a process forks.
+struct pending_work
+{
+    explicit pending_work(asio::io_context& of)
+        : context(of), near(of), far(of), idle(of), late(of), timer(of, 1h)
+    {
+        asio::local::connect_pair(near, far);
+        asio::local::connect_pair(idle, late);
+        near.async_read_some(asio::buffer(data[0]), log.io("read"));
+        near.async_read_some(asio::buffer(data[1]), log.io("behind"));
+        late.async_read_some(asio::buffer(data[2]), log.io("closed"));
+        timer.async_wait(log.done("timer"));
+        turn(context);
+        late.close();
+        idle.async_wait(asio::socket_base::wait_read, log.done("unsubmitted"));
+        if (status(context).mode == ring_mode::reactor)
+            async_submit(
+                asio_uring::executor(context.get_executor()), op::nop{}, [](auto...) {});
+    }
+
+    asio::io_context& context;
+    recorder log;
+    asio_uring::local::stream_protocol::socket near;
+    asio_uring::local::stream_protocol::socket far;
+    asio_uring::local::stream_protocol::socket idle;
+    asio_uring::local::stream_protocol::socket late;
+    asio_uring::steady_timer timer;
+    char data[3][4] = {};
+};
+
+/// Forks; in the child something keeps notify_fork from making a ring.
+template <typename Prepare, typename Body>
+void fork_and_refuse(asio::io_context& context, int error, Prepare prepare, Body body)
+{
+    context.notify_fork(asio::execution_context::fork_prepare);
+    run_in_child([&]() -> std::string {
+        if (!prepare())
+            return no_filter;
+        try {
+            context.notify_fork(asio::execution_context::fork_child);
+            return "notify_fork did not throw";
+        }
+        catch (const boost::system::system_error& thrown) {
+            MUST(thrown.code() == system_error(error));
+        }
+        MUST(status(context).mode == ring_mode::lost);
+        MUST(status(context).reason == system_error(error));
+        return body();
+    });
+    context.notify_fork(asio::execution_context::fork_parent);
+}
+
+bool forbid_setup() { return forbid({call_setup}, EPERM); }
+
+/// Runs what is ready, whatever run() says of the ring; returns how often it threw.
+int run_what_is_ready(asio::io_context& context)
+{
+    int thrown = 0;
+    for (int i = 0; i != 10; ++i) {
+        try {
+            turn(context);
+        }
+        catch (const boost::system::system_error&) {
+            ++thrown;
+        }
+    }
+    return thrown;
+}
+
+// The parent's requests are where they were.
+void finish_in_parent(asio::io_context& context, pending_work& work)
+{
+    work.timer.cancel();
+    work.far.send(asio::buffer("abcdefgh", 8));
+    work.idle.cancel();
+    finish(context);
+    const std::string got = work.log.take();
+    BOOST_TEST(contains(got, "read ok 4"), got);
+    BOOST_TEST(contains(got, "behind ok 4"), got);
+    BOOST_TEST(contains(got, "closed operation_aborted 0"), got);
+}
+
+BOOST_AUTO_TEST_CASE(child_that_gets_no_ring_may_destroy_its_context)
+{
+    for (const context_kind kind : all_context_kinds) {
+        auto context = make_context(kind);
+        auto work = std::make_unique<pending_work>(*context);
+        fork_and_refuse(*context, EPERM, forbid_setup, [&]() -> std::string {
+            MUST(contains(status(*context).text, "seccomp"));
+            work.reset();
+            context.reset();
+            return {};
+        });
+        finish_in_parent(*context, *work);
+        // The order of a program whose objects go with their handlers.
+        auto again = std::make_unique<pending_work>(*context);
+        fork_and_refuse(*context, EPERM, forbid_setup, [&]() -> std::string {
+            again->near.close();
+            context.reset();
+            return {};
+        });
+        finish_in_parent(*context, *again);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(child_that_gets_no_ring_has_its_operations_ended)
+{
+    for (const context_kind kind : all_context_kinds) {
+        auto context = make_context(kind);
+        pending_work work(*context);
+        fork_and_refuse(*context, EPERM, forbid_setup, [&]() -> std::string {
+            asio::cancellation_signal signal;
+            work.far.async_read_some(
+                asio::buffer(work.data[2]),
+                asio::bind_cancellation_slot(signal.slot(), work.log.io("new")));
+            signal.emit(asio::cancellation_type::total);
+            work.near.cancel();
+            work.timer.cancel();
+            const int thrown = run_what_is_ready(*context);
+            MUST((thrown > 0) == (kind != context_kind::attached));
+            const std::string got = work.log.take();
+            for (const char* name : {"read", "behind", "closed", "new"}) {
+                if (!contains(got, std::string(name) + " operation_aborted 0"))
+                    return got;
+            }
+            MUST(contains(got, "timer operation_aborted"));
+            MUST(contains(got, "unsubmitted operation_aborted"));
+            MUST(got.find("read") < got.find("behind"));
+            MUST(!contains(got, "INLINE"));
+            context->stop();
+            return {};
+        });
+        finish_in_parent(*context, work);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(child_that_gets_no_ring_may_ask_again)
+{
+    if (!may_catch_without_descriptors)
+        ASIO_URING_SKIP("the sanitizer needs descriptors of its own");
+    for (const context_kind kind : all_context_kinds) {
+        auto context = make_context(kind);
+        pending_work work(*context);
+        ::rlimit before{};
+        const auto no_descriptor_left = [&] {
+            for (int i = 0; i != 64; ++i)
+                if (::dup(0) < 0) // leaves no gap below the limit
+                    return false;
+            fill_descriptor_table(before);
+            return true;
+        };
+        fork_and_refuse(*context, EMFILE, no_descriptor_left, [&]() -> std::string {
+            run_what_is_ready(*context);
+            MUST(contains(work.log.take(), "read operation_aborted 0"));
+            ::setrlimit(RLIMIT_NOFILE, &before);
+            context->notify_fork(asio::execution_context::fork_child);
+            MUST(status(*context).mode != ring_mode::lost);
+            work.idle.cancel();
+            work.timer.cancel();
+            work.far.async_read_some(asio::buffer(work.data[2]), work.log.io("new"));
+            work.near.send(asio::buffer("x", 1));
+            context->restart();
+            context->run_for(wait_limit);
+            MUST(contains(work.log.take(), "new ok 1"));
+            return {};
+        });
+        work.far.send(asio::buffer("abcdefgh", 8));
+        work.timer.cancel();
+        work.idle.cancel();
+        finish(*context);
+        BOOST_TEST(contains(work.log.take(), "behind ok 4"));
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

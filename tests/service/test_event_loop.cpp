@@ -1100,6 +1100,59 @@ BOOST_FIXTURE_TEST_CASE(i06_operation_started_after_shutdown_is_destroyed, runni
     BOOST_TEST(journal_text() == "1 -125");
 }
 
+// The child of a fork that gets no ring, and one that gets it at the second attempt.
+BOOST_FIXTURE_TEST_CASE(lost_ring_ends_what_stands_anywhere, running_loop)
+{
+    auto& socket = owner(3);
+    auto& closed = owner(4);
+    start(1, socket, direction::read); // in the kernel
+    start(2, socket, direction::read); // behind it
+    start(3, closed);                  // in the kernel, and asked to end
+    turn();
+    script.obey_cancels = false;
+    loop->close_owner(closed);
+    script.refusal = -EAGAIN;
+    for (int id = 10; id != 18; ++id)
+        start(id, owner(99)); // claimed and not submitted
+    auto* last = new scripted_operation(journal, 20);
+    const auto ticket = loop->register_cancellation(*last);
+    loop->start(*last, socket, direction::none); // found no room
+    const auto reason = make_error_code(boost::system::errc::permission_denied);
+    loop->lose(reason);
+    deliver();
+    BOOST_TEST(journal.size() == 12u);
+    for (const std::string& line : journal)
+        BOOST_TEST(line.ends_with(" -125"), line);
+    const auto place = [&](const char* line) {
+        return std::find(journal.begin(), journal.end(), line);
+    };
+    BOOST_TEST((place("1 -125") < place("2 -125")));
+    journal.clear();
+
+    BOOST_CHECK_EXCEPTION(turn(), boost::system::system_error, [&](const auto& thrown) {
+        return thrown.code() == reason;
+    });
+    start(5, socket, direction::read);
+    loop->cancel(ticket);
+    loop->cancel(socket);
+    deliver();
+    BOOST_TEST(journal_text() == "5 -125");
+
+    script.refusal = 0;
+    script.obey_cancels = true;
+    script.in_flight.clear();
+    loop->restart(scripted_ring(script), epoll_descriptor);
+    taken();
+    auto& again = start(6, socket, direction::read);
+    start(7, socket, direction::read);
+    turn();
+    script.post(name(again), 6);
+    turn();
+    BOOST_TEST(journal_text() == "6 6");
+    auto& recycled = owner(5); // the place of the one that was closed
+    BOOST_TEST(&recycled == &closed);
+}
+
 BOOST_FIXTURE_TEST_CASE(late_slot_signal_after_shutdown_finds_nothing, running_loop)
 {
     std::vector<service::cancellation_ticket> tickets;

@@ -149,6 +149,11 @@ public:
     /// anew.
     void restart(Ring fresh, int epoll_descriptor);
 
+    /// In the child of a fork that gets no ring: end every operation with
+    /// operation_aborted. From then on requests end at once, and turn() throws the
+    /// reason.
+    void lose(const boost::system::error_code& reason);
+
     /// Cancel everything, reap to zero, and append every operation for destruction.
     void shutdown(asio_impl::operation_queue& ops);
 
@@ -163,6 +168,7 @@ private:
     // Claiming and committing. What is rarely needed is kept out of line, so that the
     // functions every operation passes through save no registers for it.
     [[gnu::noinline]] void refuse(ring_operation& op, lock_type& lock);
+    void abort(ring_operation& op) noexcept;
     [[gnu::noinline]] void commit(ring_operation& op, lock_type& lock);
     void commit_or_backlog(ring_operation& op);
     bool try_commit(ring_operation& op);
@@ -220,6 +226,7 @@ private:
     void abandon_queued(asio_impl::operation_queue& ops);
     void abandon_unseen(request_owner& owner, asio_impl::operation_queue& ops);
     void abandon_all(asio_impl::operation_queue& ops);
+    void end_all(request_owner& owner, asio_impl::operation_queue& ended);
     void close_and_wait(asio_impl::operation_queue& ops);
     void drain(asio_impl::operation_queue& ops, lock_type& lock);
 
@@ -243,6 +250,7 @@ private:
     counter_values counters_;
     flush_operation flush_operation_;
     std::unique_ptr<teardown_watch> teardown_;
+    boost::system::error_code lost_; // why a child of a fork has no ring
     std::size_t in_kernel_count_ = 0;
     unsigned entering_count_ = 0;
     std::uint64_t reaper_ = 0; // mark of the thread that took the last turn; 0: none yet
@@ -280,7 +288,7 @@ private:
         basic_event_loop& loop = static_cast<flush_operation*>(base)->loop_;
         lock_type lock(loop.mutex_);
         loop.flush_posted_ = false;
-        if (owner == nullptr)
+        if (owner == nullptr || loop.stopping_)
             return;
         loop.refill(lock);
         loop.flush(lock);

@@ -43,7 +43,7 @@ public:
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
         options_ = effective_options(options);
-        check(options);
+        check(options, runners);
         const bool required =
             policy == fallback::forbidden || environment_choice() == ring_choice::require;
         refused_ = required ? environment_refusal() : known_refusal();
@@ -85,6 +85,11 @@ public:
                 .mode = ring_mode::fallback,
                 .reason = refused_.reason,
                 .text = "this context runs on Asio's epoll reactor: " + refused_.text};
+        if (refused_.reason)
+            return {
+                .mode = ring_mode::lost,
+                .reason = refused_.reason,
+                .text = "this context lost its ring in a fork: " + refused_.text};
         const ring& kernel_ring = loop_->ring();
         return {
             .mode = is_reactor() ? ring_mode::reactor : ring_mode::attached,
@@ -106,8 +111,7 @@ public:
         if (event == execution_context::fork_prepare && watch_)
             watch_->stop();
         if (event == execution_context::fork_child)
-            loop_->restart(
-                ring(options_), watch_ ? -1 : asio_impl::epoll_descriptor(reactor()));
+            restart_in_child();
         if (event != execution_context::fork_prepare && watch_)
             watch_->start(loop_->ring().native_handle());
     }
@@ -154,6 +158,34 @@ private:
     {
         return boost::asio::has_service<asio_impl::epoll_reactor>(context()) ||
                !asio_impl::epoll_set_tells_of_timers(context());
+    }
+
+    // The context's objects are on the ring for good, so a child that gets none cannot
+    // fall back: it is told, its operations end, and it may destroy the context.
+    void restart_in_child()
+    {
+        try {
+            ring made(options_);
+            if (const boost::system::error_code ec = try_out(made))
+                throw boost::system::system_error(ec, explain_setup_error(ec, options_));
+            loop_->restart(
+                std::move(made), watch_ ? -1 : asio_impl::epoll_descriptor(reactor()));
+            refused_ = {};
+        }
+        catch (const boost::system::system_error& error) {
+            lose_ring(error.code());
+            throw;
+        }
+        catch (const std::bad_alloc&) {
+            lose_ring(boost::asio::error::no_memory);
+            throw;
+        }
+    }
+
+    void lose_ring(const boost::system::error_code& reason)
+    {
+        loop_->lose(reason);
+        refused_ = make_refusal(reason, options_);
     }
 
     void start_or_fall_back()

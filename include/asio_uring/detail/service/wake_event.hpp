@@ -35,6 +35,9 @@ public:
         acknowledge();
     }
 
+    /// In a child that waits for nothing: what it notifies reaches nobody.
+    void close() noexcept { descriptor_.reset(); }
+
     int native_handle() const noexcept { return descriptor_.get(); }
 
     /// Returns whether this call wrote, which at most one does per acknowledgement.

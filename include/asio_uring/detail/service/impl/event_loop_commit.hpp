@@ -76,15 +76,25 @@ void basic_event_loop<Ring>::start(
         notify(lock);
 }
 
-// The context is being shut down: the operation ends, and the scheduler destroys it.
+// The context is being shut down, and the scheduler destroys the operation, or it has
+// lost its ring.
 template <typename Ring>
 void basic_event_loop<Ring>::refuse(ring_operation& op, lock_type& lock)
 {
+    abort(op);
+    lock.unlock();
+    scheduler_.post_deferred_completion(&op);
+}
+
+// An operation that neither the kernel nor a queue holds any more.
+template <typename Ring>
+void basic_event_loop<Ring>::abort(ring_operation& op) noexcept
+{
+    if (op.cancellation_index_ != 0)
+        cancellations_.erase(std::exchange(op.cancellation_index_, 0));
     op.cancel_requested_ = true;
     op.result_ = -ECANCELED;
     op.state_ = operation_state::reaped;
-    lock.unlock();
-    scheduler_.post_deferred_completion(&op);
 }
 
 template <typename Ring>

@@ -129,6 +129,8 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     ring_ = std::move(fresh);
+    lost_ = boost::system::error_code();
+    stopping_ = false;
     wake_.recreate();
     settings_.epoll_descriptor = epoll_descriptor;
     teardown_.reset();
@@ -156,6 +158,52 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     if (lock.owns_lock())
         lock.unlock();
     scheduler_.post_deferred_completions(ended);
+}
+
+// What stood in the parent's ring, or behind it, ends; what comes later is refused. The
+// parent's ring is the parent's alone from here, and so is the descriptor that wakes it.
+template <typename Ring>
+void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    lost_ = reason;
+    stopping_ = true;
+    ring_.close();
+    wake_.close();
+    teardown_.reset();
+    reaper_ = issuer_ = 0;
+    wake_armed_ = epoll_armed_ = waiting_ = false;
+    in_kernel_count_ = entering_count_ = 0;
+    forget_unsent_cancels();
+    while (!backlog_.empty())
+        backlog_.pop(); // its operations are among those of their owners
+    end_all(unowned_, ended);
+    for (request_owner& owner : owners_.all())
+        end_all(owner, ended);
+    lock.unlock();
+    scheduler_.post_deferred_completions(ended);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::end_all(
+    request_owner& owner, asio_impl::operation_queue& ended)
+{
+    while (ring_operation* op = owner.requests.front()) {
+        owner.requests.erase(*op);
+        abort(*op);
+        ended.push(op);
+    }
+    for (request_owner::lane& lane : owner.lanes) {
+        lane.active = nullptr;
+        while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
+            lane.waiting.pop();
+            abort(*static_cast<ring_operation*>(base));
+            ended.push(base);
+        }
+    }
+    if (owner.closed)
+        owners_.release(owner);
 }
 
 } // namespace asio_uring::detail

@@ -30,6 +30,7 @@ void basic_event_loop<Ring>::schedule_timer(
     lock_type lock(mutex_);
     if (stopping_) {
         lock.unlock();
+        op->ec_ = boost::asio::error::operation_aborted;
         scheduler_.post_immediate_completion(op, false);
         return;
     }

@@ -41,6 +41,8 @@ void basic_event_loop<Ring>::adopt_thread()
     const std::uint64_t self = this_thread_mark();
     if (reaper_ == self)
         return;
+    if (lost_)
+        throw boost::system::system_error(lost_, "asio_uring: run in a fork's child");
     if (settings_.single_issuer) {
         if (issuer_ == 0) {
             if (const boost::system::error_code ec = ring_.enable())
