@@ -72,7 +72,7 @@ class write_request
     using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
 
 public:
-    write_request(int descriptor, const Buffers& buffers)
+    write_request(int descriptor, bool /*nothing_to_do*/, const Buffers& buffers)
         : buffers_(buffers), descriptor_(descriptor)
     {}
 

@@ -324,6 +324,24 @@ private:
             op.start(*impl.owner_, lane_of(impl, way));
     }
 
+    template <typename Request, typename Buffers, typename Handler, typename IoExecutor>
+    void start_transfer(
+        implementation_type& impl,
+        direction way,
+        const char* name,
+        bool nothing_to_do,
+        const Buffers& buffers,
+        Handler& handler,
+        const IoExecutor& io_executor);
+
+    template <typename Handler, typename IoExecutor>
+    bool wait_on_ring(
+        implementation_type& impl,
+        direction way,
+        const char* name,
+        Handler& handler,
+        const IoExecutor& io_executor);
+
     template <typename Request, typename Handler, typename IoExecutor>
     void start_wait(
         implementation_type& impl,

@@ -35,52 +35,28 @@ void descriptor_service::async_write_some(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if (loop_ == nullptr) {
-        stock_service::async_write_some(
-            impl.stock_, buffers, handler, asio_impl::plain(io_executor));
-        return;
-    }
     if constexpr (is_null_buffers<Buffers>) {
-        if (can_wait(impl)) {
-            start_wait<null_buffers_request>(
+        if (wait_on_ring(
                 impl,
                 direction::write,
                 "async_write_some(null_buffers)",
                 handler,
-                io_executor);
+                io_executor))
             return;
-        }
-        use_reactor(impl);
-        stock_service::async_write_some(
-            impl.stock_, buffers, handler, asio_impl::plain(io_executor));
     }
-    else {
-        using request = write_request<Buffers>;
-        const bool is_continuation = asio_impl::is_continuation(handler);
-        auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        auto op = make_operation<request>(
-            *loop_,
-            handler,
-            io_executor,
-            request::required_tail(buffers),
-            native_handle(impl),
-            buffers);
-        ASIO_URING_HANDLER_CREATION(
-            (context(),
-             *op,
-             "descriptor",
-             &impl,
-             native_handle(impl),
-             "async_write_some"));
-        op->request().fill_tail(op->tail());
-        op.connect(slot);
-        start(
+    else if (loop_ != nullptr) {
+        start_transfer<write_request<Buffers>>(
             impl,
-            op,
             direction::write,
+            "async_write_some",
             all_empty<boost::asio::const_buffer>(buffers),
-            is_continuation);
+            buffers,
+            handler,
+            io_executor);
+        return;
     }
+    stock_service::async_write_some(
+        impl.stock_, buffers, handler, asio_impl::plain(io_executor));
 }
 
 template <typename Buffers, typename Handler, typename IoExecutor>
@@ -90,44 +66,74 @@ void descriptor_service::async_read_some(
     Handler& handler,
     const IoExecutor& io_executor)
 {
-    if (loop_ == nullptr) {
-        stock_service::async_read_some(
-            impl.stock_, buffers, handler, asio_impl::plain(io_executor));
-        return;
-    }
     if constexpr (is_null_buffers<Buffers>) {
-        if (can_wait(impl)) {
-            start_wait<null_buffers_request>(
+        if (wait_on_ring(
                 impl,
                 direction::read,
                 "async_read_some(null_buffers)",
                 handler,
-                io_executor);
+                io_executor))
             return;
-        }
-        use_reactor(impl);
-        stock_service::async_read_some(
-            impl.stock_, buffers, handler, asio_impl::plain(io_executor));
     }
-    else {
-        using request = read_request<Buffers>;
-        const bool is_continuation = asio_impl::is_continuation(handler);
-        auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        const bool nothing = all_empty<boost::asio::mutable_buffer>(buffers);
-        auto op = make_operation<request>(
-            *loop_,
+    else if (loop_ != nullptr) {
+        start_transfer<read_request<Buffers>>(
+            impl,
+            direction::read,
+            "async_read_some",
+            all_empty<boost::asio::mutable_buffer>(buffers),
+            buffers,
             handler,
-            io_executor,
-            request::required_tail(buffers),
-            native_handle(impl),
-            nothing,
-            buffers);
-        ASIO_URING_HANDLER_CREATION((
-            context(), *op, "descriptor", &impl, native_handle(impl), "async_read_some"));
-        op->request().fill_tail(op->tail());
-        op.connect(slot);
-        start(impl, op, direction::read, nothing, is_continuation);
+            io_executor);
+        return;
     }
+    stock_service::async_read_some(
+        impl.stock_, buffers, handler, asio_impl::plain(io_executor));
+}
+
+template <typename Request, typename Buffers, typename Handler, typename IoExecutor>
+void descriptor_service::start_transfer(
+    implementation_type& impl,
+    direction way,
+    [[maybe_unused]] const char* name,
+    bool nothing_to_do,
+    const Buffers& buffers,
+    Handler& handler,
+    const IoExecutor& io_executor)
+{
+    const bool is_continuation = asio_impl::is_continuation(handler);
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    auto op = make_operation<Request>(
+        *loop_,
+        handler,
+        io_executor,
+        Request::required_tail(buffers),
+        native_handle(impl),
+        nothing_to_do,
+        buffers);
+    ASIO_URING_HANDLER_CREATION(
+        (context(), *op, "descriptor", &impl, native_handle(impl), name));
+    op->request().fill_tail(op->tail());
+    op.connect(slot);
+    start(impl, op, way, nothing_to_do, is_continuation);
+}
+
+// Whether the ring does the waiting; else the descriptor is the reactor's to watch.
+template <typename Handler, typename IoExecutor>
+bool descriptor_service::wait_on_ring(
+    implementation_type& impl,
+    direction way,
+    const char* name,
+    Handler& handler,
+    const IoExecutor& io_executor)
+{
+    if (loop_ == nullptr)
+        return false;
+    if (can_wait(impl)) {
+        start_wait<null_buffers_request>(impl, way, name, handler, io_executor);
+        return true;
+    }
+    use_reactor(impl);
+    return false;
 }
 
 template <typename Request, typename Handler, typename IoExecutor>
