@@ -310,7 +310,11 @@ BOOST_AUTO_TEST_CASE(hint_decides_how_completions_are_told)
         asio_uring::io_context context(hint);
         BOOST_TEST(flags_of(context) != 0u, "hint " << hint);
     }
-    for (int hint : {0, 2, BOOST_ASIO_CONCURRENCY_HINT_SAFE}) {
+    // Boost 1.87 to 1.89 take SAFE for a promise of one thread.
+    constexpr int safe = BOOST_VERSION < 108700 || BOOST_VERSION >= 109000
+                             ? BOOST_ASIO_CONCURRENCY_HINT_SAFE
+                             : BOOST_ASIO_CONCURRENCY_HINT_DEFAULT;
+    for (int hint : {0, 2, safe}) {
         asio_uring::io_context context(hint);
         BOOST_TEST(flags_of(context) == 0u, "hint " << hint);
     }

@@ -44,7 +44,8 @@ bool is_continuation(Handler& handler)
 }
 
 /// The concurrency hint given to the context, in both of the places Asio has kept it.
-/// Newer Boost keeps what the special hints say as settings of their own.
+/// Newer Boost keeps what the special hints say as settings of their own. Boost 1.87 to
+/// 1.89 tell BOOST_ASIO_CONCURRENCY_HINT_SAFE as 1, and Asio's own scheduler believes it.
 inline int concurrency_hint(boost::asio::execution_context& context)
 {
 #if BOOST_VERSION < 108700
