@@ -28,19 +28,20 @@ namespace asio = boost::asio;
 using asio_uring::ip::tcp;
 using boost::system::error_code;
 
+using line_ptr = std::shared_ptr<const std::string>;
+
 constexpr std::size_t line_size_max = 4096;
 constexpr std::size_t backlog_bytes_max = 1 << 20;
 
 class client;
-using client_ptr = std::shared_ptr<client>;
 
 struct room
 {
-    std::set<client_ptr> clients;
+    std::set<std::shared_ptr<client>> clients;
     std::uint64_t lines = 0;
     std::uint64_t dismissed = 0;
 
-    void say(const client_ptr& from, const std::shared_ptr<const std::string>& line);
+    void say(const client& from, const line_ptr& line);
 };
 
 class client : public std::enable_shared_from_this<client>
@@ -57,7 +58,7 @@ public:
     }
 
     /// Returns false for a client that does not keep up.
-    bool tell(std::shared_ptr<const std::string> line)
+    bool tell(line_ptr line)
     {
         backlog_bytes_ += line->size();
         backlog_.push_back(std::move(line));
@@ -77,58 +78,49 @@ public:
 private:
     void read()
     {
-        asio::async_read_until(
-            socket_,
-            asio::dynamic_buffer(input_, line_size_max),
-            '\n',
-            [this, self = shared_from_this()](error_code ec, std::size_t size) {
-                if (ec) {
-                    leave();
-                    return;
-                }
-                room_.say(
-                    self, std::make_shared<const std::string>(input_.substr(0, size)));
-                input_.erase(0, size);
-                read();
-            });
+        auto input = asio::dynamic_buffer(input_, line_size_max);
+        const auto got = [this, self = shared_from_this()](error_code ec, auto size) {
+            if (ec) {
+                return leave();
+            }
+            room_.say(*this, std::make_shared<const std::string>(input_, 0, size));
+            input_.erase(0, size);
+            read();
+        };
+        asio::async_read_until(socket_, input, '\n', got);
     }
 
     void write()
     {
-        asio::async_write(
-            socket_,
-            asio::buffer(*backlog_.front()),
-            [this, self = shared_from_this()](error_code ec, std::size_t size) {
-                if (ec) {
-                    leave();
-                    return;
-                }
-                backlog_bytes_ -= size;
-                backlog_.pop_front();
-                if (!backlog_.empty()) {
-                    write();
-                }
-            });
+        const auto sent = [this, self = shared_from_this()](error_code ec, auto size) {
+            if (ec) {
+                return leave();
+            }
+            backlog_bytes_ -= size;
+            backlog_.pop_front();
+            if (!backlog_.empty()) {
+                write();
+            }
+        };
+        asio::async_write(socket_, asio::buffer(*backlog_.front()), sent);
     }
 
     tcp::socket socket_;
     room& room_;
     std::string input_;
-    std::deque<std::shared_ptr<const std::string>> backlog_;
+    std::deque<line_ptr> backlog_;
     std::size_t backlog_bytes_ = 0;
 };
 
-void room::say(const client_ptr& from, const std::shared_ptr<const std::string>& line)
+void room::say(const client& from, const line_ptr& line)
 {
     ++lines;
-    std::set<client_ptr> slow;
-    for (const client_ptr& each : clients) {
-        if (each != from && !each->tell(line)) {
-            slow.insert(each);
+    for (auto next = clients.begin(); next != clients.end();) {
+        const auto each = *next++; // it may leave
+        if (each.get() == &from || each->tell(line)) {
+            continue;
         }
-    }
-    dismissed += slow.size();
-    for (const client_ptr& each : slow) {
+        ++dismissed;
         each->leave();
     }
 }
