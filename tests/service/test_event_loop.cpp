@@ -48,6 +48,12 @@ struct steady_traits
     static posix_duration to_posix_duration(const duration_type& d) { return {d}; }
 };
 
+/// The heap of steady_timer, which gives out what is due in portions.
+using steady_heap =
+    service::asio_impl::timer_queue<service::asio_impl::chrono_time_traits<
+        std::chrono::steady_clock,
+        boost::asio::wait_traits<std::chrono::steady_clock>>>;
+
 /// The fixture with the loop's own polls already in the kernel.
 struct running_loop : scripted_fixture
 {
@@ -1026,7 +1032,7 @@ BOOST_FIXTURE_TEST_CASE(i10_wait_ends_at_the_earliest_timer, running_loop)
 
 BOOST_FIXTURE_TEST_CASE(i10_turn_does_not_wait_while_timers_are_due, running_loop)
 {
-    service::asio_impl::timer_queue<steady_traits> queue;
+    steady_heap queue;
     loop->add_timer_queue(queue);
     std::vector<decltype(queue)::per_timer_data> timers(300);
     const auto past = steady_clock::now() - 1s;
@@ -1043,6 +1049,32 @@ BOOST_FIXTURE_TEST_CASE(i10_turn_does_not_wait_while_timers_are_due, running_loo
     BOOST_TEST(queue.empty());
     BOOST_TEST(script.enters.size() == entries);
     deliver();
+    BOOST_TEST(journal.size() == timers.size());
+    loop->remove_timer_queue(queue);
+}
+
+// A handler of the first ones cancels all that were left for the next turn.
+BOOST_FIXTURE_TEST_CASE(i10_turn_waits_once_what_was_due_is_cancelled, running_loop)
+{
+    steady_heap queue;
+    loop->add_timer_queue(queue);
+    std::vector<decltype(queue)::per_timer_data> timers(300);
+    const auto past = steady_clock::now() - 1s;
+    for (auto& timer : timers) {
+        auto handler = [this](boost::system::error_code) { journal.push_back("ended"); };
+        auto op = service::asio_impl::make_wait(handler, context.get_executor());
+        loop->schedule_timer(queue, past, timer, op.get());
+        op.release();
+    }
+    turn(-1);
+    BOOST_TEST_REQUIRE(!queue.empty());
+    for (auto& timer : timers)
+        loop->cancel_timer(queue, timer);
+    turn(-1);
+    script.enters.clear();
+    turn(-1);
+    BOOST_TEST_REQUIRE(script.enters.size() == 1u);
+    BOOST_TEST(script.enters.at(0).min_complete == 1u);
     BOOST_TEST(journal.size() == timers.size());
     loop->remove_timer_queue(queue);
 }

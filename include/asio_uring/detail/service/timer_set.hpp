@@ -40,6 +40,8 @@ public:
     /// Takes timers that have expired, not always all: see overdue().
     void take_expired(asio_impl::operation_queue& ops)
     {
+        // What was left may have been cancelled since.
+        overdue_ = false;
         if (deadline() == clock::time_point::max() || clock::now() < deadline_)
             return;
         queues_.get_ready_timers(ops);
