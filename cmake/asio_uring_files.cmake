@@ -58,6 +58,7 @@ set(asio_uring_headers
     include/asio_uring/detail/service/descriptor_requests.hpp
     include/asio_uring/detail/service/descriptor_service.hpp
     include/asio_uring/detail/service/event_loop.hpp
+    include/asio_uring/detail/service/fork_mark.hpp
     include/asio_uring/detail/service/handler_operation.hpp
     include/asio_uring/detail/service/initiate.hpp
     include/asio_uring/detail/service/loop_watch.hpp

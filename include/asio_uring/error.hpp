@@ -46,6 +46,8 @@ enum class errc
     switched_off,
     /// The context runs without a ring, and the operation is the ring's alone.
     no_ring,
+    /// A child of a fork that the context was not told of runs it.
+    fork_not_announced,
     /// The ring already has a table of registered buffers.
     buffers_registered,
     /// The ring already has a table of registered files.

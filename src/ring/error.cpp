@@ -113,6 +113,9 @@ public:
         case errc::no_ring:
             return "this context runs without a ring, and the operation needs one; "
                    "asio_uring::status(context) says why there is none";
+        case errc::fork_not_announced:
+            return "the ring of this context is the parent's; call notify_fork() of the "
+                   "context around fork(), in the parent and in the child";
         default:
             return registration_message(static_cast<errc>(value));
         }

@@ -652,4 +652,24 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(icmp_echo_is_answered, Backend, backends)
     BOOST_TEST((from.address() == asio::ip::address_v4::loopback()));
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(close_after_sends_delivers_them, Backend, backends)
+{
+    typename Backend::io_context context;
+    udp_socket<Backend> sender(context, loopback_endpoint());
+    udp_socket<Backend> target(context, loopback_endpoint());
+    recorder log;
+    std::array<char, 8> data;
+
+    for (const char* name : {"first", "second"})
+        sender.async_send_to(
+            asio::buffer("hello", 5), target.local_endpoint(), log.io(name));
+    sender.close();
+    finish(context);
+
+    BOOST_TEST(log.take() == "first ok 5; second ok 5");
+    BOOST_TEST(target.available() == 5u);
+    BOOST_TEST(target.receive(asio::buffer(data)) == 5u);
+    BOOST_TEST(target.available() == 5u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -862,4 +862,32 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pipe_converts_to_another_executor, Backend, backen
     BOOST_TEST(lines.ends_with("aborted operation_aborted 0; end eof 0"));
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(close_after_a_write_delivers_it, Backend, backends)
+{
+    typename Backend::io_context context;
+    output<Backend> pipe(context);
+    recorder log;
+
+    pipe.descriptor.async_write_some(asio::buffer("last", 4), log.io("write"));
+    pipe.descriptor.close();
+    finish(context);
+
+    BOOST_TEST(log.take() == "write ok 4");
+    BOOST_TEST(pipe.read(5) == "last");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(sync_write_follows_the_one_before_it, Backend, backends)
+{
+    typename Backend::io_context context;
+    output<Backend> pipe(context);
+    recorder log;
+
+    pipe.descriptor.async_write_some(asio::buffer("A", 1), log.io("write"));
+    pipe.descriptor.write_some(asio::buffer("B", 1));
+    finish(context);
+
+    BOOST_TEST(log.take() == "write ok 1");
+    BOOST_TEST(pipe.read(2) == "AB");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

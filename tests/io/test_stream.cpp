@@ -5,6 +5,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/completion_condition.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
@@ -953,6 +954,113 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(oversized_buffer_takes_what_is_there, Backend, bac
 
     BOOST_TEST(log.take() == "one ok 5; several invalid_argument 0");
     BOOST_TEST(text(ec) == "invalid_argument");
+}
+
+// Asio tries a write when it is started, so a program may write and then close.
+BOOST_AUTO_TEST_CASE_TEMPLATE(close_after_writes_delivers_them, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    recorder log;
+
+    link.socket.async_send(asio::buffer("one", 3), log.io("first"));
+    link.socket.async_send(asio::buffer("two", 3), log.io("second"));
+    link.socket.close();
+    log.note("closed");
+    finish(context);
+
+    BOOST_TEST(log.take() == "closed; first ok 3; second ok 3");
+    BOOST_TEST(link.remote.receive(6) == "onetwo");
+    BOOST_TEST(link.remote.at_end());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(shutdown_after_a_write_delivers_it, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    recorder log;
+
+    asio::post(context, [&] {
+        asio::async_write(link.socket, asio::buffer("last", 4), log.io("write"));
+        link.socket.shutdown(socket_base::shutdown_send);
+    });
+    finish(context);
+
+    BOOST_TEST(log.take() == "write ok 4");
+    BOOST_TEST(link.remote.receive(4) == "last");
+    BOOST_TEST(link.remote.at_end());
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    released_socket_has_sent_what_was_written, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    recorder log;
+
+    link.socket.async_send(asio::buffer("last", 4), log.io("write"));
+    peer released(link.socket.release());
+    finish(context);
+
+    BOOST_TEST(log.take() == "write ok 4");
+    BOOST_TEST(link.remote.receive(4) == "last");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    close_after_a_write_that_blocks_aborts_it, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    recorder log;
+    const std::size_t before = fill(link.socket);
+
+    link.socket.async_send(asio::buffer("more", 4), log.io("write"));
+    link.socket.close();
+    finish(context);
+
+    BOOST_TEST(log.take() == "write operation_aborted 0");
+    BOOST_TEST(link.remote.receive(before + 1).size() == before);
+}
+
+// One thread: nobody else could submit the question while it waits for the answer.
+BOOST_AUTO_TEST_CASE_TEMPLATE(sync_read_finds_the_write_before_it_sent, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    recorder log;
+    std::string answer(3, '.');
+    std::thread server([&] {
+        if (::pollfd end{link.remote.fd(), POLLIN, 0}; ::poll(&end, 1, 2000) == 1)
+            link.remote.send("yes");
+        else
+            link.remote.shutdown_send();
+    });
+
+    asio::post(context, [&] {
+        asio::async_write(link.socket, asio::buffer("well?", 5), log.io("write"));
+        error_code ec;
+        link.socket.read_some(asio::buffer(answer), ec);
+        log.note("read " + text(ec));
+    });
+    finish(context);
+    server.join();
+
+    BOOST_TEST(log.take() == "read ok; write ok 5");
+    BOOST_TEST(answer == "yes");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(sync_write_follows_the_one_before_it, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    recorder log;
+
+    link.socket.async_write_some(asio::buffer("A", 1), log.io("write"));
+    link.socket.write_some(asio::buffer("B", 1));
+    finish(context);
+
+    BOOST_TEST(log.take() == "write ok 1");
+    BOOST_TEST(link.remote.receive(2) == "AB");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

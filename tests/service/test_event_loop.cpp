@@ -712,6 +712,22 @@ BOOST_FIXTURE_TEST_CASE(i05_close_waits_for_an_entry_that_reads_the_request, run
     BOOST_TEST(taken() == "1 cancel");
 }
 
+BOOST_FIXTURE_TEST_CASE(writes_are_submitted_one_after_the_other, running_loop)
+{
+    auto& socket = owner(3);
+    const auto first = name(start(1, socket, direction::write));
+    start(2, socket, direction::write);
+    start(3, socket, direction::read);
+    script.post(first, 5); // by the time the entry returns
+    loop->submit_writes(socket);
+    script.in_flight.erase(first);
+    BOOST_TEST(taken() == "1 3 2");
+    loop->submit_writes(socket);
+    BOOST_TEST(script.taken.empty());
+    deliver();
+    BOOST_TEST(journal_text() == "1 5");
+}
+
 BOOST_FIXTURE_TEST_CASE(i02_cancel_completion_may_come_before_its_target, running_loop)
 {
     auto& socket = owner(3);
@@ -1103,6 +1119,16 @@ BOOST_FIXTURE_TEST_CASE(i06_shutdown_ends_what_stands_anywhere, running_loop)
     BOOST_TEST((std::unique(lines.begin(), lines.end()) == lines.end()));
     deliver();
     BOOST_TEST(journal.empty());
+}
+
+// A handler that writes and then stops the context relies on it.
+BOOST_FIXTURE_TEST_CASE(shutdown_lets_a_started_write_go_and_nothing_else, running_loop)
+{
+    start(1, owner(3), direction::read);
+    start(2, owner(4), direction::write);
+    shut_down();
+    BOOST_TEST(taken() == "2 cancel");
+    BOOST_TEST(journal.size() == 2u);
 }
 
 BOOST_FIXTURE_TEST_CASE(

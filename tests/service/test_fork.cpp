@@ -178,6 +178,15 @@ public:
         acceptor_.cancel();
     }
 
+    void close()
+    {
+        link_.socket.close();
+        receiver_.close();
+        reader_.close();
+        local_.close();
+        acceptor_.close();
+    }
+
     /// Something to take for each; returns the client of the acceptor.
     peer feed()
     {
@@ -208,6 +217,14 @@ private:
     char data_[4] = {};
 };
 
+/// The child's result, -1 if it died.
+int result_of(pid_t child)
+{
+    int status = 0;
+    const bool ended = ::waitpid(child, &status, 0) == child && WIFEXITED(status);
+    return ended ? WEXITSTATUS(status) : -1;
+}
+
 /// Runs the function in a child process; returns its result, -1 if the child died.
 template <typename Function>
 int in_child(asio::io_context& context, Function function, const auto& in_parent)
@@ -221,9 +238,19 @@ int in_child(asio::io_context& context, Function function, const auto& in_parent
     }
     context.notify_fork(asio::execution_context::fork_parent);
     in_parent();
-    int status = 0;
-    const bool ended = ::waitpid(child, &status, 0) == child && WIFEXITED(status);
-    return ended ? WEXITSTATUS(status) : -1;
+    return result_of(child);
+}
+
+/// The same in a child that the context is not told of.
+template <typename Function>
+int in_unannounced_child(Function function)
+{
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20);
+        ::_exit(function());
+    }
+    return result_of(child);
 }
 
 void run_bounded(asio::io_context& context)
@@ -317,6 +344,78 @@ BOOST_AUTO_TEST_CASE(fork_child_of_a_context_that_several_threads_ran)
     const peer client = work.feed();
     finish(context);
     BOOST_TEST(work.taken == takers::requests);
+}
+
+// As a child does that leaves by exit(), with its static objects, or closes what it
+// inherited before another program takes its place.
+BOOST_DATA_TEST_CASE(
+    unannounced_fork_child_may_end_its_context,
+    boost::unit_test::data::make(all_context_kinds),
+    kind)
+{
+    auto context = make_context(kind);
+    auto work = std::make_unique<takers>(*context);
+    work->start();
+    turn(*context);
+    const int result = in_unannounced_child([&] {
+        work->cancel();
+        work.reset();
+        context.reset();
+        return 0;
+    });
+    BOOST_TEST(result == 0);
+    const peer client = work->feed();
+    finish(*context);
+    BOOST_TEST(work->taken == takers::requests);
+    BOOST_TEST(work->expired == takers::timers);
+}
+
+BOOST_AUTO_TEST_CASE(unannounced_fork_child_is_told_when_it_runs_the_context)
+{
+    asio_uring::io_context context;
+    takers work(context);
+    work.start();
+    turn(context);
+    const int result = in_unannounced_child([&] {
+        try {
+            run_bounded(context);
+        }
+        catch (const boost::system::system_error& error) {
+            return error.code() == make_error_code(asio_uring::errc::fork_not_announced)
+                       ? 0
+                       : 1;
+        }
+        return 2;
+    });
+    BOOST_TEST(result == 0);
+    const peer client = work.feed();
+    finish(context);
+    BOOST_TEST(work.taken == takers::requests);
+}
+
+// What the child closed before it told the context ends there; the rest goes on.
+BOOST_AUTO_TEST_CASE(fork_child_announced_after_it_closed_something_goes_on)
+{
+    asio_uring::io_context context;
+    takers closed(context);
+    takers kept(context);
+    closed.start();
+    kept.start();
+    turn(context);
+    const int result = in_unannounced_child([&] {
+        closed.close();
+        context.notify_fork(asio::execution_context::fork_child);
+        kept.cancel();
+        run_bounded(context);
+        if (closed.aborted != takers::requests)
+            return 1;
+        return kept.aborted == takers::requests ? 0 : 2;
+    });
+    BOOST_TEST(result == 0);
+    const peer clients[] = {closed.feed(), kept.feed()};
+    finish(context);
+    BOOST_TEST(closed.taken == takers::requests);
+    BOOST_TEST(kept.taken == takers::requests);
 }
 
 } // namespace

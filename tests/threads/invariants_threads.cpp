@@ -28,6 +28,8 @@
 
 #include <sys/socket.h>
 
+#include <unistd.h>
+
 namespace {
 
 using namespace asio_uring::test;
@@ -462,6 +464,58 @@ BOOST_AUTO_TEST_CASE(i05_storm_of_closes_and_cancels_keeps_every_byte_at_home)
             for (const auto& each : storms)
                 BOOST_TEST(each->started() == each->ended());
         }
+}
+
+/// An address of this process's own, where nobody else's connections take a port.
+asio::ip::address own_address()
+{
+    const auto id = static_cast<std::uint32_t>(::getpid());
+    return asio::ip::address_v4(0x7f400000U | (id & 0x3fffffU));
+}
+
+// The request that holds the file open was submitted by another thread.
+template <typename Object, typename Protocol, typename Start>
+int refused_binds(Protocol protocol, Start start)
+{
+    asio_uring::io_context context;
+    run_threads threads(context, 2);
+    typename Protocol::endpoint place(own_address(), 0);
+    int refused = 0;
+    for (int i = 0; i != 60 * scale; ++i) {
+        Object object(context, protocol);
+        error_code ec;
+        object.bind(place, ec);
+        refused += ec ? 1 : 0;
+        if (ec)
+            object.bind({own_address(), 0});
+        place = object.local_endpoint();
+        start(object);
+        asio::post(context.get_executor(), asio::use_future).get();
+        object.close();
+    }
+    return refused;
+}
+
+BOOST_AUTO_TEST_CASE(address_of_a_closed_listener_is_free)
+{
+    const int refused =
+        refused_binds<tcp::acceptor>(asio::ip::tcp::v4(), [](tcp::acceptor& acceptor) {
+            acceptor.listen();
+            acceptor.async_accept([](error_code, const auto&) {});
+        });
+    // A thread that gets no processor for long is not waited for.
+    BOOST_TEST(refused <= scale);
+}
+
+BOOST_AUTO_TEST_CASE(address_of_a_closed_datagram_socket_is_free)
+{
+    using udp = asio_uring::ip::udp;
+    std::array<char, 1> data;
+    const int refused =
+        refused_binds<udp::socket>(asio::ip::udp::v4(), [&](udp::socket& socket) {
+            socket.async_receive(asio::buffer(data), [](error_code, std::size_t) {});
+        });
+    BOOST_TEST(refused <= scale);
 }
 
 BOOST_AUTO_TEST_CASE(i06_context_destroyed_right_after_a_storm)

@@ -152,18 +152,21 @@ public:
     /// Invariant 5: the ring lets go of the descriptor before its number is free.
     error_code close(implementation_type& impl, error_code& ec)
     {
+        catch_up(impl);
         close_owner(impl);
         return stock_service::close(impl.stock_, ec);
     }
 
     int release(implementation_type& impl)
     {
+        catch_up(impl);
         close_owner(impl);
         return stock_service::release(impl.stock_);
     }
 
     int release(implementation_type& impl, error_code& ec)
     {
+        catch_up(impl);
         close_owner(impl);
         return stock_service::release(impl.stock_, ec);
     }
@@ -175,6 +178,7 @@ public:
 
     error_code cancel(implementation_type& impl, error_code& ec)
     {
+        catch_up(impl);
         stock_service::cancel(impl.stock_, ec);
         if (impl.owner_ != nullptr)
             loop_->cancel(*impl.owner_);
@@ -212,6 +216,7 @@ public:
     error_code
     wait(implementation_type& impl, descriptor_base::wait_type w, error_code& ec)
     {
+        catch_up(impl);
         return stock_service::wait(impl.stock_, w, ec);
     }
 
@@ -219,6 +224,7 @@ public:
     std::size_t
     write_some(implementation_type& impl, const Buffers& buffers, error_code& ec)
     {
+        catch_up(impl);
         return stock_service::write_some(impl.stock_, buffers, ec);
     }
 
@@ -226,6 +232,7 @@ public:
     std::size_t
     read_some(implementation_type& impl, const Buffers& buffers, error_code& ec)
     {
+        catch_up(impl);
         return stock_service::read_some(impl.stock_, buffers, ec);
     }
 
@@ -260,6 +267,13 @@ private:
         impl.service_ = other.service_;
         impl.readiness_ = other.readiness_;
         impl.has_position_ = other.has_position_;
+    }
+
+    // What was started before a synchronous call goes before it.
+    void catch_up(implementation_type& impl)
+    {
+        if (impl.owner_ != nullptr)
+            loop_->submit_writes(*impl.owner_);
     }
 
     void close_owner(implementation_type& impl)

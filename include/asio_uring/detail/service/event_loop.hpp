@@ -7,6 +7,7 @@
 
 #include <asio_uring/counters.hpp>
 #include <asio_uring/detail/service/cancellation_table.hpp>
+#include <asio_uring/detail/service/fork_mark.hpp>
 #include <asio_uring/detail/service/optional_mutex.hpp>
 #include <asio_uring/detail/service/owner_pool.hpp>
 #include <asio_uring/detail/service/result.hpp>
@@ -28,6 +29,8 @@
 #include <memory>
 #include <thread>
 #include <utility>
+
+#include <sys/socket.h>
 
 #include <poll.h>
 
@@ -97,6 +100,11 @@ public:
     /// The same for a request that belongs to no descriptor.
     void start(ring_operation& op) { start(op, unowned_, direction::none); }
 
+    /// Carry out what the owner's writes could have done when they were started. Asio
+    /// tries a write at once, so programs write and then close, shut the connection down
+    /// or wait for the answer. Nothing happens on a thread that may not enter the ring.
+    void submit_writes(request_owner& owner);
+
     /// From here on the program ends requests without an owner by requests of its own.
     void expect_foreign_cancels();
 
@@ -154,6 +162,10 @@ public:
     /// reason.
     void lose(const boost::system::error_code& reason);
 
+    /// In a child of a fork that was not announced: the ring's memory is absent, and its
+    /// requests are the parent's.
+    bool is_orphan() const noexcept { return fork_depth != fork_depth_; }
+
     /// Cancel everything, reap to zero, and append every operation for destruction.
     void shutdown(asio_impl::operation_queue& ops);
 
@@ -174,8 +186,11 @@ private:
     bool try_commit(ring_operation& op);
     void fill(ring_operation& op, abi::sqe& sqe) noexcept;
     bool flush(lock_type& lock);
+    bool submit(lock_type& lock);
     [[gnu::noinline]] void notify(lock_type& lock);
     bool may_enter() const noexcept;
+    static bool is_transfer_out(const ring_operation& op) noexcept;
+    bool write_unseen(const request_owner& owner) noexcept;
     bool unseen(const ring_operation& op) noexcept;
     bool stands_between(
         const ring_operation& op, std::uint32_t first, std::uint32_t last) noexcept;
@@ -187,16 +202,22 @@ private:
     void send_cancels_that_fit();
     void remove(asio_impl::operation_queue& queue, ring_operation& op) noexcept;
     bool try_send_cancel(ring_operation& op);
+    static void mark_cancelled(asio_impl::operation_queue& waiting) noexcept;
     void cancel_requests(request_owner& owner, asio_impl::operation_queue& ended);
+    static void disown(request_owner& owner) noexcept;
     void settle(request_owner& owner, lock_type& lock);
     bool unsettled(request_owner& owner) noexcept;
     void send_cancels_now(lock_type& lock);
     void cancel_again(cancellation_ticket target);
     bool all_cancelled(request_owner& owner) noexcept;
     bool holds_file(request_owner& owner) const noexcept;
+    static bool keeps_address(int descriptor) noexcept;
+    void
+    await_end(request_owner& owner, asio_impl::operation_queue& ended, lock_type& lock);
 
     // Taking turns
     void adopt_thread();
+    [[noreturn]] void throw_orphan() const;
     bool refill(lock_type& lock);
     bool all_committed() const noexcept;
     void fill_queue();
@@ -260,6 +281,7 @@ private:
     bool wake_armed_ = false;
     bool epoll_armed_ = false;
     bool epoll_ready_ = false;
+    std::uint32_t fork_depth_ = 0;
     bool waiting_ = false;
     bool flush_posted_ = false;
     bool reaping_ = false;

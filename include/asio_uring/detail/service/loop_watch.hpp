@@ -46,6 +46,9 @@ public:
         reactor_.cleanup_descriptor_data(data_);
     }
 
+    /// In a child whose fork was not announced: the epoll set is the parent's as well.
+    void forget() noexcept { data_ = nullptr; }
+
 private:
     // Stays registered for good: perform() never reports itself done.
     class operation : public asio_impl::reactor_op

@@ -168,6 +168,7 @@ struct alignas(64) request_owner
     int descriptor = -1;
     bool closed =
         false; // its descriptor is gone; it goes back to the pool with its last operation
+    bool kept = false; // whoever closed it waits, and gives it back
 
     bool idle() const noexcept
     {

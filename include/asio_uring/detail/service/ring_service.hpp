@@ -118,10 +118,12 @@ public:
 
     void shutdown() override
     {
-        if (watch_)
-            watch_->stop();
         if (!has_ring())
             return;
+        if (watch_ && loop_->is_orphan())
+            watch_->forget();
+        else if (watch_)
+            watch_->stop();
         asio_impl::operation_queue ops;
         loop_->shutdown(ops);
         scheduler_.abandon_operations(ops);

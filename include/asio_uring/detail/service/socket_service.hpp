@@ -169,12 +169,14 @@ public:
     /// Invariant 5: the ring lets go of the descriptor before its number is free.
     error_code close(implementation_type& impl, error_code& ec)
     {
+        catch_up(impl);
         close_owner(impl);
         return stock_service::close(impl.stock_, ec);
     }
 
     native_handle_type release(implementation_type& impl, error_code& ec)
     {
+        catch_up(impl);
         close_owner(impl);
         return stock_service::release(impl.stock_, ec);
     }
@@ -192,6 +194,7 @@ public:
             return ec = boost::asio::error::bad_descriptor;
         ASIO_URING_HANDLER_OPERATION(
             (this->context(), "socket", &impl, impl.stock_.socket_, "cancel"));
+        catch_up(impl);
         loop().cancel(*impl.owner_);
         reactor_.cancel_ops(impl.stock_.socket_, impl.stock_.reactor_data_);
         return ec = error_code();
@@ -219,6 +222,7 @@ public:
     error_code
     shutdown(implementation_type& impl, socket_base::shutdown_type what, error_code& ec)
     {
+        catch_up(impl);
         return stock_service::shutdown(impl.stock_, what, ec);
     }
 
@@ -283,24 +287,28 @@ public:
 
     error_code wait(implementation_type& impl, socket_base::wait_type w, error_code& ec)
     {
+        catch_up(impl);
         return stock_service::wait(impl.stock_, w, ec);
     }
 
     template <typename... Args>
     std::size_t send(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::send(impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::receive(impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive_with_flags(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::receive_with_flags(
             impl.stock_, std::forward<Args>(args)...);
     }
@@ -308,12 +316,14 @@ public:
     template <typename... Args>
     std::size_t send_to(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::send_to(impl.stock_, std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive_from(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::receive_from(impl.stock_, std::forward<Args>(args)...);
     }
 
@@ -435,6 +445,13 @@ private:
             impl.stock_.state_ = 0;
             break;
         }
+    }
+
+    // What was started before a synchronous call goes before it.
+    void catch_up(implementation_type& impl)
+    {
+        if (impl.owner_ != nullptr)
+            loop().submit_writes(*impl.owner_);
     }
 
     void close_owner(implementation_type& impl)

@@ -28,7 +28,7 @@ void basic_event_loop<Ring>::cancel(cancellation_ticket ticket)
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     // Once the loop ends its operations, a ticket names nothing.
-    if (stopping_)
+    if (stopping_ || is_orphan())
         return;
     ring_operation* op = cancellations_.find(ticket);
     // A ticket is given out before its operation starts; until then there is nothing to
@@ -48,6 +48,8 @@ void basic_event_loop<Ring>::cancel(request_owner& owner)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
+    if (is_orphan())
+        return;
     cancel_requests(owner, ended);
     send_cancels(lock);
     notify(lock);
@@ -61,13 +63,15 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
+    if (is_orphan())
+        return disown(owner);
     settle(owner, lock);
     cancel_requests(owner, ended);
     // Invariant 5: what the kernel has is bound to the open file, what it has not is
     // withdrawn, and a repeated request is ruled out by the wish to cancel. The number is
     // free from here.
     ASIO_URING_ASSERT(all_cancelled(owner));
-    owner.descriptor = -1;
+    const int descriptor = std::exchange(owner.descriptor, -1);
     owner.closed = true;
     if (owner.idle())
         owners_.release(owner);
@@ -75,14 +79,56 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
         // The kernel's requests hold the file open, and the peer sees the end only when
         // they are gone: ask now, even from a thread that does not run the context, and
         // let their ends be worked off.
+        owner.kept = keeps_address(descriptor);
         if (!settings_.single_issuer || may_enter())
             send_cancels_now(lock);
+        if (owner.kept)
+            await_end(owner, ended, lock);
         if (!unsent_cancels_.empty() || ring_.claimed() != ring_.published())
             notify(lock);
     }
     if (lock.owns_lock())
         lock.unlock();
     scheduler_.post_deferred_completions(ended);
+}
+
+// The address of a listener or of a datagram socket is the program's to bind again once
+// close() has returned. A cancelled request lets go of its file when the thread that
+// submitted it passes through the kernel, which it is told to do; a thread that gets no
+// processor meanwhile is not waited for.
+template <typename Ring>
+void basic_event_loop<Ring>::await_end(
+    request_owner& owner, asio_impl::operation_queue& ended, lock_type& lock)
+{
+    constexpr auto longest = std::chrono::milliseconds(50);
+    const auto limit = clock::now() + longest;
+    while (holds_file(owner)) {
+        // While the reaper waits in the kernel the completions are its own.
+        if (!waiting_)
+            reap(ended);
+        if (!unsent_cancels_.empty())
+            send_cancels_now(lock);
+        if (clock::now() > limit)
+            break;
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+    }
+    owner.kept = false;
+    if (owner.idle())
+        owners_.release(owner);
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::keeps_address(int descriptor) noexcept
+{
+    int type = SOCK_STREAM;
+    int listens = 0;
+    ::socklen_t size = sizeof type;
+    ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size);
+    if (type == SOCK_STREAM)
+        ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+    return type != SOCK_STREAM || listens != 0;
 }
 
 template <typename Ring>
@@ -94,6 +140,20 @@ bool basic_event_loop<Ring>::all_cancelled(request_owner& owner) noexcept
             return false;
     }
     return true;
+}
+
+// In a child whose fork was not announced the requests are the parent's, and nothing ends
+// them here but shutdown() or restart().
+template <typename Ring>
+void basic_event_loop<Ring>::disown(request_owner& owner) noexcept
+{
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_)
+        op->cancel_requested_ = true;
+    for (request_owner::lane& lane : owner.lanes)
+        mark_cancelled(lane.waiting);
+    owner.descriptor = -1;
+    owner.closed = true;
 }
 
 // A request that is on its way between two waits is in none of the places where the
@@ -160,20 +220,25 @@ bool basic_event_loop<Ring>::unsettled(request_owner& owner) noexcept
     return false;
 }
 
+template <typename Ring>
+void basic_event_loop<Ring>::mark_cancelled(asio_impl::operation_queue& waiting) noexcept
+{
+    asio_impl::operation_queue marked;
+    while (asio_impl::scheduler_operation* base = waiting.front()) {
+        waiting.pop();
+        static_cast<ring_operation*>(base)->cancel_requested_ = true;
+        marked.push(base);
+    }
+    waiting.push(marked);
+}
+
 // Those behind an active transfer are marked and end after it, in order.
 template <typename Ring>
 void basic_event_loop<Ring>::cancel_requests(
     request_owner& owner, asio_impl::operation_queue& ended)
 {
-    for (request_owner::lane& lane : owner.lanes) {
-        asio_impl::operation_queue marked;
-        while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
-            lane.waiting.pop();
-            static_cast<ring_operation*>(base)->cancel_requested_ = true;
-            marked.push(base);
-        }
-        lane.waiting.push(marked);
-    }
+    for (request_owner::lane& lane : owner.lanes)
+        mark_cancelled(lane.waiting);
     ring_operation* op = owner.requests.front();
     while (op != nullptr) {
         ring_operation* const next = op->next_request_;

@@ -13,6 +13,8 @@ basic_event_loop<Ring>::basic_event_loop(
       ring_(std::move(ring)),
       flush_operation_(*this)
 {
+    watch_forks();
+    fork_depth_ = fork_depth;
     if (settings_.single_issuer)
         teardown_ = std::make_unique<teardown_watch>(ring_);
 }
@@ -57,7 +59,7 @@ void basic_event_loop<Ring>::start(
     ++counters_.operations;
     op.owner_ = &owner;
     op.direction_ = way;
-    if (stopping_) [[unlikely]]
+    if (stopping_ || is_orphan()) [[unlikely]]
         return refuse(op, lock);
     if (way != direction::none) {
         request_owner::lane& lane = owner.lanes[static_cast<int>(way)];
@@ -76,8 +78,8 @@ void basic_event_loop<Ring>::start(
         notify(lock);
 }
 
-// The context is being shut down, and the scheduler destroys the operation, or it has
-// lost its ring.
+// The context is being shut down, and the scheduler destroys the operation; or the ring
+// is lost, or the parent's, and run() says so.
 template <typename Ring>
 void basic_event_loop<Ring>::refuse(ring_operation& op, lock_type& lock)
 {
@@ -185,8 +187,12 @@ bool basic_event_loop<Ring>::stands_between(
 template <typename Ring>
 bool basic_event_loop<Ring>::flush(lock_type& lock)
 {
-    if (!may_enter())
-        return false;
+    return may_enter() && submit(lock);
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::submit(lock_type& lock)
+{
     const unsigned to_submit = ring_.publish();
     if (to_submit == 0)
         return true;
@@ -198,6 +204,37 @@ bool basic_event_loop<Ring>::flush(lock_type& lock)
         submitted = ring_.enter(to_submit, 0, 0);
     }
     return submitted > 0 || ring_.unconsumed() < to_submit;
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::is_transfer_out(const ring_operation& op) noexcept
+{
+    return op.direction_ == direction::write && !op.only_waits_ &&
+           !op.repeat_when_ready_ && !op.cancel_requested_;
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::write_unseen(const request_owner& owner) noexcept
+{
+    const ring_operation* op = owner.lanes[static_cast<int>(direction::write)].active;
+    return op != nullptr && op->state_ == operation_state::claimed &&
+           is_transfer_out(*op) && unseen(*op);
+}
+
+// Sends that find room are carried out within the entry; the next of the line follows as
+// soon as its predecessor is reaped. While the reaper waits in the kernel the completions
+// are its own.
+template <typename Ring>
+void basic_event_loop<Ring>::submit_writes(request_owner& owner)
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    if (stopping_ || is_orphan() || (settings_.single_issuer && !may_enter()))
+        return;
+    while (write_unseen(owner) && submit(lock) && !waiting_)
+        reap(ended);
+    lock.unlock();
+    scheduler_.post_deferred_completions(ended);
 }
 
 // What is claimed reaches the kernel with the next turn, unless the reaper already waits

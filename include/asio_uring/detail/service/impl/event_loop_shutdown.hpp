@@ -16,10 +16,16 @@ void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
     stopping_ = true;
     forget_unsent_cancels();
     abandon_queued(ops);
-    abandon_unseen(unowned_, ops);
-    for (request_owner& owner : owners_.all())
-        abandon_unseen(owner, ops);
-    drain(ops, lock);
+    if (is_orphan()) {
+        in_kernel_count_ = 0;
+        abandon_all(ops);
+    }
+    else {
+        abandon_unseen(unowned_, ops);
+        for (request_owner& owner : owners_.all())
+            abandon_unseen(owner, ops);
+        drain(ops, lock);
+    }
     timers_.take_all(ops);
 }
 
@@ -48,6 +54,7 @@ void basic_event_loop<Ring>::abandon_queued(asio_impl::operation_queue& ops)
 }
 
 // SQEs the kernel has not read are made harmless, and their operations end without a CQE.
+// Only writes still go: a handler that writes and then stops the context relies on it.
 template <typename Ring>
 void basic_event_loop<Ring>::abandon_unseen(
     request_owner& owner, asio_impl::operation_queue& ops)
@@ -55,7 +62,7 @@ void basic_event_loop<Ring>::abandon_unseen(
     ring_operation* op = owner.requests.front();
     while (op != nullptr) {
         ring_operation* const next = op->next_request_;
-        if (unseen(*op)) {
+        if (unseen(*op) && !is_transfer_out(*op)) {
             abi::sqe& sqe = ring_.sqe_at(op->sequence_);
             sqe = abi::sqe{};
             op::nop{}.prepare(sqe);
@@ -128,6 +135,7 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
+    fork_depth_ = fork_depth;
     ring_ = std::move(fresh);
     lost_ = boost::system::error_code();
     stopping_ = false;
@@ -168,6 +176,7 @@ void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     lost_ = reason;
+    fork_depth_ = fork_depth;
     stopping_ = true;
     ring_.close();
     wake_.close();

@@ -24,6 +24,8 @@ template <typename Ring>
 void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
 {
     lock_type lock(mutex_);
+    if (is_orphan())
+        throw_orphan();
     // Reaping claims what comes next, and no turn follows that would submit it.
     do {
         refill(lock);
@@ -39,6 +41,8 @@ template <typename Ring>
 void basic_event_loop<Ring>::adopt_thread()
 {
     const std::uint64_t self = this_thread_mark();
+    if (is_orphan()) [[unlikely]]
+        throw_orphan();
     if (reaper_ == self)
         return;
     if (lost_)
@@ -64,6 +68,13 @@ void basic_event_loop<Ring>::adopt_thread()
         epoll_armed_ = false;
     }
     reaper_ = self;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::throw_orphan() const
+{
+    throw boost::system::system_error(
+        make_error_code(errc::fork_not_announced), "asio_uring: run");
 }
 
 // An entry that finds no room is no loss: the outdated poll stays armed and its CQE is
@@ -385,7 +396,7 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
         if (!lane.waiting.empty()) [[unlikely]]
             promote_next(owner, lane, op, ops);
     }
-    if (owner.closed && owner.idle()) [[unlikely]]
+    if (owner.closed && !owner.kept && owner.idle()) [[unlikely]]
         owners_.release(owner);
 }
 
