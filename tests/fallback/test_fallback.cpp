@@ -265,6 +265,52 @@ BOOST_AUTO_TEST_CASE(entry_alone_forbidden_falls_back)
     forbid_and_check({call_enter}, ENOSYS, reason, {"io_uring_enter", "seccomp"});
 }
 
+/// Takes the ring away from a context with a request in flight, runs it, destroys it.
+template <typename Loss>
+std::string lose_ring(Loss lose)
+{
+    boost::system::error_code said;
+    {
+        asio_uring::io_context context;
+        tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+        acceptor.async_accept([](boost::system::error_code, tcp::socket) {});
+        context.poll();
+        if (!lose())
+            return no_filter;
+        try {
+            context.run_for(wait_limit);
+        }
+        catch (const boost::system::system_error& error) {
+            said = error.code();
+        }
+    }
+    return said ? said.message() : "nothing";
+}
+
+BOOST_AUTO_TEST_CASE(entry_forbidden_later_ends_run_with_an_error)
+{
+    const auto reason = make_error_code(errc::entry_forbidden).message();
+    for (const int error : {EPERM, EACCES, ENOSYS})
+        run_in_child([&]() -> std::string {
+            const std::string said =
+                lose_ring([&] { return forbid({call_enter}, error); });
+            return said == reason ? std::string() : said;
+        });
+}
+
+BOOST_AUTO_TEST_CASE(descriptors_closed_by_number_end_run_with_an_error)
+{
+    run_in_child([]() -> std::string {
+        const int pipe = ::dup(STDOUT_FILENO); // the lowest number that is free
+        const std::string said = lose_ring([&] {
+            for (int number = pipe; number != pipe + 64; ++number)
+                ::close(number);
+            return true;
+        });
+        return said == system_error(EBADF).message() ? std::string() : said;
+    });
+}
+
 BOOST_AUTO_TEST_CASE(register_alone_forbidden_falls_back)
 {
     const auto reason = make_error_code(errc::entry_forbidden);

@@ -250,6 +250,8 @@ private:
     void end_all(request_owner& owner, asio_impl::operation_queue& ended);
     void close_and_wait(asio_impl::operation_queue& ops);
     void drain(asio_impl::operation_queue& ops, lock_type& lock);
+    static bool is_lost(int result) noexcept;
+    void give_up() noexcept;
 
     // Immutable after construction
     asio_impl::scheduler& scheduler_;

@@ -95,9 +95,37 @@ void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& l
             const entering unlocked(*this, lock);
             result = enter_until(to_submit, clock::now() + std::chrono::milliseconds(10));
         }
+        if (is_lost(result))
+            return give_up();
         check_enter(result);
         reap(ops);
     }
+}
+
+// The program closed the ring's descriptor behind our back, or a filter came between.
+template <typename Ring>
+bool basic_event_loop<Ring>::is_lost(int result) noexcept
+{
+    switch (result) {
+    case -EPERM:
+    case -EACCES:
+    case -ENOSYS:
+    case -EBADF:
+    case -EBADFD:
+    case -ENXIO:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Nobody tells any more when the kernel lets go of the requests, so they and what their
+// handlers own are never destroyed.
+template <typename Ring>
+void basic_event_loop<Ring>::give_up() noexcept
+{
+    ring_.close();
+    in_kernel_count_ = 0;
 }
 
 // KERNEL 6.1: a DEFER_TASKRUN ring can be reaped by its issuer only. Closing it ends its

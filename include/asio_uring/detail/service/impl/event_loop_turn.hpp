@@ -228,6 +228,11 @@ void basic_event_loop<Ring>::check_enter(int result) const
     case -EEXIST:
         throw boost::system::system_error(
             make_error_code(errc::wrong_thread), "asio_uring: run");
+    case -EPERM:
+    case -EACCES:
+    case -ENOSYS:
+        throw boost::system::system_error(
+            make_error_code(errc::entry_forbidden), "asio_uring: io_uring_enter");
     case -EBADF:
     case -EBADFD:
     case -EFAULT:
