@@ -43,6 +43,7 @@ set(asio_uring_headers
     include/asio_uring/counters.hpp
     include/asio_uring/detail/asio/descriptor_support.hpp
     include/asio_uring/detail/asio/drop_in_check.hpp
+    include/asio_uring/detail/asio/drop_in_tag.hpp
     include/asio_uring/detail/asio/handler_support.hpp
     include/asio_uring/detail/asio/reactor_access.hpp
     include/asio_uring/detail/asio/redirect.hpp

@@ -5,7 +5,8 @@
 // Included ahead of everything else in every translation unit of a program; the CMake
 // function asio_uring_drop_in(target) does that. A program in which only some translation
 // units saw it has two definitions of Asio's I/O objects and is ill-formed: apply it to
-// the whole program, its libraries that instantiate Asio included. Macros that configure
-// Asio belong on the command line then, because this header comes before the first line
-// of the source file.
+// the whole program, its libraries that instantiate Asio included; most of what is
+// forgotten is noticed when the program is linked or started. Macros that configure Asio
+// belong on the command line then, because this header comes before the first line of the
+// source file.
 #include <asio_uring/detail/asio/redirect_all.hpp>

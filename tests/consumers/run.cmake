@@ -56,7 +56,26 @@ function(run_program name)
     endforeach()
 endfunction()
 
+# The linker names what was called with an object of the other kind.
+function(expect_no_link name)
+    execute_process(
+        COMMAND ${CMAKE_COMMAND} --build ${WORK_DIR}/build --target ${name}
+        RESULT_VARIABLE result
+        OUTPUT_VARIABLE output
+        ERROR_VARIABLE output
+    )
+    if(result EQUAL 0)
+        message(FATAL_ERROR "${name} links")
+    endif()
+    foreach(function IN LISTS ARGN)
+        if(NOT output MATCHES "${function}\\(.*asio_uring")
+            message(FATAL_ERROR "${name}: no '${function}' in: ${output}")
+        endif()
+    endforeach()
+endfunction()
+
 function(run_mixed_programs)
+    expect_no_link(border borrow keep stop)
     set(kinds
         TCP
         UDP

@@ -2,7 +2,9 @@
 // timer, whatever its executor. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
+// Before anything of Asio's.
 #include <asio_uring/detail/asio/drop_in_check.hpp>
+#include <asio_uring/detail/asio/drop_in_tag.hpp>
 #include <asio_uring/detail/asio/redirect.hpp>
 
 namespace boost::asio::detail {

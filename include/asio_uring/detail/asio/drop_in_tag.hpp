@@ -1,0 +1,65 @@
+// Layer: service (coupling). Purpose: a part of the program that was compiled without
+// drop_in.hpp does not link where objects cross its border. Thread: none. Lifetime: none.
+//
+// Inside, an object on the ring differs from Asio's own of the same type. The tag stands
+// in the mangled name of every function that takes or returns such an object, so what one
+// part calls with it the other does not define. What makes objects of its own is noticed
+// at run time; see drop_in_check.hpp.
+#pragma once
+
+#if defined(BOOST_ASIO_BASIC_SOCKET_HPP) ||         \
+    defined(BOOST_ASIO_BASIC_WAITABLE_TIMER_HPP) || \
+    defined(BOOST_ASIO_POSIX_BASIC_DESCRIPTOR_HPP)
+#    error "asio_uring/drop_in.hpp comes before every header of Asio."
+#endif
+
+// The first declaration of a class is the one that may carry a tag.
+#define ASIO_URING_MOVED class [[gnu::abi_tag("asio_uring")]]
+
+namespace boost::asio {
+
+template <typename Protocol, typename Executor>
+ASIO_URING_MOVED basic_socket;
+template <typename Protocol, typename Executor>
+ASIO_URING_MOVED basic_stream_socket;
+template <typename Protocol, typename Executor>
+ASIO_URING_MOVED basic_datagram_socket;
+template <typename Protocol, typename Executor>
+ASIO_URING_MOVED basic_raw_socket;
+template <typename Protocol, typename Executor>
+ASIO_URING_MOVED basic_seq_packet_socket;
+template <typename Protocol, typename Executor>
+ASIO_URING_MOVED basic_socket_acceptor;
+template <typename Clock, typename WaitTraits, typename Executor>
+ASIO_URING_MOVED basic_waitable_timer;
+template <typename Time, typename TimeTraits, typename Executor>
+ASIO_URING_MOVED basic_deadline_timer;
+template <typename Protocol, typename Clock, typename WaitTraits>
+ASIO_URING_MOVED basic_socket_streambuf;
+template <typename Protocol, typename Clock, typename WaitTraits>
+ASIO_URING_MOVED basic_socket_iostream;
+template <typename Executor>
+ASIO_URING_MOVED basic_readable_pipe;
+template <typename Executor>
+ASIO_URING_MOVED basic_writable_pipe;
+
+namespace posix {
+
+template <typename Executor>
+ASIO_URING_MOVED basic_descriptor;
+template <typename Executor>
+ASIO_URING_MOVED basic_stream_descriptor;
+
+} // namespace posix
+
+} // namespace boost::asio
+
+namespace boost::beast {
+
+// Holds a socket and two timers.
+template <typename Protocol, typename Executor, typename RatePolicy>
+ASIO_URING_MOVED basic_stream;
+
+} // namespace boost::beast
+
+#undef ASIO_URING_MOVED
