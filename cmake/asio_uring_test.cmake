@@ -64,13 +64,21 @@ endfunction()
 function(asio_uring_setup_test_target target)
     asio_uring_set_warnings(${target})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    target_compile_definitions(
-        ${target}
-        PRIVATE BOOST_TEST_DYN_LINK BOOST_COROUTINES_NO_DEPRECATION_WARNING
-    )
-    target_link_libraries(
-        ${target}
-        PRIVATE asio_uring::asio_uring Boost::unit_test_framework Boost::context
-                Boost::coroutine
-    )
+    target_link_libraries(${target} PRIVATE asio_uring::asio_uring Boost::context)
+    if(ASIO_URING_TEST_FRAMEWORK_FROM_HEADERS)
+        # Asio before 1.84 also offers what only Boost.Coroutine can do.
+        target_compile_definitions(
+            ${target}
+            PRIVATE ASIO_URING_TEST_FRAMEWORK_FROM_HEADERS BOOST_TEST_NO_MAIN
+                    BOOST_TEST_ALTERNATIVE_INIT_API BOOST_ASIO_DISABLE_BOOST_COROUTINE
+        )
+    else()
+        target_compile_definitions(
+            ${target}
+            PRIVATE BOOST_TEST_DYN_LINK BOOST_COROUTINES_NO_DEPRECATION_WARNING
+        )
+        target_link_libraries(
+            ${target} PRIVATE Boost::unit_test_framework Boost::coroutine
+        )
+    endif()
 endfunction()

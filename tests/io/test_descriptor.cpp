@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(closed_descriptor_async_calls_report_it, Backend, 
     descriptor.async_wait(descriptor_base::wait_read, log.done("wait read"));
     descriptor.async_wait(descriptor_base::wait_write, log.done("wait write"));
     descriptor.async_wait(descriptor_base::wait_error, log.done("wait error"));
-    descriptor.async_read_some(asio::null_buffers(), log.io("null"));
+    descriptor.async_read_some(null_buffers(), log.io("null"));
     log.note("started");
     finish(context);
 
@@ -577,7 +577,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(waits_report_readiness_and_take_nothing, Backend, 
     log.note("idle");
     in.write("data");
     finish(context);
-    in.descriptor.async_read_some(asio::null_buffers(), log.io("null"));
+    in.descriptor.async_read_some(null_buffers(), log.io("null"));
     finish(context);
     BOOST_TEST(in.descriptor.read_some(asio::buffer(data)) == 4u);
     out.descriptor.async_wait(descriptor_base::wait_write, log.done("write"));
@@ -616,7 +616,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(waits_and_reads_end_in_order, Backend, backends)
 
     pipe.descriptor.async_wait(descriptor_base::wait_read, log.done("w0"));
     pipe.descriptor.async_read_some(asio::buffer(data, 1), log.io("r0"));
-    pipe.descriptor.async_read_some(asio::null_buffers(), log.io("n0"));
+    pipe.descriptor.async_read_some(null_buffers(), log.io("n0"));
     pipe.descriptor.async_read_some(asio::buffer(data, 2), log.io("r1"));
     turn(context);
     pipe.write("abc");
@@ -745,7 +745,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(file_cannot_be_waited_for, Backend, backends)
     file.async_wait(descriptor_base::wait_read, log.done("read"));
     file.async_wait(descriptor_base::wait_write, log.done("write"));
     file.async_wait(descriptor_base::wait_error, log.done("error"));
-    file.async_read_some(asio::null_buffers(), log.io("null"));
+    file.async_read_some(null_buffers(), log.io("null"));
     finish(context);
 
     BOOST_TEST(

@@ -27,6 +27,11 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
+#include <boost/version.hpp>
+
+#if BOOST_VERSION >= 108400
+#    include <boost/asio/local/seq_packet_protocol.hpp>
+#endif
 
 #include <array>
 #include <cstdlib>
@@ -256,13 +261,74 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(packets_keep_boundaries_and_flags, Backend, backen
     BOOST_TEST((flags[1] & MSG_TRUNC) == 0);
     BOOST_TEST(link.remote.receive(6) == "answer");
 
-    link.socket.async_receive(asio::null_buffers(), flags[2], log.io("null"));
+    link.socket.async_receive(null_buffers(), flags[2], log.io("null"));
     link.remote.send("x");
     finish(context);
     BOOST_TEST(log.take() == "null ok 0");
     BOOST_TEST(flags[2] == 0);
     BOOST_TEST(link.socket.receive(asio::buffer(data), flags[2]) == 1u);
 }
+
+#if BOOST_VERSION >= 108400
+
+using local_packets = asio::local::seq_packet_protocol;
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(local_packets_connect_and_carry, Backend, backends)
+{
+    using executor = typename Backend::executor;
+    typename Backend::io_context context;
+    const socket_folder folder;
+    const local_packets::endpoint address(folder.endpoint("packets").path());
+    asio::basic_socket_acceptor<local_packets, executor> acceptor(context, address);
+    asio::basic_seq_packet_socket<local_packets, executor> client(context);
+    asio::basic_seq_packet_socket<local_packets, executor> served(context);
+    recorder log;
+    char data[4];
+    socket_base::message_flags flags[2] = {0, 0};
+
+    acceptor.async_accept(served, log.done("accept"));
+    client.async_connect(address, [](error_code ec) { BOOST_TEST(text(ec) == "ok"); });
+    finish(context);
+    BOOST_TEST(log.take() == "accept ok");
+    client.async_send(asio::buffer("123456", 6), 0, log.io("send"));
+    finish(context);
+    client.async_send(asio::buffer("ab", 2), 0, log.io("send"));
+    finish(context);
+    served.async_receive(asio::buffer(data), flags[0], log.io("cut"));
+    served.async_receive(asio::buffer(data), flags[1], log.io("whole"));
+    finish(context);
+    BOOST_TEST(log.take() == "send ok 6; send ok 2; cut ok 4; whole ok 2");
+    BOOST_TEST((flags[0] & MSG_TRUNC) != 0);
+    BOOST_TEST((flags[1] & MSG_TRUNC) == 0);
+
+    served.async_receive(asio::buffer(data), flags[0], log.io("cancelled"));
+    turn(context);
+    served.cancel();
+    finish(context);
+    client.close();
+    served.async_receive(asio::buffer(data), flags[0], log.io("end"));
+    finish(context);
+    BOOST_TEST(log.take() == "cancelled operation_aborted 0; end ok 0");
+}
+
+BOOST_AUTO_TEST_CASE(local_packets_have_a_name)
+{
+    asio_uring::io_context context(1);
+    asio_uring::local::seq_packet_protocol::socket first(context);
+    asio_uring::local::seq_packet_protocol::socket second(context);
+    asio_uring::local::connect_pair(first, second);
+    recorder log;
+    char data[4];
+    socket_base::message_flags flags = 0;
+
+    first.async_send(asio::buffer("abc", 3), 0, [](error_code, std::size_t) {});
+    second.async_receive(asio::buffer(data), flags, log.io("receive"));
+    finish(context);
+    BOOST_TEST(log.take() == "receive ok 3");
+    BOOST_TEST(asio_uring::counters(context).operations == (has_ring(context) ? 2u : 0u));
+}
+
+#endif
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(packets_end_and_are_cancelled, Backend, backends)
 {
@@ -434,7 +500,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_behind_a_read_ends_behind_it, Backend, backen
     link.socket.async_wait(socket_base::wait_read, log.done("w0"));
     link.socket.async_wait(socket_base::wait_read, log.done("w1"));
     link.socket.async_read_some(asio::buffer(data, 3), log.io("r1"));
-    link.socket.async_read_some(asio::null_buffers(), log.io("n0"));
+    link.socket.async_read_some(null_buffers(), log.io("n0"));
     turn(context);
     link.remote.send("abcdef");
     finish(context);

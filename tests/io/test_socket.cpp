@@ -857,7 +857,7 @@ struct mixed_operations
             asio::buffer(data, 1), socket_base::message_out_of_band, log.io("urgent"));
         socket.async_wait(socket_base::wait_error, log.done("error"));
 #if !defined(BOOST_ASIO_NO_DEPRECATED)
-        socket.async_read_some(asio::null_buffers(), log.io("null"));
+        socket.async_read_some(null_buffers(), log.io("null"));
 #endif
     }
 

@@ -726,13 +726,13 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(null_buffers_report_readiness, Backend, backends)
     recorder log;
     char data[4];
 
-    link.socket.async_read_some(asio::null_buffers(), log.io("readable"));
-    link.socket.async_write_some(asio::null_buffers(), log.io("writable"));
+    link.socket.async_read_some(null_buffers(), log.io("readable"));
+    link.socket.async_write_some(null_buffers(), log.io("writable"));
     run_until(context, [&] { return log.count() == 1; });
     link.remote.send("data");
     finish(context);
-    BOOST_TEST(link.socket.receive(asio::null_buffers()) == 0u);
-    BOOST_TEST(link.socket.send(asio::null_buffers()) == 0u);
+    BOOST_TEST(link.socket.receive(null_buffers()) == 0u);
+    BOOST_TEST(link.socket.send(null_buffers()) == 0u);
 
     BOOST_TEST(log.take() == "writable ok 0; readable ok 0");
     BOOST_TEST(link.socket.read_some(asio::buffer(data)) == 4u);

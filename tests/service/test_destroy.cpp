@@ -342,7 +342,7 @@ BOOST_AUTO_TEST_CASE(pipes_and_datagrams_destroyed_after_each_step)
             });
             launch(context, seen, [all, &seen]() -> awaitable<void> {
                 std::vector<char> sink(all->data.size());
-                co_await all->reader.async_read_some(asio::null_buffers(), use_awaitable);
+                co_await all->reader.async_read_some(null_buffers(), use_awaitable);
                 co_await asio::async_read(all->reader, asio::buffer(sink), use_awaitable);
                 co_await all->datagrams.async_wait(
                     asio::socket_base::wait_read, use_awaitable);

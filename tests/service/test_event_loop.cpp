@@ -48,11 +48,10 @@ struct steady_traits
     static posix_duration to_posix_duration(const duration_type& d) { return {d}; }
 };
 
-/// The heap of steady_timer, which gives out what is due in portions.
-using steady_heap =
-    service::asio_impl::timer_queue<service::asio_impl::chrono_time_traits<
-        std::chrono::steady_clock,
-        boost::asio::wait_traits<std::chrono::steady_clock>>>;
+/// Those of steady_timer, whose heap gives out what is due in portions.
+using portioned_traits = service::asio_impl::chrono_time_traits<
+    std::chrono::steady_clock,
+    boost::asio::wait_traits<std::chrono::steady_clock>>;
 
 /// The fixture with the loop's own polls already in the kernel.
 struct running_loop : scripted_fixture
@@ -1020,7 +1019,7 @@ BOOST_FIXTURE_TEST_CASE(i10_wait_is_no_longer_than_asked_for, running_loop)
 
 BOOST_FIXTURE_TEST_CASE(i10_wait_ends_at_the_earliest_timer, running_loop)
 {
-    service::asio_impl::timer_queue<steady_traits> queue;
+    auto queue = service::asio_impl::make_timer_queue<steady_traits>(context);
     loop->add_timer_queue(queue);
     decltype(queue)::per_timer_data late;
     decltype(queue)::per_timer_data early;
@@ -1048,7 +1047,7 @@ BOOST_FIXTURE_TEST_CASE(i10_wait_ends_at_the_earliest_timer, running_loop)
 
 BOOST_FIXTURE_TEST_CASE(i10_turn_does_not_wait_while_timers_are_due, running_loop)
 {
-    steady_heap queue;
+    auto queue = service::asio_impl::make_timer_queue<portioned_traits>(context);
     loop->add_timer_queue(queue);
     std::vector<decltype(queue)::per_timer_data> timers(300);
     const auto past = steady_clock::now() - 1s;
@@ -1072,7 +1071,7 @@ BOOST_FIXTURE_TEST_CASE(i10_turn_does_not_wait_while_timers_are_due, running_loo
 // A handler of the first ones cancels all that were left for the next turn.
 BOOST_FIXTURE_TEST_CASE(i10_turn_waits_once_what_was_due_is_cancelled, running_loop)
 {
-    steady_heap queue;
+    auto queue = service::asio_impl::make_timer_queue<portioned_traits>(context);
     loop->add_timer_queue(queue);
     std::vector<decltype(queue)::per_timer_data> timers(300);
     const auto past = steady_clock::now() - 1s;

@@ -1,6 +1,7 @@
 // The heap of timers against the simplest thing that could be right: a sorted list.
 #include <asio_uring/detail/asio/timer_support.hpp>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/wait_traits.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -92,7 +93,8 @@ struct fixture
         return result;
     }
 
-    heap queue;
+    boost::asio::io_context context; // whose memory newer Boost's heaps take
+    heap queue = impl::make_timer_queue<traits>(context);
     std::vector<heap::per_timer_data> timers = std::vector<heap::per_timer_data>(400);
     std::vector<std::unique_ptr<wait>> waits;
 };

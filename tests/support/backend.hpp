@@ -59,6 +59,12 @@ struct ring
     static executor get_executor(io_context& context) { return context.get_executor(); }
 };
 
+// Newer Boost marks it deprecated, and as long as there is one it works on the ring.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+using null_buffers = asio::null_buffers;
+#pragma GCC diagnostic pop
+
 #ifdef ASIO_URING_DROP_IN
 using backends = std::tuple<drop_in>;
 #else

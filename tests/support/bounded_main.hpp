@@ -7,7 +7,11 @@
 
 #include <boost/test/tree/traverse.hpp>
 #include <boost/test/tree/visitor.hpp>
-#include <boost/test/unit_test.hpp>
+#ifdef ASIO_URING_TEST_FRAMEWORK_FROM_HEADERS
+#    include <boost/test/included/unit_test.hpp>
+#else
+#    include <boost/test/unit_test.hpp>
+#endif
 
 #include <cstdio>
 #include <cstdlib>
