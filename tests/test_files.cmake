@@ -62,6 +62,7 @@ set(test_io_sources
     io/test_context.cpp
     io/test_datagram.cpp
     io/test_descriptor.cpp
+    io/test_immediate.cpp
     io/test_local.cpp
     io/test_socket.cpp
     io/test_stream.cpp

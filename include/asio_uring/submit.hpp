@@ -9,7 +9,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 
 #include <algorithm>
@@ -64,13 +63,11 @@ inline bool makes_descriptor(const abi::sqe& sqe) noexcept
 template <typename Executor, typename Handler>
 void end_without_ring(const Executor& executor, Handler&& handler)
 {
-    std::decay_t<Handler> stored(std::forward<Handler>(handler));
-    boost::asio::post(
+    asio_impl::end_at_once(
         executor,
-        asio_impl::bind_result(
-            std::move(stored),
-            boost::system::error_code(make_error_code(errc::no_ring)),
-            0));
+        std::forward<Handler>(handler),
+        boost::system::error_code(make_error_code(errc::no_ring)),
+        0);
 }
 
 /// One operation of the op layer, as it is.
@@ -231,7 +228,9 @@ private:
  * The second argument is the kernel's result where it is not negative (bytes, a
  * descriptor, 0), else 0.
  * @par Completion
- * Never from within this function. Independent requests complete in any order.
+ * Never from within this function, unless the request ends here (invalid_argument,
+ * errc::no_ring) and the handler brings an immediate executor that calls it at once
+ * (boost::asio::bind_immediate_executor). Independent requests complete in any order.
  * @par Executor
  * The handler runs on its associated executor, by default `io_executor`.
  * @par Concurrency

@@ -9,7 +9,13 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/detail/handler_work.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/recycling_allocator.hpp>
+
+#if BOOST_VERSION >= 108200
+#    include <boost/asio/associated_immediate_executor.hpp>
+#    include <boost/asio/dispatch.hpp>
+#endif
 
 #include <cstddef>
 #include <memory>
@@ -183,6 +189,55 @@ auto bind_result(Handler&& handler, Value1&& value1, Value2&& value2)
     else
         return move_binder2<Handler, std::decay_t<Value1>, second>(
             0, std::move(handler), value1, std::move(value2));
+}
+
+// Boost 1.82 lets a handler say where it runs when its operation ends within the
+// initiating function.
+#if BOOST_VERSION >= 108200
+
+// Asio marks the association that nobody has specialised, whose executor only ever posts.
+template <typename Handler, typename IoExecutor>
+concept default_immediate_executor = requires
+{
+    typename boost::asio::associated_immediate_executor<Handler, IoExecutor>::
+        asio_associated_immediate_executor_is_unspecialised;
+};
+
+/// Whether the handler brings an executor of its own for that.
+template <typename Handler, typename IoExecutor>
+inline constexpr bool has_immediate_executor =
+    !default_immediate_executor<Handler, plain_executor_t<IoExecutor>>;
+
+/// Calls a bound handler by way of its immediate executor, perhaps before it returns.
+template <typename Bound, typename IoExecutor>
+void deliver_at_once(Bound& bound, const IoExecutor& io_executor)
+{
+    const auto immediate = boost::asio::get_associated_immediate_executor(
+        bound.handler_, plain(io_executor));
+    boost::asio::dispatch(immediate, std::move(bound));
+}
+
+#else
+
+template <typename Handler, typename IoExecutor>
+inline constexpr bool has_immediate_executor = false;
+
+template <typename Bound, typename IoExecutor>
+void deliver_at_once(Bound&, const IoExecutor&) = delete;
+
+#endif
+
+/// Ends an operation that was not even made: the handler is called with the values, by
+/// its own immediate executor where it has one, and otherwise never before this returns.
+template <typename IoExecutor, typename Handler, typename... Values>
+void end_at_once(const IoExecutor& io_executor, Handler&& handler, Values&&... values)
+{
+    std::decay_t<Handler> stored(std::forward<Handler>(handler));
+    auto bound = bind_result(std::move(stored), std::forward<Values>(values)...);
+    if constexpr (has_immediate_executor<std::decay_t<Handler>, IoExecutor>)
+        deliver_at_once(bound, io_executor);
+    else
+        boost::asio::post(io_executor, std::move(bound));
 }
 
 /// The allocator an operation's memory comes from: the handler's, with Asio's recycling

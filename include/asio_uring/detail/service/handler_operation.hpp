@@ -64,6 +64,11 @@ class handler_operation final : public ring_operation
     using work_type = asio_impl::completion_work<Handler, IoExecutor>;
 
 public:
+    using io_executor_type = IoExecutor;
+
+    static constexpr bool has_immediate_executor =
+        asio_impl::has_immediate_executor<Handler, IoExecutor>;
+
     /// Allocates and constructs; the handler is moved from only when nothing can fail any
     /// more.
     template <typename... Args>
@@ -88,6 +93,16 @@ public:
 
     /// For an operation that was never started.
     void discard() noexcept { destroy(*this); }
+
+    /// For an operation that ends within its initiating function, with a handler that
+    /// brings an immediate executor.
+    void complete_at_once(int result, const IoExecutor& io_executor)
+    {
+        set_result(result);
+        release(*this, [&](work_type&, auto& bound) {
+            asio_impl::deliver_at_once(bound, io_executor);
+        });
+    }
 
     Request& request() noexcept { return request_; }
 
@@ -122,14 +137,26 @@ private:
         std::size_t)
     {
         handler_operation& self = *static_cast<handler_operation*>(base);
-        ASIO_URING_HANDLER_COMPLETION(self);
         if (owner == nullptr) {
+            ASIO_URING_HANDLER_COMPLETION(self);
             self.request_.discard(self);
             destroy(self);
             return;
         }
         // Invariant 4: only the scheduler delivers.
         ASIO_URING_ASSERT(static_cast<asio_impl::scheduler*>(owner)->can_dispatch());
+        release(self, [](work_type& work, auto& bound) {
+            asio_impl::fenced_block fence(asio_impl::fenced_block::half);
+            work.complete(bound, bound.handler_);
+        });
+    }
+
+    // Invariant 7: what the handler is called with leaves the operation, whose memory is
+    // free for the handler's next operation before the handler runs.
+    template <typename Deliver>
+    static void release(handler_operation& self, Deliver deliver)
+    {
+        ASIO_URING_HANDLER_COMPLETION(self);
         const std::size_t size = sizeof(handler_operation) + self.request_.tail_size();
         work_type work(std::move(self.work_));
         auto bound = std::apply(
@@ -138,13 +165,10 @@ private:
                     std::move(self.handler_), std::forward<decltype(values)>(values)...);
             },
             self.request_.result(self));
-        // Invariant 7: the memory is free for the handler's next operation before the
-        // handler runs.
         self.~handler_operation();
-        operation_memory<Handler, alignment()>::deallocate(bound.handler_, base, size);
-        asio_impl::fenced_block fence(asio_impl::fenced_block::half);
+        operation_memory<Handler, alignment()>::deallocate(bound.handler_, &self, size);
         ASIO_URING_HANDLER_INVOCATION_BEGIN(bound);
-        work.complete(bound, bound.handler_);
+        deliver(work, bound);
         ASIO_URING_HANDLER_INVOCATION_END();
     }
 

@@ -1,5 +1,6 @@
 // Layer: service. Purpose: the one path by which an asynchronous operation begins:
-// allocate, connect the cancellation slot, commit. No handler is called from here.
+// allocate, connect the cancellation slot, commit. No handler is called from here, unless
+// its immediate executor asks for it.
 // Thread: the initiating one. Lifetime: an operation not started when something throws is
 // destroyed.
 #pragma once
@@ -41,9 +42,12 @@ private:
 template <typename Operation>
 class pending_operation
 {
+    using io_executor_type = typename Operation::io_executor_type;
+
 public:
-    pending_operation(event_loop& loop, Operation* op) noexcept
-        : loop_(loop), operation_(op)
+    pending_operation(
+        event_loop& loop, const io_executor_type& io_executor, Operation* op) noexcept
+        : loop_(loop), io_executor_(io_executor), operation_(op)
     {}
 
     pending_operation(const pending_operation&) = delete;
@@ -75,16 +79,22 @@ public:
 
     void start() { loop_.start(*std::exchange(operation_, nullptr)); }
 
-    /// End without a request, with a result of the kernel's kind.
-    void complete(int result, bool is_continuation)
+    /// End without a request, with a result of the kernel's kind. The handler is
+    /// delivered by the scheduler, or by the immediate executor it brings; the latter may
+    /// call it before this returns, and whatever it calls may end the I/O object.
+    void complete(int result, [[maybe_unused]] bool is_continuation)
     {
         loop_.forget(*operation_);
-        loop_.complete_immediately(
-            *std::exchange(operation_, nullptr), result, is_continuation);
+        Operation& op = *std::exchange(operation_, nullptr);
+        if constexpr (Operation::has_immediate_executor)
+            op.complete_at_once(result, io_executor_);
+        else
+            loop_.complete_immediately(op, result, is_continuation);
     }
 
 private:
     event_loop& loop_;
+    const io_executor_type& io_executor_; // the initiating function's
     Operation* operation_;
 };
 
@@ -99,6 +109,7 @@ auto make_operation(
     using operation = handler_operation<Request, Handler, IoExecutor>;
     return pending_operation<operation>(
         loop,
+        io_executor,
         operation::create(handler, io_executor, tail_size, std::forward<Args>(args)...));
 }
 
