@@ -9,6 +9,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <concepts>
+
 namespace asio_uring {
 
 /// boost::asio::io_context on a ring.
@@ -48,6 +50,21 @@ public:
     explicit io_context(const ring_options& options, fallback policy = fallback::allowed)
     {
         use_ring(*this, options, policy);
+    }
+
+    /// From what newer Boost makes a context of: a service maker, such as the settings of
+    /// config_from_string or config_from_env, and an allocator for its services. Ring
+    /// options: call use_ring() on a boost::asio::io_context made that way.
+    template <typename First, typename... Rest>
+    requires(
+        !std::convertible_to<First, int> &&
+        std::constructible_from<
+            boost::asio::io_context,
+            const First&,
+            const Rest&...>) explicit io_context(const First& first, const Rest&... rest)
+        : boost::asio::io_context(first, rest...)
+    {
+        use_ring(*this, ring_options(), fallback::allowed);
     }
 
     executor_type get_executor() noexcept

@@ -20,7 +20,11 @@ namespace asio_uring {
  * is attached to it: everything works, and a completion costs a turn of the reactor more.
  * Without this call, the first redirected object installs a ring with default options.
  *
- * @param context  Any context that Asio's sockets accept. It owns the ring.
+ * @param context  Any context that Asio's sockets accept. It owns the ring. Its
+ * concurrency hint, or what newer Boost has in its place (the settings
+ * scheduler.concurrency_hint, scheduler.locking and reactor.io_locking), decides about
+ * locks and about how completions reach the thread that runs the context. Not for a
+ * service_maker: that runs before the context has its scheduler.
  * @param options  Size and flags. With abi::setup_single_issuer only the first thread
  * that runs the context may ever run it. For an io_context, run() on another one throws
  * errc::wrong_thread. Any other context has threads of its own, which such an error would
