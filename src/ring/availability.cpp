@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
@@ -58,6 +59,13 @@ ring_choice environment_choice() noexcept
             return ring_choice::off;
         if (text == "require")
             return ring_choice::require;
+        // Whoever sets it means to change something, and must not be left to think so.
+        if (!text.empty() && text != "auto")
+            std::fprintf(
+                stderr,
+                "asio_uring: ASIO_URING=%s is not known and changes nothing; it is "
+                "\"off\", \"require\" or \"auto\"\n",
+                value);
         return ring_choice::automatic;
     }();
     return choice;

@@ -939,6 +939,13 @@ BOOST_AUTO_TEST_CASE(required_by_the_environment)
     BOOST_TEST(contains(run_self("ASIO_URING=require", "path_taken"), "INSISTED"));
 }
 
+BOOST_AUTO_TEST_CASE(unknown_value_in_the_environment_is_answered)
+{
+    const std::string output = run_self("ASIO_URING=Off", "path_taken");
+    BOOST_TEST(contains(output, "ASIO_URING=Off is not known"), output);
+    BOOST_TEST(!contains(run_self("ASIO_URING=auto", "path_taken"), "not known"));
+}
+
 BOOST_AUTO_TEST_CASE(logged_to_the_error_output)
 {
     const std::string output = run_self("ASIO_URING_LOG=1", "path_taken");

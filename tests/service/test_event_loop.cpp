@@ -4,6 +4,7 @@
 
 #include <asio_uring/detail/asio/timer_support.hpp>
 
+#include <boost/asio/wait_traits.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
