@@ -43,8 +43,7 @@ struct here
         function();
     }
 
-    friend bool operator==(const here&, const here&) noexcept { return true; }
-    friend bool operator!=(const here&, const here&) noexcept { return false; }
+    bool operator==(const here&) const noexcept = default;
 };
 
 template <typename Handler>
