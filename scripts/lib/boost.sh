@@ -13,7 +13,8 @@ boost_home=$PWD/build/boost
 boost_suites=(trixie sid)
 declare -A boost_refreshed=()
 
-# boost_archive: the address of the archive this machine's own packages come from.
+# boost_archive: the address of the archive this machine's own packages come from. It is
+# known only where the machine has package lists.
 boost_archive()
 {
     if ! command -v apt-get >/dev/null 2>&1; then
@@ -21,14 +22,23 @@ boost_archive()
         return 1
     fi
     local address
-    # $(LABEL) tells the archive from its security updates.
-    address=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
-        sed -n 's/^Debian \(.*\)/\1/p' | sort -u | head -n 1)
+    address=$(boost_debian_address)
     if [ -z "$address" ]; then
-        echo "boost: apt-get knows no Debian archive; run apt-get update first" >&2
+        as_root apt-get update -q >/dev/null 2>&1
+        address=$(boost_debian_address)
+    fi
+    if [ -z "$address" ]; then
+        echo "boost: apt-get knows no Debian archive" >&2
         return 1
     fi
     printf '%s\n' "$address"
+}
+
+# $(LABEL) tells the archive from its security updates.
+boost_debian_address()
+{
+    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+        sed -n 's/^Debian \(.*\)/\1/p' | sort -u | head -n 1
 }
 
 # boost_apt SUITE COMMAND ARGUMENT...: an apt program that sees that suite and no other,
