@@ -939,6 +939,22 @@ BOOST_FIXTURE_TEST_CASE(
     BOOST_TEST(armed(internal_request::epoll).size() == 1u);
 }
 
+// A thread that closes or calls synchronously may take what was to end the next wait.
+BOOST_FIXTURE_TEST_CASE(
+    i10_wake_up_taken_outside_of_a_turn_ends_the_next_wait, running_loop)
+{
+    auto& socket = owner(3);
+    start(1, socket, direction::write);
+    script.post(armed(internal_request::wake).at(0), POLLIN, kernel::cqe_f_more);
+    loop->submit_writes(socket);
+    script.enters.clear();
+    turn(-1);
+    BOOST_TEST(script.enters.empty());
+    turn(-1);
+    BOOST_TEST_REQUIRE(script.enters.size() == 1u);
+    BOOST_TEST(script.enters.at(0).min_complete == 1u);
+}
+
 BOOST_FIXTURE_TEST_CASE(i10_ended_poll_is_armed_again, running_loop)
 {
     const auto wake = armed(internal_request::wake).at(0);

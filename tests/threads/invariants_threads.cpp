@@ -518,6 +518,52 @@ BOOST_AUTO_TEST_CASE(address_of_a_closed_datagram_socket_is_free)
     BOOST_TEST(refused <= scale);
 }
 
+// The thread that closes may not enter the ring, and the one that may waits in it.
+BOOST_AUTO_TEST_CASE(single_issuer_receive_ends_when_another_thread_closes)
+{
+    using udp = asio_uring::ip::udp;
+    asio_uring::io_context context(1, {.flags = asio_uring::abi::setup_single_issuer});
+    run_threads runner(context, 1);
+    for (int i = 0; i != 10 * scale; ++i) {
+        udp::socket socket(context, {asio::ip::address_v4::loopback(), 0});
+        std::promise<error_code> ended;
+        std::future<error_code> end = ended.get_future();
+        std::array<char, 1> data;
+        asio::post(context.get_executor(), [&] {
+            socket.async_receive(asio::buffer(data), [&](error_code ec, std::size_t) {
+                ended.set_value(ec);
+            });
+        });
+        asio::post(context.get_executor(), asio::use_future).get();
+        socket.close();
+        BOOST_TEST_REQUIRE(arrives(end));
+        BOOST_TEST((end.get() == asio::error::operation_aborted));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(writes_before_a_close_all_go_whoever_waits_in_the_ring)
+{
+    using local = asio_uring::local::stream_protocol;
+    asio_uring::io_context context;
+    run_threads threads(context, 2);
+    int cut = 0;
+    for (int i = 0; i != 100 * scale; ++i) {
+        std::array<int, 2> ends;
+        BOOST_TEST_REQUIRE(
+            ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+        peer remote(ends[1]);
+        asio::post(context.get_executor(), [&context, descriptor = ends[0]] {
+            local::socket socket(context, asio::local::stream_protocol(), descriptor);
+            for (const char* part : {"aa", "bb", "cc"})
+                socket.async_write_some(
+                    asio::buffer(part, 2), [](error_code, std::size_t) {});
+            socket.close();
+        });
+        cut += remote.receive(7) == "aabbcc" ? 0 : 1;
+    }
+    BOOST_TEST(cut == 0);
+}
+
 BOOST_AUTO_TEST_CASE(i06_context_destroyed_right_after_a_storm)
 {
     for (int i = 0; i != 10 * scale; ++i) {

@@ -13,10 +13,19 @@
 #    error "asio_uring/drop_in.hpp comes before every header of Asio."
 #endif
 
+// No class of Asio's is in there, and newer Boost may have an inline namespace.
+#include <boost/asio/detail/config.hpp>
+
+#if !defined(BOOST_ASIO_INLINE_NAMESPACE_BEGIN)
+#    define BOOST_ASIO_INLINE_NAMESPACE_BEGIN
+#    define BOOST_ASIO_INLINE_NAMESPACE_END
+#endif
+
 // The first declaration of a class is the one that may carry a tag.
 #define ASIO_URING_MOVED class [[gnu::abi_tag("asio_uring")]]
 
 namespace boost::asio {
+BOOST_ASIO_INLINE_NAMESPACE_BEGIN
 
 template <typename Protocol, typename Executor>
 ASIO_URING_MOVED basic_socket;
@@ -52,6 +61,7 @@ ASIO_URING_MOVED basic_stream_descriptor;
 
 } // namespace posix
 
+BOOST_ASIO_INLINE_NAMESPACE_END
 } // namespace boost::asio
 
 namespace boost::beast {

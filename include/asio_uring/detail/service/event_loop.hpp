@@ -77,7 +77,9 @@ public:
 
     /// End every operation of an owner with operation_aborted and forget the owner. When
     /// this returns, no request of it, submitted or not, refers to the descriptor by
-    /// number.
+    /// number. Where the descriptor holds an address that others may want, a listener's
+    /// or that of a socket other than a stream's, it waits up to 50 ms for the kernel to
+    /// let go of it.
     void close_owner(request_owner& owner);
 
     /// Ask every operation of an owner to end.
@@ -102,7 +104,8 @@ public:
 
     /// Carry out what the owner's writes could have done when they were started. Asio
     /// tries a write at once, so programs write and then close, shut the connection down
-    /// or wait for the answer. Nothing happens on a thread that may not enter the ring.
+    /// or wait for the answer. Nothing happens where the ring is single-issuer and
+    /// another thread's.
     void submit_writes(request_owner& owner);
 
     /// From here on the program ends requests without an owner by requests of its own.
@@ -212,8 +215,7 @@ private:
     bool all_cancelled(request_owner& owner) noexcept;
     bool holds_file(request_owner& owner) const noexcept;
     static bool keeps_address(int descriptor) noexcept;
-    void
-    await_end(request_owner& owner, asio_impl::operation_queue& ended, lock_type& lock);
+    void await_end(request_owner& owner, lock_type& lock);
 
     // Taking turns
     void adopt_thread();
@@ -227,6 +229,7 @@ private:
     int enter_until(unsigned to_submit, clock::time_point deadline);
     void enter(unsigned to_submit, lock_type& lock);
     void reap(asio_impl::operation_queue& ops);
+    void reap_and_post();
     void take_internal(const abi::cqe& cqe);
     void take(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     bool must_repeat(ring_operation& op, int result) const noexcept;
@@ -285,6 +288,7 @@ private:
     bool epoll_ready_ = false;
     std::uint32_t fork_depth_ = 0;
     bool waiting_ = false;
+    bool woken_ = false; // a wake-up was taken outside of a turn: the next does not wait
     bool flush_posted_ = false;
     bool reaping_ = false;
     bool stopping_ = false;

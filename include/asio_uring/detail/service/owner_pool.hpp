@@ -32,7 +32,7 @@ public:
         ASIO_URING_ASSERT(
             owner.lanes[0].waiting.empty() && owner.lanes[1].waiting.empty());
         owner.descriptor = -1;
-        owner.closed = false;
+        owner.closed = owner.kept = false;
         free_.push_back(&owner);
     }
 

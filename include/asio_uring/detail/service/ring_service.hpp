@@ -112,7 +112,7 @@ public:
             watch_->stop();
         if (event == execution_context::fork_child)
             restart_in_child();
-        if (event != execution_context::fork_prepare && watch_)
+        if (event != execution_context::fork_prepare && watch_ && !refused_.reason)
             watch_->start(loop_->ring().native_handle());
     }
 

@@ -1,5 +1,5 @@
 // Layer: service. Purpose: end a wait in the kernel from any thread, without a lock and
-// without loss. Thread: notify() any; acknowledge() the reaper. Lifetime: as the loop;
+// without loss. Thread: notify() any; acknowledge() whoever reaps. Lifetime: as the loop;
 // the poll on it is the loop's.
 #pragma once
 

@@ -78,12 +78,15 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     else if (!stopping_ && holds_file(owner)) {
         // The kernel's requests hold the file open, and the peer sees the end only when
         // they are gone: ask now, even from a thread that does not run the context, and
-        // let their ends be worked off.
-        owner.kept = keeps_address(descriptor);
+        // let their ends be worked off. Once the mutex was given up, the owner may be
+        // somebody else's, unless it is kept.
+        const bool kept = owner.kept = keeps_address(descriptor);
         if (!settings_.single_issuer || may_enter())
             send_cancels_now(lock);
-        if (owner.kept)
-            await_end(owner, ended, lock);
+        else if (waiting_)
+            interrupt(); // its turn sends them
+        if (kept)
+            await_end(owner, lock);
         if (!unsent_cancels_.empty() || ring_.claimed() != ring_.published())
             notify(lock);
     }
@@ -97,16 +100,15 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
 // submitted it passes through the kernel, which it is told to do; a thread that gets no
 // processor meanwhile is not waited for.
 template <typename Ring>
-void basic_event_loop<Ring>::await_end(
-    request_owner& owner, asio_impl::operation_queue& ended, lock_type& lock)
+void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
 {
     constexpr auto longest = std::chrono::milliseconds(50);
     const auto limit = clock::now() + longest;
     while (holds_file(owner)) {
         // While the reaper waits in the kernel the completions are its own.
         if (!waiting_)
-            reap(ended);
-        if (!unsent_cancels_.empty())
+            reap_and_post();
+        if (!unsent_cancels_.empty() && (!settings_.single_issuer || may_enter()))
             send_cancels_now(lock);
         if (clock::now() > limit)
             break;

@@ -210,7 +210,7 @@ template <typename Ring>
 bool basic_event_loop<Ring>::is_transfer_out(const ring_operation& op) noexcept
 {
     return op.direction_ == direction::write && !op.only_waits_ &&
-           !op.repeat_when_ready_ && !op.cancel_requested_;
+           !op.repeat_when_ready_ && !op.wait_for_readiness_ && !op.cancel_requested_;
 }
 
 template <typename Ring>
@@ -222,19 +222,29 @@ bool basic_event_loop<Ring>::write_unseen(const request_owner& owner) noexcept
 }
 
 // Sends that find room are carried out within the entry; the next of the line follows as
-// soon as its predecessor is reaped. While the reaper waits in the kernel the completions
-// are its own.
+// soon as its predecessor is reaped.
 template <typename Ring>
 void basic_event_loop<Ring>::submit_writes(request_owner& owner)
 {
-    asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     if (stopping_ || is_orphan() || (settings_.single_issuer && !may_enter()))
         return;
-    while (write_unseen(owner) && submit(lock) && !waiting_)
-        reap(ended);
-    lock.unlock();
-    scheduler_.post_deferred_completions(ended);
+    const ring_operation* const first =
+        owner.lanes[static_cast<int>(direction::write)].active;
+    if (first == nullptr || !is_transfer_out(*first))
+        return;
+    do {
+        settle(owner, lock); // another thread may be inside the kernel with it
+        reap_and_post();
+    } while (write_unseen(owner) && submit(lock));
+    // What was taken may have been what the reaper waits for, and what came behind it may
+    // want an entry of its own.
+    const bool something_left = !unsent_cancels_.empty() || !backlog_.empty() ||
+                                ring_.claimed() != ring_.published();
+    if (waiting_)
+        interrupt();
+    else if (settings_.epoll_descriptor < 0 && something_left)
+        notify(lock);
 }
 
 // What is claimed reaches the kernel with the next turn, unless the reaper already waits

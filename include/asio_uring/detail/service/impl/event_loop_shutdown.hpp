@@ -171,7 +171,7 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     settings_.epoll_descriptor = epoll_descriptor;
     teardown_.reset();
     reaper_ = issuer_ = 0;
-    wake_armed_ = epoll_armed_ = waiting_ = false;
+    wake_armed_ = epoll_armed_ = waiting_ = woken_ = false;
     in_kernel_count_ = entering_count_ = 0;
     forget_unsent_cancels();
     if (settings_.single_issuer)
@@ -180,12 +180,16 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
         ring_operation* op = owner.requests.front();
         while (op != nullptr) {
             ring_operation* const next = op->next_request_;
-            if (op->state_ == operation_state::claimed && op->cancel_requested_)
+            if (op->state_ == operation_state::backlogged && op->cancel_requested_)
+                remove(backlog_, *op);
+            if (op->cancel_requested_)
                 retire(*op, ended);
             else if (op->state_ == operation_state::claimed)
                 commit_or_backlog(*op);
             op = next;
         }
+        if (owner.closed && owner.idle())
+            owners_.release(owner);
     };
     commit_anew(unowned_);
     for (request_owner& owner : owners_.all())

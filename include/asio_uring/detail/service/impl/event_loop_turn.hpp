@@ -11,11 +11,12 @@ bool basic_event_loop<Ring>::turn(long usec, asio_impl::operation_queue& ops)
     adopt_thread();
     const bool complete = all_committed() || refill(lock);
     const unsigned to_submit = ring_.publish();
-    if (usec != 0 && complete && ring_.ready() == 0 && !timers_.overdue())
+    if (usec != 0 && complete && ring_.ready() == 0 && !timers_.overdue() && !woken_)
         wait(to_submit, usec, lock);
     else if (to_submit != 0 || ring_.task_work_pending() || ring_.completion_overflow())
         enter(to_submit, lock);
     reap(ops);
+    woken_ = false;
     timers_.take_expired(ops);
     return std::exchange(epoll_ready_, false);
 }
@@ -266,6 +267,17 @@ void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
     reaping_ = false;
 }
 
+// Outside of a turn. Posted under the mutex, because what another thread reaps next, the
+// following read of a stream perhaps, must not overtake it. The scheduler calls nothing
+// of ours but interrupt(), which takes no lock.
+template <typename Ring>
+void basic_event_loop<Ring>::reap_and_post()
+{
+    asio_impl::operation_queue ended;
+    reap(ended);
+    scheduler_.post_deferred_completions(ended);
+}
+
 template <typename Ring>
 void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
 {
@@ -278,6 +290,7 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
             return;
         wake_armed_ = armed;
         wake_.acknowledge();
+        woken_ = true;
         ++counters_.wakes;
         return;
     case internal_request::epoll:
