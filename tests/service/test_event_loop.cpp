@@ -712,6 +712,31 @@ BOOST_FIXTURE_TEST_CASE(i05_close_waits_for_an_entry_that_reads_the_request, run
     BOOST_TEST(taken() == "1 cancel");
 }
 
+// While close() asks the kernel, the last operation may end, the owner be given back and
+// become another descriptor's, which is being closed as well.
+BOOST_FIXTURE_TEST_CASE(
+    i05_close_leaves_an_owner_alone_that_became_somebody_elses, running_loop)
+{
+    auto& first = owner(3);
+    auto& other = owner(4);
+    const auto read = name(start(1, first, direction::read));
+    start(2, other, direction::write);
+    turn();
+    service::request_owner* second = nullptr;
+    script.during_entry = [&] {
+        script.post(read, -ECANCELED);
+        loop->submit_writes(other); // reaps
+        second = &owner(5);
+        second->kept = true;
+    };
+    loop->close_owner(first);
+    BOOST_TEST_REQUIRE(second == &first);
+    BOOST_TEST(second->kept);
+    BOOST_TEST(&owner(6) != second);
+    second->kept = false;
+    deliver();
+}
+
 BOOST_FIXTURE_TEST_CASE(writes_are_submitted_one_after_the_other, running_loop)
 {
     auto& socket = owner(3);

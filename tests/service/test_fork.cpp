@@ -217,6 +217,15 @@ private:
     char data_[4] = {};
 };
 
+/// Whatever a child did with its copies, the parent's operations go on.
+void expect_all_taken(takers& work, asio::io_context& context)
+{
+    const peer client = work.feed();
+    finish(context);
+    BOOST_TEST(work.taken == takers::requests);
+    BOOST_TEST(work.expired == takers::timers);
+}
+
 /// The child's result, -1 if it died.
 int result_of(pid_t child)
 {
@@ -314,10 +323,7 @@ BOOST_DATA_TEST_CASE(
         },
         [] {});
     BOOST_TEST(result == 0);
-    const peer client = work->feed();
-    finish(*context);
-    BOOST_TEST(work->taken == takers::requests);
-    BOOST_TEST(work->expired == takers::timers);
+    expect_all_taken(*work, *context);
 }
 
 // The threads that ran the context are the parent's. The child runs it on its own.
@@ -364,10 +370,7 @@ BOOST_DATA_TEST_CASE(
         return 0;
     });
     BOOST_TEST(result == 0);
-    const peer client = work->feed();
-    finish(*context);
-    BOOST_TEST(work->taken == takers::requests);
-    BOOST_TEST(work->expired == takers::timers);
+    expect_all_taken(*work, *context);
 }
 
 BOOST_AUTO_TEST_CASE(unannounced_fork_child_is_told_when_it_runs_the_context)

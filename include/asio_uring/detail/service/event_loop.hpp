@@ -160,9 +160,9 @@ public:
     /// anew.
     void restart(Ring fresh, int epoll_descriptor);
 
-    /// In the child of a fork that gets no ring: end every operation with
+    /// In the child of a fork that gets no ring: end every request with
     /// operation_aborted. From then on requests end at once, and turn() throws the
-    /// reason.
+    /// reason; timers stand until shutdown().
     void lose(const boost::system::error_code& reason);
 
     /// In a child of a fork that was not announced: the ring's memory is absent, and its

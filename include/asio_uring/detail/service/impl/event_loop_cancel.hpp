@@ -95,10 +95,10 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     scheduler_.post_deferred_completions(ended);
 }
 
-// The address of a listener or of a datagram socket is the program's to bind again once
-// close() has returned. A cancelled request lets go of its file when the thread that
-// submitted it passes through the kernel, which it is told to do; a thread that gets no
-// processor meanwhile is not waited for.
+// The address of a listener, or of a socket that is no stream, is the program's to bind
+// again once close() has returned. A cancelled request lets go of its file when the
+// thread that submitted it passes through the kernel, which it is told to do; a thread
+// that gets no processor meanwhile is not waited for.
 template <typename Ring>
 void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
 {
