@@ -28,30 +28,30 @@ set(test_op_sources
     op/test_oracle.cpp
 )
 
-set(test_seeds_sources
-    seeds/main.cpp
-    seeds/test_hringas_buffers.cpp
-    seeds/test_hringas_core.cpp
-    seeds/test_hringas_direct.cpp
-    seeds/test_hringas_files.cpp
-    seeds/test_hringas_sockets.cpp
-    seeds/test_io_urine.cpp
-    seeds/test_io_urine_advanced.cpp
-    seeds/test_kevy_uring.cpp
-    seeds/test_lio_uring.cpp
-    seeds/test_lio_uring_events.cpp
-    seeds/test_lio_uring_files.cpp
-    seeds/test_ringcore.cpp
+set(test_bindings_sources
+    bindings/main.cpp
+    bindings/test_hringas_buffers.cpp
+    bindings/test_hringas_core.cpp
+    bindings/test_hringas_direct.cpp
+    bindings/test_hringas_files.cpp
+    bindings/test_hringas_sockets.cpp
+    bindings/test_io_urine.cpp
+    bindings/test_io_urine_advanced.cpp
+    bindings/test_kevy_uring.cpp
+    bindings/test_lio_uring.cpp
+    bindings/test_lio_uring_events.cpp
+    bindings/test_lio_uring_files.cpp
+    bindings/test_ringcore.cpp
 )
 
-set(test_service_sources
-    service/main.cpp
-    service/test_destroy.cpp
-    service/test_event_loop.cpp
-    service/test_fork.cpp
-    service/test_invariants.cpp
-    service/test_model.cpp
-    service/test_timer_heap.cpp
+set(test_loop_sources
+    loop/main.cpp
+    loop/test_destroy.cpp
+    loop/test_event_loop.cpp
+    loop/test_fork.cpp
+    loop/test_invariants.cpp
+    loop/test_model.cpp
+    loop/test_timer_heap.cpp
 )
 
 set(test_io_sources

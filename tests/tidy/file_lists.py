@@ -10,7 +10,7 @@ it. tidy.py fails on a file that no list names.
 import pathlib
 import sys
 
-TEST_FOLDERS = ("ring", "op", "seeds", "service", "io", "fallback", "threads")
+TEST_FOLDERS = ("ring", "op", "bindings", "loop", "io", "fallback", "threads")
 
 
 def paths(root, base, folder, suffixes):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what the built library needs from outside, and its headers on another system.
 
-    tests/seeds/check_build.py CHECK ARGUMENT...
+    tests/bindings/check_build.py CHECK ARGUMENT...
 
 CHECK is the name of a function below; each says what it takes and what must hold.
 """

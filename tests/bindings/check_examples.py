@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs one example of the ring layer and looks at what it did, from outside.
 
-    tests/seeds/check_examples.py NAME PROGRAM
+    tests/bindings/check_examples.py NAME PROGRAM
 
 Besides what the program says, each check looks at what it left behind: files, their other
 names, the bytes a client gets. The calls a program imports show that the ring did it.
