@@ -1,13 +1,13 @@
 # Every source and header of the library. tests/tidy/file_lists.py writes this file.
 
 set(asio_uring_sources
+    src/context/log.cpp
     src/ring/availability.cpp
     src/ring/buffer_ring.cpp
     src/ring/environment.cpp
     src/ring/error.cpp
     src/ring/explain.cpp
     src/ring/kernel_features.cpp
-    src/ring/log.cpp
     src/ring/mapping.cpp
     src/ring/napi.cpp
     src/ring/personality.cpp
@@ -36,7 +36,6 @@ set(asio_uring_sources
 
 set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
-    include/asio_uring/buffer_ring.hpp
     include/asio_uring/config.hpp
     include/asio_uring/connect_pipe.hpp
     include/asio_uring/context_status.hpp
@@ -44,6 +43,7 @@ set(asio_uring_headers
     include/asio_uring/detail/asio/descriptor_support.hpp
     include/asio_uring/detail/asio/drop_in_check.hpp
     include/asio_uring/detail/asio/drop_in_tag.hpp
+    include/asio_uring/detail/asio/executor.hpp
     include/asio_uring/detail/asio/handler_support.hpp
     include/asio_uring/detail/asio/reactor_access.hpp
     include/asio_uring/detail/asio/redirect.hpp
@@ -53,33 +53,43 @@ set(asio_uring_headers
     include/asio_uring/detail/asio/timer_heap.hpp
     include/asio_uring/detail/asio/timer_support.hpp
     include/asio_uring/detail/asio/version.hpp
-    include/asio_uring/detail/service/buffer_request.hpp
-    include/asio_uring/detail/service/cancellation_table.hpp
-    include/asio_uring/detail/service/connection_requests.hpp
-    include/asio_uring/detail/service/descriptor_requests.hpp
-    include/asio_uring/detail/service/descriptor_service.hpp
-    include/asio_uring/detail/service/event_loop.hpp
-    include/asio_uring/detail/service/fork_mark.hpp
-    include/asio_uring/detail/service/handler_operation.hpp
-    include/asio_uring/detail/service/initiate.hpp
-    include/asio_uring/detail/service/loop_watch.hpp
-    include/asio_uring/detail/service/optional_mutex.hpp
-    include/asio_uring/detail/service/owner_pool.hpp
-    include/asio_uring/detail/service/readiness_splice.hpp
-    include/asio_uring/detail/service/result.hpp
-    include/asio_uring/detail/service/ring_operation.hpp
-    include/asio_uring/detail/service/ring_reactor.hpp
-    include/asio_uring/detail/service/ring_service.hpp
-    include/asio_uring/detail/service/socket_service.hpp
-    include/asio_uring/detail/service/teardown_watch.hpp
-    include/asio_uring/detail/service/thread_mark.hpp
-    include/asio_uring/detail/service/timer_service.hpp
-    include/asio_uring/detail/service/timer_set.hpp
-    include/asio_uring/detail/service/transfer_requests.hpp
-    include/asio_uring/detail/service/user_data.hpp
-    include/asio_uring/detail/service/wake_event.hpp
+    include/asio_uring/detail/context/context_status.hpp
+    include/asio_uring/detail/context/log.hpp
+    include/asio_uring/detail/context/loop_watch.hpp
+    include/asio_uring/detail/context/readiness_splice.hpp
+    include/asio_uring/detail/context/ring_reactor.hpp
+    include/asio_uring/detail/context/ring_service.hpp
+    include/asio_uring/detail/loop/cancellation_table.hpp
+    include/asio_uring/detail/loop/counters.hpp
+    include/asio_uring/detail/loop/event_loop.hpp
+    include/asio_uring/detail/loop/fork_mark.hpp
+    include/asio_uring/detail/loop/optional_mutex.hpp
+    include/asio_uring/detail/loop/owner_pool.hpp
+    include/asio_uring/detail/loop/result.hpp
+    include/asio_uring/detail/loop/ring_operation.hpp
+    include/asio_uring/detail/loop/teardown_watch.hpp
+    include/asio_uring/detail/loop/thread_mark.hpp
+    include/asio_uring/detail/loop/timer_set.hpp
+    include/asio_uring/detail/loop/user_data.hpp
+    include/asio_uring/detail/loop/wake_event.hpp
+    include/asio_uring/detail/object/descriptor_service.hpp
+    include/asio_uring/detail/object/redirect.hpp
+    include/asio_uring/detail/object/redirect_all.hpp
+    include/asio_uring/detail/object/socket_service.hpp
+    include/asio_uring/detail/object/timer_service.hpp
+    include/asio_uring/detail/request/buffers.hpp
+    include/asio_uring/detail/request/connection.hpp
+    include/asio_uring/detail/request/descriptor.hpp
+    include/asio_uring/detail/request/handler_operation.hpp
+    include/asio_uring/detail/request/initiate.hpp
+    include/asio_uring/detail/request/transfer.hpp
+    include/asio_uring/detail/ring/availability.hpp
+    include/asio_uring/detail/ring/mapping.hpp
+    include/asio_uring/detail/ring/register_target.hpp
+    include/asio_uring/detail/ring/ring_memory.hpp
+    include/asio_uring/detail/ring/syscall.hpp
+    include/asio_uring/detail/ring/unique_fd.hpp
     include/asio_uring/drop_in.hpp
-    include/asio_uring/environment.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
     include/asio_uring/generic/datagram_protocol.hpp
@@ -90,13 +100,11 @@ set(asio_uring_headers
     include/asio_uring/ip/icmp.hpp
     include/asio_uring/ip/tcp.hpp
     include/asio_uring/ip/udp.hpp
-    include/asio_uring/kernel_features.hpp
     include/asio_uring/local/connect_pair.hpp
     include/asio_uring/local/datagram_protocol.hpp
     include/asio_uring/local/seq_packet_protocol.hpp
     include/asio_uring/local/stream_protocol.hpp
     include/asio_uring/log.hpp
-    include/asio_uring/napi.hpp
     include/asio_uring/op.hpp
     include/asio_uring/op/buffers.hpp
     include/asio_uring/op/cancel.hpp
@@ -118,19 +126,9 @@ set(asio_uring_headers
     include/asio_uring/op/socket.hpp
     include/asio_uring/op/timeout.hpp
     include/asio_uring/op/xattr.hpp
-    include/asio_uring/operation_table.hpp
-    include/asio_uring/personality.hpp
     include/asio_uring/posix/descriptor.hpp
     include/asio_uring/posix/stream_descriptor.hpp
-    include/asio_uring/provided_buffers.hpp
     include/asio_uring/readable_pipe.hpp
-    include/asio_uring/recvmsg_result.hpp
-    include/asio_uring/registered_buffers.hpp
-    include/asio_uring/registered_eventfd.hpp
-    include/asio_uring/registered_files.hpp
-    include/asio_uring/request_filter.hpp
-    include/asio_uring/restrictions.hpp
-    include/asio_uring/ring.hpp
     include/asio_uring/ring/abi.hpp
     include/asio_uring/ring/abi/entries.hpp
     include/asio_uring/ring/abi/flags.hpp
@@ -138,39 +136,50 @@ set(asio_uring_headers
     include/asio_uring/ring/abi/opcode.hpp
     include/asio_uring/ring/abi/registration.hpp
     include/asio_uring/ring/abi/setup.hpp
-    include/asio_uring/ring/availability.hpp
+    include/asio_uring/ring/buffer_ring.hpp
     include/asio_uring/ring/completion_queue.hpp
+    include/asio_uring/ring/config.hpp
+    include/asio_uring/ring/environment.hpp
+    include/asio_uring/ring/error.hpp
     include/asio_uring/ring/fixed_buffer.hpp
-    include/asio_uring/ring/mapping.hpp
-    include/asio_uring/ring/register_target.hpp
-    include/asio_uring/ring/ring_memory.hpp
+    include/asio_uring/ring/kernel_features.hpp
+    include/asio_uring/ring/napi.hpp
+    include/asio_uring/ring/operation_table.hpp
+    include/asio_uring/ring/personality.hpp
+    include/asio_uring/ring/provided_buffers.hpp
+    include/asio_uring/ring/recvmsg_result.hpp
+    include/asio_uring/ring/registered_buffers.hpp
+    include/asio_uring/ring/registered_eventfd.hpp
+    include/asio_uring/ring/registered_files.hpp
+    include/asio_uring/ring/request_filter.hpp
+    include/asio_uring/ring/restrictions.hpp
+    include/asio_uring/ring/ring.hpp
+    include/asio_uring/ring/ring_options.hpp
     include/asio_uring/ring/submission_queue.hpp
-    include/asio_uring/ring/syscall.hpp
+    include/asio_uring/ring/sync_cancel.hpp
+    include/asio_uring/ring/sync_message.hpp
     include/asio_uring/ring/timespec.hpp
-    include/asio_uring/ring/unique_fd.hpp
     include/asio_uring/ring/update_result.hpp
+    include/asio_uring/ring/wait_region.hpp
+    include/asio_uring/ring/worker_limits.hpp
+    include/asio_uring/ring/zero_copy_receive.hpp
     include/asio_uring/ring_layer.hpp
     include/asio_uring/ring_options.hpp
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp
     include/asio_uring/submit.hpp
-    include/asio_uring/sync_cancel.hpp
-    include/asio_uring/sync_message.hpp
     include/asio_uring/timers.hpp
     include/asio_uring/use_ring.hpp
-    include/asio_uring/wait_region.hpp
-    include/asio_uring/worker_limits.hpp
     include/asio_uring/writable_pipe.hpp
-    include/asio_uring/zero_copy_receive.hpp
 )
 
 # Parts of one header, which includes them at its end; not includable alone.
 set(asio_uring_header_parts
-    include/asio_uring/detail/service/impl/descriptor_service_async.hpp
-    include/asio_uring/detail/service/impl/event_loop_cancel.hpp
-    include/asio_uring/detail/service/impl/event_loop_commit.hpp
-    include/asio_uring/detail/service/impl/event_loop_shutdown.hpp
-    include/asio_uring/detail/service/impl/event_loop_timers.hpp
-    include/asio_uring/detail/service/impl/event_loop_turn.hpp
-    include/asio_uring/detail/service/impl/socket_service_async.hpp
+    include/asio_uring/detail/loop/impl/event_loop_cancel.hpp
+    include/asio_uring/detail/loop/impl/event_loop_commit.hpp
+    include/asio_uring/detail/loop/impl/event_loop_shutdown.hpp
+    include/asio_uring/detail/loop/impl/event_loop_timers.hpp
+    include/asio_uring/detail/loop/impl/event_loop_turn.hpp
+    include/asio_uring/detail/object/impl/descriptor_service_async.hpp
+    include/asio_uring/detail/object/impl/socket_service_async.hpp
 )

@@ -1,8 +1,8 @@
 // asio-uring-info: what io_uring offers here, and whether a context would run on it.
 #include "json_writer.hpp"
 
-#include <asio_uring/config.hpp>
-#include <asio_uring/environment.hpp>
+#include <asio_uring/ring/config.hpp>
+#include <asio_uring/ring/environment.hpp>
 
 #include <cstdio>
 #include <exception>

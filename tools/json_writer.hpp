@@ -1,6 +1,5 @@
 // Tools. JSON text, built from the outside in. Thread: one. Lifetime: a value.
-#ifndef ASIO_URING_TOOLS_JSON_WRITER_HPP
-#define ASIO_URING_TOOLS_JSON_WRITER_HPP
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -107,5 +106,3 @@ private:
 };
 
 } // namespace tools
-
-#endif // ASIO_URING_TOOLS_JSON_WRITER_HPP

@@ -12,7 +12,7 @@
 #include "support/transport.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <cstddef>
 #include <cstdint>

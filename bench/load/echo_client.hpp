@@ -1,8 +1,7 @@
 // Benchmarks. A closed loop of N connections to one echo server, one message each in
 // flight, on one thread over epoll. Every echoed byte is compared.
 // Thread: one. Lifetime: ends the program on any error.
-#ifndef ASIO_URING_BENCH_LOAD_ECHO_CLIENT_HPP
-#define ASIO_URING_BENCH_LOAD_ECHO_CLIENT_HPP
+#pragma once
 
 #include "support/latency_histogram.hpp"
 #include "support/transport.hpp"

@@ -23,7 +23,7 @@
 #include "support/arguments.hpp"
 #include "support/process.hpp"
 
-#include <asio_uring/environment.hpp>
+#include <asio_uring/ring/environment.hpp>
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,14 +1,13 @@
 // Benchmarks. This library's ring layer and liburing behind the same few members, so that
 // one loop is timed over both. Each member is what a program would write with that
 // library, and nothing more. Thread: one. Lifetime: a ring owns what it registers.
-#ifndef ASIO_URING_BENCH_RING_RINGS_HPP
-#define ASIO_URING_BENCH_RING_RINGS_HPP
+#pragma once
 
 #include "support/process.hpp"
 
-#include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/buffer_ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <cstddef>
 #include <cstdint>

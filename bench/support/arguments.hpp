@@ -1,7 +1,6 @@
 // Benchmarks. The `--name value` options of the programs here.
 // Thread: any. Lifetime: refers to argv, which outlives main.
-#ifndef ASIO_URING_BENCH_SUPPORT_ARGUMENTS_HPP
-#define ASIO_URING_BENCH_SUPPORT_ARGUMENTS_HPP
+#pragma once
 
 #include <cstdio>
 #include <cstdlib>

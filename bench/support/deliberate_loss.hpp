@@ -1,8 +1,7 @@
 // Benchmarks. A known loss per operation for the self-check: the harness must show it.
 // One system call, one allocation and a few thousand instructions when
 // BENCH_DELIBERATE_LOSS is defined, nothing otherwise. Thread: any. Lifetime: none.
-#ifndef ASIO_URING_BENCH_SUPPORT_DELIBERATE_LOSS_HPP
-#define ASIO_URING_BENCH_SUPPORT_DELIBERATE_LOSS_HPP
+#pragma once
 
 #include <cstdlib>
 

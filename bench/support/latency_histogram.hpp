@@ -1,8 +1,7 @@
 // Benchmarks. Latencies in buckets of at most 1/64 relative width: percentiles without
 // keeping each sample and without an allocation in the measured window.
 // Thread: one. Lifetime: its owner's.
-#ifndef ASIO_URING_BENCH_SUPPORT_LATENCY_HISTOGRAM_HPP
-#define ASIO_URING_BENCH_SUPPORT_LATENCY_HISTOGRAM_HPP
+#pragma once
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,7 @@
 // Benchmarks. What each server and load program does at its start: it ends with the
 // driver that started it, and by itself after a bounded time. Thread: the main thread,
 // before any other. Lifetime: the process.
-#ifndef ASIO_URING_BENCH_SUPPORT_PROCESS_HPP
-#define ASIO_URING_BENCH_SUPPORT_PROCESS_HPP
+#pragma once
 
 #include <cerrno>
 #include <csignal>

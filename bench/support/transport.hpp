@@ -1,8 +1,7 @@
 // Benchmarks. The transports of the echo scenarios, for the programs written without
 // Asio: TCP and UDP over loopback, and local streams. Each is named by a number: a port,
 // or the number in the name of a local socket. Thread: any. Lifetime: functions only.
-#ifndef ASIO_URING_BENCH_SUPPORT_TRANSPORT_HPP
-#define ASIO_URING_BENCH_SUPPORT_TRANSPORT_HPP
+#pragma once
 
 #include "support/arguments.hpp"
 #include "support/process.hpp"

@@ -8,7 +8,7 @@
 #include "support/transport.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 namespace {
 

@@ -7,7 +7,7 @@
 // /tmp Prints: wrote N bytes, read them back, removed PATH
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/system_error.hpp>
 

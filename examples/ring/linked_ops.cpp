@@ -9,7 +9,7 @@
 // Prints: what each group did
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/system_error.hpp>
 

@@ -8,8 +8,8 @@
 // Prints: copied N bytes in K blocks
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/registered_buffers.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/registered_buffers.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/system_error.hpp>
 

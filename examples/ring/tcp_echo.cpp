@@ -8,8 +8,8 @@
 // Prints: listening on 127.0.0.1:PORT, then echoed N bytes to K clients
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/operation_table.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/operation_table.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/system_error.hpp>
 

@@ -1,8 +1,7 @@
-// Layer: public. Purpose: every public header, nothing else. Thread: none. Lifetime:
-// none.
+// Layer: public. Purpose: everything a program over Asio uses: the objects, the functions
+// and the operations. The bare ring has ring_layer.hpp. Thread: none. Lifetime: none.
 #pragma once
 
-#include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/config.hpp>
 #include <asio_uring/connect_pipe.hpp>
 #include <asio_uring/context_status.hpp>
@@ -22,28 +21,14 @@
 #include <asio_uring/local/seq_packet_protocol.hpp>
 #include <asio_uring/local/stream_protocol.hpp>
 #include <asio_uring/log.hpp>
-#include <asio_uring/napi.hpp>
-#include <asio_uring/personality.hpp>
+#include <asio_uring/op.hpp>
 #include <asio_uring/posix/descriptor.hpp>
 #include <asio_uring/posix/stream_descriptor.hpp>
-#include <asio_uring/provided_buffers.hpp>
 #include <asio_uring/readable_pipe.hpp>
-#include <asio_uring/recvmsg_result.hpp>
-#include <asio_uring/registered_buffers.hpp>
-#include <asio_uring/registered_eventfd.hpp>
-#include <asio_uring/registered_files.hpp>
-#include <asio_uring/request_filter.hpp>
-#include <asio_uring/restrictions.hpp>
-#include <asio_uring/ring.hpp>
 #include <asio_uring/ring_options.hpp>
 #include <asio_uring/splice.hpp>
 #include <asio_uring/status.hpp>
 #include <asio_uring/submit.hpp>
-#include <asio_uring/sync_cancel.hpp>
-#include <asio_uring/sync_message.hpp>
 #include <asio_uring/timers.hpp>
 #include <asio_uring/use_ring.hpp>
-#include <asio_uring/wait_region.hpp>
-#include <asio_uring/worker_limits.hpp>
 #include <asio_uring/writable_pipe.hpp>
-#include <asio_uring/zero_copy_receive.hpp>

@@ -1,31 +1,5 @@
-// Layer: all. Purpose: version, platform check and the assert macro; the only place for
-// macros. Thread: any. Lifetime: none.
-#ifndef ASIO_URING_CONFIG_HPP
-#define ASIO_URING_CONFIG_HPP
+// Layer: public. Purpose: version, platform check and assert macro.
+// The definition stands in the lowest layer that needs it. Thread, lifetime: see there.
+#pragma once
 
-#include <cassert>
-
-#define ASIO_URING_VERSION_MAJOR 0
-#define ASIO_URING_VERSION_MINOR 1
-#define ASIO_URING_VERSION_PATCH 0
-
-/// The version as one comparable number: major * 10000 + minor * 100 + patch.
-#define ASIO_URING_VERSION                                               \
-    (ASIO_URING_VERSION_MAJOR * 10000 + ASIO_URING_VERSION_MINOR * 100 + \
-     ASIO_URING_VERSION_PATCH)
-
-#if !defined(__linux__)
-#    error "asio_uring needs Linux: io_uring is a Linux system call interface."
-#endif
-
-#if __cplusplus < 202002L
-#    error "asio_uring needs C++20."
-#endif
-
-/// Checks an invariant of the library. A failure is a defect of the caller or of the
-/// library, never a condition of the running system; those are error codes.
-#if !defined(ASIO_URING_ASSERT)
-#    define ASIO_URING_ASSERT(expression) assert(expression)
-#endif
-
-#endif // ASIO_URING_CONFIG_HPP
+#include <asio_uring/ring/config.hpp>

@@ -9,4 +9,4 @@
 // forgotten is noticed when the program is linked or started. Macros that configure Asio
 // belong on the command line then, because this header comes before the first line of the
 // source file.
-#include <asio_uring/detail/asio/redirect_all.hpp>
+#include <asio_uring/detail/object/redirect_all.hpp>

@@ -3,7 +3,7 @@
 // boost::asio::io_context.
 #pragma once
 
-#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 #include <asio_uring/use_ring.hpp>
 

@@ -1,11 +1,11 @@
-// Layer: op. Purpose: every operation aggregate.
+// Layer: public. Purpose: every operation aggregate.
 // Thread: any. Lifetime: none.
-#ifndef ASIO_URING_OP_HPP
-#define ASIO_URING_OP_HPP
+#pragma once
 
 #include <asio_uring/op/buffers.hpp>
 #include <asio_uring/op/cancel.hpp>
 #include <asio_uring/op/command.hpp>
+#include <asio_uring/op/common.hpp>
 #include <asio_uring/op/descriptor.hpp>
 #include <asio_uring/op/directory.hpp>
 #include <asio_uring/op/file.hpp>
@@ -22,5 +22,3 @@
 #include <asio_uring/op/socket.hpp>
 #include <asio_uring/op/timeout.hpp>
 #include <asio_uring/op/xattr.hpp>
-
-#endif // ASIO_URING_OP_HPP

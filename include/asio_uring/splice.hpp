@@ -3,7 +3,7 @@
 // descriptors are the caller's.
 #pragma once
 
-#include <asio_uring/detail/service/readiness_splice.hpp>
+#include <asio_uring/detail/context/readiness_splice.hpp>
 #include <asio_uring/op/pipe.hpp>
 #include <asio_uring/submit.hpp>
 

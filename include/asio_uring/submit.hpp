@@ -2,9 +2,9 @@
 // Thread: as said at the function. Lifetime: what an operation points to is the caller's.
 #pragma once
 
-#include <asio_uring/detail/asio/redirect.hpp>
-#include <asio_uring/detail/service/initiate.hpp>
-#include <asio_uring/detail/service/result.hpp>
+#include <asio_uring/detail/loop/result.hpp>
+#include <asio_uring/detail/object/redirect.hpp>
+#include <asio_uring/detail/request/initiate.hpp>
 #include <asio_uring/op/pipe.hpp>
 
 #include <boost/asio/any_io_executor.hpp>

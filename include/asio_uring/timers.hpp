@@ -2,7 +2,7 @@
 // Lifetime: as Asio's timers.
 #pragma once
 
-#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
 #include <boost/asio/basic_waitable_timer.hpp>

@@ -4,7 +4,7 @@
 
 #include <asio_uring/context_status.hpp>
 #include <asio_uring/counters.hpp>
-#include <asio_uring/detail/service/ring_service.hpp>
+#include <asio_uring/detail/context/ring_service.hpp>
 #include <asio_uring/ring_options.hpp>
 
 #include <boost/asio/execution_context.hpp>

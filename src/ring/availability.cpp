@@ -1,9 +1,9 @@
 #include "setup.hpp"
 
-#include <asio_uring/error.hpp>
-#include <asio_uring/ring.hpp>
-#include <asio_uring/ring/availability.hpp>
-#include <asio_uring/ring/syscall.hpp>
+#include <asio_uring/detail/ring/availability.hpp>
+#include <asio_uring/detail/ring/syscall.hpp>
+#include <asio_uring/ring/error.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #include "registration.hpp"
 
-#include <asio_uring/buffer_ring.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/buffer_ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <bit>
 #include <cerrno>

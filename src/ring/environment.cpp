@@ -1,10 +1,10 @@
 #include "setup.hpp"
 #include "system.hpp"
 
-#include <asio_uring/environment.hpp>
-#include <asio_uring/error.hpp>
-#include <asio_uring/ring.hpp>
-#include <asio_uring/ring/availability.hpp>
+#include <asio_uring/detail/ring/availability.hpp>
+#include <asio_uring/ring/environment.hpp>
+#include <asio_uring/ring/error.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <algorithm>
 #include <array>

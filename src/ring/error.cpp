@@ -1,4 +1,4 @@
-#include <asio_uring/error.hpp>
+#include <asio_uring/ring/error.hpp>
 
 #include <boost/system/errc.hpp>
 #include <boost/system/error_condition.hpp>

@@ -1,8 +1,8 @@
 #include "setup.hpp"
 #include "system.hpp"
 
-#include <asio_uring/error.hpp>
-#include <asio_uring/ring_options.hpp>
+#include <asio_uring/ring/error.hpp>
+#include <asio_uring/ring/ring_options.hpp>
 
 #include <cerrno>
 #include <string>

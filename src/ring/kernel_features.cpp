@@ -2,9 +2,9 @@
 #include "probe.hpp"
 #include "setup.hpp"
 
-#include <asio_uring/error.hpp>
-#include <asio_uring/kernel_features.hpp>
-#include <asio_uring/ring/unique_fd.hpp>
+#include <asio_uring/detail/ring/unique_fd.hpp>
+#include <asio_uring/ring/error.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
 
 #include <cerrno>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include <asio_uring/ring/mapping.hpp>
+#include <asio_uring/detail/ring/mapping.hpp>
 
 #include <cerrno>
 

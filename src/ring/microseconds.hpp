@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: microseconds as the kernel takes them. Thread: any. Lifetime:
 // none. Private to the compiled part of the library.
-#ifndef ASIO_URING_SRC_RING_MICROSECONDS_HPP
-#define ASIO_URING_SRC_RING_MICROSECONDS_HPP
+#pragma once
 
 #include <algorithm>
 #include <chrono>
@@ -18,5 +17,3 @@ inline std::uint32_t to_microseconds(std::chrono::microseconds duration) noexcep
 }
 
 } // namespace asio_uring::detail
-
-#endif // ASIO_URING_SRC_RING_MICROSECONDS_HPP

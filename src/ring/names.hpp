@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: everything a kernel may offer: name, first kernel, and how to
 // find out. Thread: any. Lifetime: static. Private to the compiled part of the library.
-#ifndef ASIO_URING_SRC_RING_NAMES_HPP
-#define ASIO_URING_SRC_RING_NAMES_HPP
+#pragma once
 
 #include <asio_uring/ring/abi.hpp>
 
@@ -335,5 +334,3 @@ inline constexpr part_info part_table[] = {
 };
 
 } // namespace asio_uring::detail
-
-#endif // ASIO_URING_SRC_RING_NAMES_HPP

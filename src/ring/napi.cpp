@@ -1,7 +1,7 @@
 #include "microseconds.hpp"
 #include "register_error.hpp"
 
-#include <asio_uring/napi.hpp>
+#include <asio_uring/ring/napi.hpp>
 
 #include <cerrno>
 

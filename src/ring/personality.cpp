@@ -1,6 +1,6 @@
 #include "register_error.hpp"
 
-#include <asio_uring/personality.hpp>
+#include <asio_uring/ring/personality.hpp>
 
 #include <boost/system/system_error.hpp>
 

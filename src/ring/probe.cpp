@@ -2,7 +2,7 @@
 
 #include "names.hpp"
 
-#include <asio_uring/ring/syscall.hpp>
+#include <asio_uring/detail/ring/syscall.hpp>
 
 #include <array>
 #include <cerrno>

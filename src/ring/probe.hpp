@@ -1,8 +1,7 @@
 // Layer: ring. Purpose: ask a kernel, or try on it, what its io_uring knows.
 // Thread: any; the scratch ring belongs to the caller. Lifetime: none. Private to the
 // compiled part of the library.
-#ifndef ASIO_URING_SRC_RING_PROBE_HPP
-#define ASIO_URING_SRC_RING_PROBE_HPP
+#pragma once
 
 #include <asio_uring/ring/abi.hpp>
 
@@ -30,5 +29,3 @@ std::uint8_t sqe_flags_of(std::uint32_t features) noexcept;
 bool is_at_least(std::string_view release, std::string_view first_kernel) noexcept;
 
 } // namespace asio_uring::detail
-
-#endif // ASIO_URING_SRC_RING_PROBE_HPP

@@ -1,6 +1,6 @@
 #include "registration.hpp"
 
-#include <asio_uring/provided_buffers.hpp>
+#include <asio_uring/ring/provided_buffers.hpp>
 
 #include <bit>
 

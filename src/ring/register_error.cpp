@@ -4,7 +4,7 @@
 #include "probe.hpp"
 #include "setup.hpp"
 
-#include <asio_uring/error.hpp>
+#include <asio_uring/ring/error.hpp>
 
 #include <cerrno>
 #include <string>

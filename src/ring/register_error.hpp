@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: say what the result of a register call means. Thread: any.
 // Lifetime: none. Private to the compiled part of the library.
-#ifndef ASIO_URING_SRC_RING_REGISTER_ERROR_HPP
-#define ASIO_URING_SRC_RING_REGISTER_ERROR_HPP
+#pragma once
 
 #include <asio_uring/ring/abi/opcode.hpp>
 
@@ -17,5 +16,3 @@ boost::system::error_code register_error(int result, abi::register_op call) noex
 bool knows(abi::register_op call) noexcept;
 
 } // namespace asio_uring::detail
-
-#endif // ASIO_URING_SRC_RING_REGISTER_ERROR_HPP

@@ -1,7 +1,7 @@
 #include "registration.hpp"
 
-#include <asio_uring/registered_buffers.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/registered_buffers.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,6 +1,6 @@
 #include "register_error.hpp"
 
-#include <asio_uring/registered_eventfd.hpp>
+#include <asio_uring/ring/registered_eventfd.hpp>
 
 #include <boost/system/system_error.hpp>
 

@@ -1,7 +1,7 @@
 #include "registration.hpp"
 
-#include <asio_uring/registered_files.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/registered_files.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,11 +1,10 @@
 // Layer: ring. Purpose: what the objects that own a table of resources share.
 // Thread: as the ring's. Lifetime: none.
-#ifndef ASIO_URING_SRC_RING_REGISTRATION_HPP
-#define ASIO_URING_SRC_RING_REGISTRATION_HPP
+#pragma once
 
-#include <asio_uring/error.hpp>
+#include <asio_uring/detail/ring/register_target.hpp>
 #include <asio_uring/ring/abi.hpp>
-#include <asio_uring/ring/register_target.hpp>
+#include <asio_uring/ring/error.hpp>
 #include <asio_uring/ring/update_result.hpp>
 
 #include <boost/system/system_error.hpp>
@@ -48,5 +47,3 @@ update_result update_table(
     std::span<const std::uint64_t> tags) noexcept;
 
 } // namespace asio_uring::detail
-
-#endif // ASIO_URING_SRC_RING_REGISTRATION_HPP

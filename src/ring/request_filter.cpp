@@ -1,6 +1,6 @@
 #include "register_error.hpp"
 
-#include <asio_uring/request_filter.hpp>
+#include <asio_uring/ring/request_filter.hpp>
 
 namespace asio_uring {
 

@@ -4,7 +4,7 @@
 #include "register_error.hpp"
 #include "setup.hpp"
 
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <bit>
 #include <utility>

@@ -1,6 +1,6 @@
 #include "register_error.hpp"
 
-#include <asio_uring/restrictions.hpp>
+#include <asio_uring/ring/restrictions.hpp>
 
 #include <array>
 

@@ -1,6 +1,6 @@
 #include "setup.hpp"
 
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/system_error.hpp>
 

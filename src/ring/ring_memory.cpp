@@ -1,6 +1,6 @@
 #include "setup.hpp"
 
-#include <asio_uring/ring/ring_memory.hpp>
+#include <asio_uring/detail/ring/ring_memory.hpp>
 
 #include <algorithm>
 #include <bit>

@@ -2,7 +2,7 @@
 // Thread: as the ring. Lifetime: what is registered stays with the ring.
 #include "register_error.hpp"
 
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <cerrno>
 

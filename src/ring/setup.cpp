@@ -1,8 +1,8 @@
 #include "setup.hpp"
 
-#include <asio_uring/error.hpp>
-#include <asio_uring/ring/syscall.hpp>
-#include <asio_uring/ring/unique_fd.hpp>
+#include <asio_uring/detail/ring/syscall.hpp>
+#include <asio_uring/detail/ring/unique_fd.hpp>
+#include <asio_uring/ring/error.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,10 @@
 // Layer: ring. Purpose: check ring options and agree on setup flags with the running
 // kernel. Thread: any. Lifetime: none. Private to the compiled part of the library.
-#ifndef ASIO_URING_SRC_RING_SETUP_HPP
-#define ASIO_URING_SRC_RING_SETUP_HPP
+#pragma once
 
+#include <asio_uring/detail/ring/register_target.hpp>
 #include <asio_uring/ring/abi.hpp>
-#include <asio_uring/ring/register_target.hpp>
-#include <asio_uring/ring_options.hpp>
+#include <asio_uring/ring/ring_options.hpp>
 
 #include <boost/system/error_code.hpp>
 
@@ -82,5 +81,3 @@ bool query_kernel(abi::query_opcode& answer) noexcept;
 std::string running_kernel();
 
 } // namespace asio_uring::detail
-
-#endif // ASIO_URING_SRC_RING_SETUP_HPP

@@ -1,7 +1,7 @@
 #include "register_error.hpp"
 
+#include <asio_uring/ring/sync_cancel.hpp>
 #include <asio_uring/ring/timespec.hpp>
-#include <asio_uring/sync_cancel.hpp>
 
 namespace asio_uring {
 

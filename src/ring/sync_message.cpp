@@ -1,9 +1,9 @@
 #include "register_error.hpp"
 
-#include <asio_uring/error.hpp>
+#include <asio_uring/detail/ring/syscall.hpp>
 #include <asio_uring/ring/abi.hpp>
-#include <asio_uring/ring/syscall.hpp>
-#include <asio_uring/sync_message.hpp>
+#include <asio_uring/ring/error.hpp>
+#include <asio_uring/ring/sync_message.hpp>
 
 #include <cerrno>
 

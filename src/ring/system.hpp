@@ -1,9 +1,8 @@
 // Layer: ring. Purpose: limits and policies of the system, as its files and calls show
 // them. Thread: any. Lifetime: none. Private to the compiled part of the library.
-#ifndef ASIO_URING_SRC_RING_SYSTEM_HPP
-#define ASIO_URING_SRC_RING_SYSTEM_HPP
+#pragma once
 
-#include <asio_uring/environment.hpp>
+#include <asio_uring/ring/environment.hpp>
 
 #include <optional>
 #include <string>
@@ -38,5 +37,3 @@ inline constexpr unsigned cap_sys_admin = 21;
 bool has_capability(unsigned number);
 
 } // namespace asio_uring::detail
-
-#endif // ASIO_URING_SRC_RING_SYSTEM_HPP

@@ -1,6 +1,6 @@
 #include "microseconds.hpp"
 
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 #include <asio_uring/ring/timespec.hpp>
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 #include "setup.hpp"
 
 #include <asio_uring/ring/timespec.hpp>
-#include <asio_uring/wait_region.hpp>
+#include <asio_uring/ring/wait_region.hpp>
 
 #include <boost/system/system_error.hpp>
 

@@ -1,6 +1,6 @@
 #include "register_error.hpp"
 
-#include <asio_uring/worker_limits.hpp>
+#include <asio_uring/ring/worker_limits.hpp>
 
 #include <cerrno>
 #include <cstdint>

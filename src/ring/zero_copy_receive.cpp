@@ -1,7 +1,7 @@
 #include "register_error.hpp"
 #include "setup.hpp"
 
-#include <asio_uring/zero_copy_receive.hpp>
+#include <asio_uring/ring/zero_copy_receive.hpp>
 
 #include <boost/system/system_error.hpp>
 

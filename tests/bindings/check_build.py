@@ -47,7 +47,7 @@ def k01_system_calls_are_raw(library):
                          output_of("objdump", "-d", library), re.MULTILINE)
     expect(entries or "syscall" in symbols(library, "undefined"),
            f"{library} neither enters the kernel nor imports syscall")
-    header = (ROOT / "include/asio_uring/ring/syscall.hpp").read_text(encoding="utf-8")
+    header = (ROOT / "include/asio_uring/detail/ring/syscall.hpp").read_text(encoding="utf-8")
     for name in ("syscall_setup", "syscall_enter", "syscall_register"):
         expect(f"abi::{name}" in header, f"syscall.hpp uses {name}")
     for folder in ("include", "src"):
@@ -124,7 +124,7 @@ def k05_header_is_empty_on_another_system(compiler, *includes):
     left = compile_text(compiler, includes, "#include <asio_uring/ring_layer.hpp>\n",
                         "-U__linux__", "-E", "-P")
     expect(left.returncode == 0 and not left.stdout.strip(), f"it declares: {left.stdout}")
-    other = compile_text(compiler, includes, "#include <asio_uring/ring.hpp>\n", "-U__linux__")
+    other = compile_text(compiler, includes, "#include <asio_uring/ring/ring.hpp>\n", "-U__linux__")
     expect(other.returncode != 0, "ring.hpp compiles elsewhere")
     first = next(line for line in other.stderr.splitlines() if "error" in line)
     expect("asio_uring needs Linux" in first, f"the first error is: {first}")

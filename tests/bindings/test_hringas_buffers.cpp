@@ -3,11 +3,11 @@
 #include "../support/reap.hpp"
 #include "../support/temporary_directory.hpp"
 
-#include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/op.hpp>
-#include <asio_uring/provided_buffers.hpp>
-#include <asio_uring/registered_buffers.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/buffer_ring.hpp>
+#include <asio_uring/ring/provided_buffers.hpp>
+#include <asio_uring/ring/registered_buffers.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -4,8 +4,8 @@
 #include "../support/temporary_directory.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/registered_files.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/registered_files.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

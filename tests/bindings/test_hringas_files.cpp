@@ -4,7 +4,7 @@
 #include "../support/temporary_directory.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

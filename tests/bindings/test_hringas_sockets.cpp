@@ -3,9 +3,9 @@
 #include "../support/reap.hpp"
 #include "../support/skip.hpp"
 
-#include <asio_uring/kernel_features.hpp>
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -6,9 +6,9 @@
 #include "../support/reap.hpp"
 #include "../support/skip.hpp"
 
-#include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/buffer_ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -4,11 +4,11 @@
 #include "../support/skip.hpp"
 #include "../support/temporary_directory.hpp"
 
-#include <asio_uring/kernel_features.hpp>
 #include <asio_uring/op.hpp>
-#include <asio_uring/registered_buffers.hpp>
-#include <asio_uring/registered_files.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
+#include <asio_uring/ring/registered_buffers.hpp>
+#include <asio_uring/ring/registered_files.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

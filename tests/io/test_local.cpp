@@ -5,12 +5,12 @@
 #include "../support/recorder.hpp"
 #include "../support/skip.hpp"
 
-#include <asio_uring/kernel_features.hpp>
 #include <asio_uring/op/descriptor.hpp>
 #include <asio_uring/op/file.hpp>
 #include <asio_uring/op/nop.hpp>
 #include <asio_uring/op/pipe.hpp>
 #include <asio_uring/op/socket.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_datagram_socket.hpp>

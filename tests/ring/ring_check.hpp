@@ -3,7 +3,7 @@
 #pragma once
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -5,10 +5,10 @@
 #include "reap.hpp"
 #include "sockets.hpp"
 
-#include <asio_uring/buffer_ring.hpp>
 #include <asio_uring/op.hpp>
-#include <asio_uring/provided_buffers.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/buffer_ring.hpp>
+#include <asio_uring/ring/provided_buffers.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>

@@ -5,8 +5,8 @@
 #include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/provided_buffers.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/provided_buffers.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -4,8 +4,8 @@
 #include "in_child.hpp"
 #include "ring_check.hpp"
 
-#include <asio_uring/kernel_features.hpp>
-#include <asio_uring/wait_region.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
+#include <asio_uring/ring/wait_region.hpp>
 
 #include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>

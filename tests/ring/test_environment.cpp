@@ -3,8 +3,8 @@
 #include "../support/skip.hpp"
 #include "in_child.hpp"
 
-#include <asio_uring/environment.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/environment.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -3,7 +3,7 @@
 #include "in_child.hpp"
 #include "ring_check.hpp"
 
-#include <asio_uring/kernel_features.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -5,10 +5,10 @@
 #include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/provided_buffers.hpp>
-#include <asio_uring/recvmsg_result.hpp>
-#include <asio_uring/registered_files.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/provided_buffers.hpp>
+#include <asio_uring/ring/recvmsg_result.hpp>
+#include <asio_uring/ring/registered_files.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -5,8 +5,8 @@
 #include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/registered_files.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/registered_files.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

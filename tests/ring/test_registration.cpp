@@ -3,16 +3,16 @@
 #include "in_child.hpp"
 #include "ring_check.hpp"
 
-#include <asio_uring/kernel_features.hpp>
-#include <asio_uring/napi.hpp>
-#include <asio_uring/personality.hpp>
-#include <asio_uring/registered_eventfd.hpp>
-#include <asio_uring/request_filter.hpp>
-#include <asio_uring/restrictions.hpp>
-#include <asio_uring/sync_cancel.hpp>
-#include <asio_uring/sync_message.hpp>
-#include <asio_uring/worker_limits.hpp>
-#include <asio_uring/zero_copy_receive.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
+#include <asio_uring/ring/napi.hpp>
+#include <asio_uring/ring/personality.hpp>
+#include <asio_uring/ring/registered_eventfd.hpp>
+#include <asio_uring/ring/request_filter.hpp>
+#include <asio_uring/ring/restrictions.hpp>
+#include <asio_uring/ring/sync_cancel.hpp>
+#include <asio_uring/ring/sync_message.hpp>
+#include <asio_uring/ring/worker_limits.hpp>
+#include <asio_uring/ring/zero_copy_receive.hpp>
 
 #include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>

@@ -5,7 +5,7 @@
 #include "ring_check.hpp"
 
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>

@@ -1,7 +1,7 @@
 // The queues over memory that the test plays the kernel on: counters that wrap, wide
 // entries, rewinding.
 #include <asio_uring/op.hpp>
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -3,7 +3,7 @@
 // opened.
 #pragma once
 
-#include <asio_uring/ring/unique_fd.hpp>
+#include <asio_uring/detail/ring/unique_fd.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -3,12 +3,12 @@
 // descriptor and the maps.
 #pragma once
 
+#include <asio_uring/detail/ring/mapping.hpp>
+#include <asio_uring/detail/ring/syscall.hpp>
+#include <asio_uring/detail/ring/unique_fd.hpp>
 #include <asio_uring/ring/abi.hpp>
 #include <asio_uring/ring/completion_queue.hpp>
-#include <asio_uring/ring/mapping.hpp>
 #include <asio_uring/ring/submission_queue.hpp>
-#include <asio_uring/ring/syscall.hpp>
-#include <asio_uring/ring/unique_fd.hpp>
 
 #include <boost/test/unit_test.hpp>
 

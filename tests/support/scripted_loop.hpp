@@ -3,7 +3,7 @@
 
 #include "scripted_ring.hpp"
 
-#include <asio_uring/detail/service/event_loop.hpp>
+#include <asio_uring/detail/loop/event_loop.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>

@@ -2,7 +2,7 @@
 // own. Lifetime: removes the folder and all that is in it.
 #pragma once
 
-#include <asio_uring/ring/unique_fd.hpp>
+#include <asio_uring/detail/ring/unique_fd.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -17,32 +17,16 @@ FUNCTION_LINES_MAX = 70
 CODE_FOLDERS = ("include", "src", "tests", "examples", "bench", "tools")
 CODE_SUFFIXES = (".hpp", ".cpp", ".ipp", ".h", ".c")
 
-# Layers, lowest first. The first pattern that matches a path decides. A file includes
-# headers of its own layer and of the layers below.
-RING, OPERATION, COUPLING, SERVICE, REDIRECT, PUBLIC, OUTSIDE = range(7)
+# Layers, lowest first; a layer is a folder. A file includes headers of its own layer and
+# of the layers below.
 LAYER_NAMES = (
-    "ring", "op", "detail/asio", "detail/service", "redirect", "public", "outside"
+    "ring", "op", "asio", "loop", "request", "context", "object", "public", "outside"
 )
-LAYERS = (
-    (r"include/asio_uring/(config|context_status|counters|environment|error|"
-     r"kernel_features|log|ring|ring_options)\.hpp", RING),
-    (r"include/asio_uring/(registered_(buffers|files)|buffer_ring|provided_buffers|"
-     r"recvmsg_result)\.hpp", RING),
-    (r"include/asio_uring/(napi|personality|registered_eventfd|restrictions|request_filter|"
-     r"sync_cancel|sync_message|wait_region|worker_limits|zero_copy_receive)\.hpp", RING),
-    (r"include/asio_uring/operation_table\.hpp", RING),
-    (r"(include/asio_uring|src)/ring/.*", RING),
-    (r"include/asio_uring/(op|ring_layer)\.hpp", OPERATION),
-    (r"(include/asio_uring|src)/op/.*", OPERATION),
-    # The redirect stands in Asio's folder, because it specialises a class of Asio's inside,
-    # and above the services, because it puts them there.
-    (r"include/asio_uring/detail/asio/redirect(_all)?\.hpp", REDIRECT),
-    (r"include/asio_uring/detail/asio/.*", COUPLING),
-    # The executor is a value that everything above the ring may name; it needs Asio alone.
-    (r"include/asio_uring/executor\.hpp", COUPLING),
-    (r"include/asio_uring/detail/.*", SERVICE),
-    (r"(include/asio_uring|src)/.*", PUBLIC),
-    (r".*", OUTSIDE),
+(
+    RING, OPERATION, COUPLING, LOOP, REQUEST, CONTEXT, OBJECT, PUBLIC, OUTSIDE
+) = range(len(LAYER_NAMES))
+LAYER_FOLDER = re.compile(
+    r"(?:include/asio_uring/(?:detail/)?|src/)(ring|op|asio|loop|request|context|object)/"
 )
 
 # What Asio documents for its users; every other BOOST_ASIO_ name belongs to its inside.
@@ -81,10 +65,11 @@ class Source:
 
 
 def layer_of(path):
-    for pattern, layer in LAYERS:
-        if re.fullmatch(pattern, path):
-            return layer
-    raise AssertionError("the last pattern matches everything")
+    """The layer of a path, from its folder alone."""
+    folder = LAYER_FOLDER.match(path)
+    if folder:
+        return LAYER_NAMES.index(folder.group(1))
+    return PUBLIC if path.startswith(("include/asio_uring/", "src/")) else OUTSIDE
 
 
 LEXEME = re.compile(
@@ -114,6 +99,18 @@ def check_layers(source):
         if re.match(r"boost/asio(/|\.hpp)", name):
             if source.layer <= OPERATION or source.path.startswith("src/"):
                 yield number, "layers", f"<{name}>: this layer is compiled without Asio"
+
+
+def check_layer_name(source):
+    """A file of the library stands in a layer's folder, and its first line says which."""
+    if source.layer == OUTSIDE:
+        return
+    name = LAYER_NAMES[source.layer]
+    if "/detail/" in source.path and source.layer == PUBLIC:
+        yield 1, "layer_name", "a folder of detail/ is a layer; this one is none"
+    first = source.lines[0] if source.lines else ""
+    if source.path.endswith(".hpp") and not first.startswith(f"// Layer: {name}."):
+        yield 1, "layer_name", f'the first line does not begin with "// Layer: {name}."'
 
 
 def check_asio_inside(source):
@@ -291,13 +288,11 @@ def check_detail_header_comment(source):
 
 
 def check_guard(source):
-    """Every header can be included twice."""
+    """Every header can be included twice, and all say so in the same way."""
     if source.path.endswith(".hpp") and not re.search(
-        r"^\s*#\s*pragma once|\A\s*#\s*ifndef (\w+)\s+#\s*define \1\b",
-        source.code,
-        re.MULTILINE,
+        r"^#pragma once$", source.code, re.MULTILINE
     ):
-        yield 1, "guard", "neither #pragma once nor an include guard"
+        yield 1, "guard", "no #pragma once"
 
 
 SOURCE_CHECKS = [
@@ -335,23 +330,30 @@ def names_file(text, name):
     return re.search(pattern, text) is not None
 
 
-UMBRELLA = "include/asio_uring/ring_layer.hpp"
+# What gathers which headers: patterns of paths, all below include/asio_uring/.
+OBJECT_FOLDERS = r"(ip|local|posix|generic)/\w+\.hpp"
+UMBRELLAS = {
+    "asio_uring.hpp": rf"(?!asio_uring|ring_layer|drop_in)\w+\.hpp|{OBJECT_FOLDERS}",
+    "ring_layer.hpp": r"op\.hpp|ring/\w+\.hpp",
+    "op.hpp": r"op/\w+\.hpp",
+    "ring/abi.hpp": r"ring/abi/\w+\.hpp",
+}
 
 
 def tree_umbrella(root):
-    """ring_layer.hpp includes every header of its layers that a program may include."""
-    umbrella = root / UMBRELLA
-    if not umbrella.exists():
-        return
-    text = umbrella.read_text(encoding="utf-8")
-    for path in sorted((root / "include" / "asio_uring").glob("*.hpp")):
-        layer = re.match(r"// Layer: (\w+)", path.read_text(encoding="utf-8"))
-        if path == umbrella or not layer or layer.group(1) not in ("ring", "op"):
+    """A header that gathers others includes all that its pattern names, and nothing else."""
+    folder = root / "include" / "asio_uring"
+    headers = [path.relative_to(folder).as_posix() for path in folder.glob("**/*.hpp")]
+    for name, pattern in UMBRELLAS.items():
+        if not (folder / name).exists():
             continue
-        if f"<asio_uring/{path.name}>" not in text:
-            yield path.relative_to(root).as_posix(), 1, "umbrella", (
-                f"{umbrella.name} does not include it"
-            )
+        wanted = {header for header in headers if re.fullmatch(pattern, header)}
+        included = re.findall(
+            r"#\s*include <asio_uring/([^>]+)>", (folder / name).read_text(encoding="utf-8")
+        )
+        for header in sorted(wanted.symmetric_difference(included)):
+            verb = "does not include" if header in wanted else "has no business with"
+            yield f"include/asio_uring/{name}", 1, "umbrella", f"it {verb} {header}"
 
 
 TREE_CHECKS = [tree_unlisted, tree_umbrella]

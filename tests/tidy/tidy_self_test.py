@@ -11,7 +11,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import tidy  # noqa: E402
 
-HEADER = "// Layer: service. Purpose: x. Thread: any. Lifetime: none.\n#pragma once\n"
+HEADER = "// Purpose: x. Thread: any. Lifetime: none.\n#pragma once\n"
 INCLUDE = "include/asio_uring/"
 
 
@@ -21,18 +21,20 @@ def function_of(lines, head="void f()"):
 
 CASES = (
     # name, path, text, rules that must be reported (and no other)
-    ("good detail header", INCLUDE + "detail/service/a.hpp",
-     HEADER + "#include <asio_uring/ring.hpp>\n#include <boost/asio/io_context.hpp>\n", ()),
+    ("good detail header", INCLUDE + "detail/context/a.hpp",
+     HEADER + "#include <asio_uring/ring/ring.hpp>\n#include <boost/asio/io_context.hpp>\n", ()),
     ("good coupling header", INCLUDE + "detail/asio/a.hpp",
      HEADER + "#include <boost/asio/detail/epoll_reactor.hpp>\n"
      "using boost::asio::detail::epoll_reactor;\n#if defined(BOOST_ASIO_HAS_KQUEUE)\n#endif\n",
      ()),
-    ("good redirect", INCLUDE + "detail/asio/redirect.hpp",
-     HEADER + "#include <asio_uring/detail/service/a.hpp>\n"
-     "#include <asio_uring/executor.hpp>\nnamespace boost::asio::detail {}\n", ()),
+    ("good redirect", INCLUDE + "detail/object/redirect.hpp",
+     HEADER + "#include <asio_uring/detail/context/a.hpp>\n"
+     "#include <asio_uring/detail/asio/redirect.hpp>\n", ()),
+    ("redirect names asio's inside", INCLUDE + "detail/object/redirect.hpp",
+     HEADER + "namespace boost::asio::detail {}\n", ("asio_inside",)),
     ("executor names asio's inside", INCLUDE + "executor.hpp",
      "#pragma once\nusing x = boost::asio::detail::scheduler;\n", ("asio_inside",)),
-    ("redirect includes public", INCLUDE + "detail/asio/redirect.hpp",
+    ("redirect includes public", INCLUDE + "detail/object/redirect.hpp",
      HEADER + "#include <asio_uring/io_context.hpp>\n", ("layers",)),
     ("words in comments and strings", INCLUDE + "a.hpp",
      '#pragma once\n// boost::asio::detail\nconst char* s = "asio::detail";\n'
@@ -44,13 +46,25 @@ CASES = (
      "#pragma once\n#include <asio_uring/op/read.hpp>\n", ("layers",)),
     ("ring includes public", "src/ring/a.cpp", "#include <asio_uring/use_ring.hpp>\n",
      ("layers",)),
-    ("op includes service", INCLUDE + "op/a.hpp",
-     "#pragma once\n#include <asio_uring/detail/service/a.hpp>\n", ("layers",)),
-    ("coupling includes service", INCLUDE + "detail/asio/a.hpp",
-     HEADER + "#include <asio_uring/detail/service/a.hpp>\n", ("layers",)),
-    ("service includes public", INCLUDE + "detail/service/a.hpp",
+    ("half of ring includes the other", INCLUDE + "ring/a.hpp",
+     "#pragma once\n#include <asio_uring/detail/ring/b.hpp>\n", ()),
+    ("loop includes request", INCLUDE + "detail/loop/a.hpp",
+     HEADER + "#include <asio_uring/detail/request/a.hpp>\n", ("layers",)),
+    ("request includes context", INCLUDE + "detail/request/impl/a.hpp",
+     HEADER + "#include <asio_uring/detail/context/a.hpp>\n", ("layers",)),
+    ("context includes object", INCLUDE + "detail/context/a.hpp",
+     HEADER + "#include <asio_uring/detail/object/a.hpp>\n", ("layers",)),
+    ("another folder of detail", INCLUDE + "detail/misc/a.hpp", HEADER, ("layer_name",)),
+    ("another layer's word", INCLUDE + "detail/loop/a.hpp",
+     "// Layer: request. Purpose: x. Thread: any. Lifetime: none.\n#pragma once\n",
+     ("layer_name",)),
+    ("op includes context", INCLUDE + "op/a.hpp",
+     "#pragma once\n#include <asio_uring/detail/context/a.hpp>\n", ("layers",)),
+    ("coupling includes context", INCLUDE + "detail/asio/a.hpp",
+     HEADER + "#include <asio_uring/detail/context/a.hpp>\n", ("layers",)),
+    ("context includes public", INCLUDE + "detail/context/a.hpp",
      HEADER + "#include <asio_uring/io_context.hpp>\n", ("layers",)),
-    ("ring includes asio", INCLUDE + "ring.hpp",
+    ("ring includes asio", INCLUDE + "ring/a.hpp",
      "#pragma once\n#include <boost/asio/buffer.hpp>\n", ("layers",)),
     ("op includes all of asio", INCLUDE + "op/a.hpp",
      "#pragma once\n#include <boost/asio.hpp>\n", ("layers",)),
@@ -58,7 +72,7 @@ CASES = (
      ("layers",)),
     ("upward and spaced", INCLUDE + "ring/a.hpp",
      "#pragma once\n  #  include  <asio_uring/op.hpp>\n", ("layers",)),
-    ("asio detail named", INCLUDE + "detail/service/a.hpp",
+    ("asio detail named", INCLUDE + "detail/context/a.hpp",
      HEADER + "using x = boost::asio::detail::scheduler;\n", ("asio_inside",)),
     ("asio detail named by alias", "tests/io/a.cpp",
      "using namespace asio :: detail;\n", ("asio_inside",)),
@@ -72,7 +86,7 @@ CASES = (
     ("liburing's part", "examples/a.cpp", "#include <liburing/barrier.h>\n",
      ("kernel_headers",)),
     ("liburing as an oracle", "tests/op/a.cpp", "#include <liburing.h>\n", ()),
-    ("quoted include", "src/ring/a.cpp", '#include "asio_uring/ring.hpp"\n',
+    ("quoted include", "src/ring/a.cpp", '#include "asio_uring/ring/ring.hpp"\n',
      ("quoted_include",)),
     ("leftover", "examples/a.cpp", "// TODO: finish\n", ("leftover",)),
     ("leftover in a string", "examples/a.cpp", 'const char* s = "FIXME";\n', ("leftover",)),
@@ -106,7 +120,7 @@ CASES = (
     ("raw access without a comment", "src/ring/a.cpp",
      "// The words.\n\nauto* p = reinterpret_cast<int*>(q);\n", ("raw_access",)),
     ("mapped memory without a comment", INCLUDE + "ring/a.hpp",
-     "#pragma once\nauto* p = map.at<int>(0);\n", ("raw_access",)),
+     "#pragma once\n\nauto* p = map.at<int>(0);\n", ("raw_access",)),
     ("order without a reason", "src/ring/a.cpp",
      "// The tail.\nstd::atomic_ref{x}.store(\n    1, std::memory_order_release);\n",
      ("raw_access",)),
@@ -115,14 +129,22 @@ CASES = (
      ("raw_access",)),
     ("raw access above the ring layers", "tests/ring/a.cpp",
      "auto* p = reinterpret_cast<int*>(q);\n", ()),
-    ("no opening comment", INCLUDE + "detail/service/a.hpp", "#pragma once\nint x;\n",
+    ("no opening comment", INCLUDE + "detail/context/a.hpp", "#pragma once\nint x;\n",
      ("header_comment",)),
-    ("half an opening comment", INCLUDE + "detail/service/a.hpp",
-     "#pragma once\n\n// Layer: service. Purpose: x. Thread: any.\n", ("header_comment",)),
+    ("half an opening comment", INCLUDE + "detail/context/a.hpp",
+     "// Layer: context. Purpose: x. Thread: any.\n#pragma once\n", ("header_comment",)),
     ("include guard", INCLUDE + "a.hpp",
-     "// x\n#ifndef A_HPP\n#define A_HPP\nint x;\n#endif\n", ()),
+     "#ifndef A_HPP\n#define A_HPP\nint x;\n#endif\n", ("guard",)),
     ("no guard", INCLUDE + "a.hpp", "int x;\n", ("guard",)),
 )
+
+
+def titled(path, text):
+    """The text behind the first line that its folder asks for."""
+    if not path.startswith(INCLUDE) or text.startswith("// Layer:"):
+        return text
+    title = f"// Layer: {tidy.LAYER_NAMES[tidy.layer_of(path)]}."
+    return title + text[2:] if text.startswith("// ") else f"{title}\n{text}"
 
 
 def rules_of(files):
@@ -147,7 +169,7 @@ def main():
             failures.append(f"{name}: expected {sorted(rules)}, found {sorted(found)}")
 
     for name, path, text, rules in CASES:
-        expect(name, {path: text}, rules)
+        expect(name, {path: titled(path, text)}, rules)
     lists = "add_library(x src/ring/listed.cpp)\n"
     expect("listed", {"CMakeLists.txt": lists, "src/ring/listed.cpp": "int x;\n"}, ())
     expect("listed from a sibling",
@@ -155,13 +177,22 @@ def main():
     expect("unlisted", {"CMakeLists.txt": lists, "src/ring/listed2.cpp": "int x;\n"},
            ("unlisted",))
 
-    umbrella = "#pragma once\n#include <asio_uring/ring.hpp>\n"
-    ring_header = "// Layer: ring. Purpose: x.\n#pragma once\n"
-    expect("umbrella", {INCLUDE + "ring_layer.hpp": umbrella,
-                        INCLUDE + "ring.hpp": ring_header,
+    def umbrella(*gathered):
+        return "// Layer: public.\n#pragma once\n" + "".join(
+            f"#include <asio_uring/{name}>\n" for name in gathered
+        )
+
+    part = "// Layer: ring.\n#pragma once\n"
+    expect("umbrella", {INCLUDE + "ring_layer.hpp": umbrella("ring/ring.hpp"),
+                        INCLUDE + "ring/ring.hpp": part,
                         INCLUDE + "c.hpp": "// Layer: public.\n#pragma once\n"}, ())
     expect("umbrella with a hole",
-           {INCLUDE + "ring_layer.hpp": umbrella, INCLUDE + "error.hpp": ring_header},
+           {INCLUDE + "ring_layer.hpp": umbrella("ring/ring.hpp"),
+            INCLUDE + "ring/ring.hpp": part, INCLUDE + "ring/error.hpp": part},
+           ("umbrella",))
+    expect("umbrella with a guest",
+           {INCLUDE + "asio_uring.hpp": umbrella("ring/ring.hpp"),
+            INCLUDE + "ring/ring.hpp": part},
            ("umbrella",))
 
     names = {check.__name__.removeprefix("check_") for check in tidy.SOURCE_CHECKS}

@@ -1,8 +1,7 @@
 // Benchmarks, column asio_epoll: stock Asio on its epoll reactor, in its best form: the
 // executor type is io_context's own, so no call goes through a type-erased executor.
 // Thread: that of the types. Lifetime: that of the types.
-#ifndef ASIO_URING_BENCH_BACKEND_ASIO_EPOLL_HPP
-#define ASIO_URING_BENCH_BACKEND_ASIO_EPOLL_HPP
+#pragma once
 
 #include <boost/asio/basic_datagram_socket.hpp>
 #include <boost/asio/basic_readable_pipe.hpp>

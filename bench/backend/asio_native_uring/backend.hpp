@@ -2,8 +2,7 @@
 // build selects with BOOST_ASIO_HAS_IO_URING and BOOST_ASIO_DISABLE_EPOLL; its ring has
 // Asio's default setup. The executor type is io_context's own.
 // Thread: that of the types. Lifetime: that of the types.
-#ifndef ASIO_URING_BENCH_BACKEND_ASIO_NATIVE_URING_HPP
-#define ASIO_URING_BENCH_BACKEND_ASIO_NATIVE_URING_HPP
+#pragma once
 
 #include <boost/asio/basic_datagram_socket.hpp>
 #include <boost/asio/basic_readable_pipe.hpp>

@@ -1,7 +1,6 @@
 // Benchmarks, column asio_uring: Asio's objects on this library's ring.
 // Thread: that of the types. Lifetime: that of the types.
-#ifndef ASIO_URING_BENCH_BACKEND_ASIO_URING_HPP
-#define ASIO_URING_BENCH_BACKEND_ASIO_URING_HPP
+#pragma once
 
 #include <asio_uring/asio_uring.hpp>
 

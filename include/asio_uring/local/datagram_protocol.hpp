@@ -2,7 +2,7 @@
 // Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
-#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
 #include <boost/asio/basic_datagram_socket.hpp>

@@ -2,7 +2,7 @@
 // has them. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
-#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
 #if __has_include(<boost/asio/local/seq_packet_protocol.hpp>)

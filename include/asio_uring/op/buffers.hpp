@@ -1,7 +1,6 @@
 // Layer: op. Purpose: provided buffers handed over one request at a time.
 // Thread: any. Lifetime: plain values; the memory as long as the group holds it.
-#ifndef ASIO_URING_OP_BUFFERS_HPP
-#define ASIO_URING_OP_BUFFERS_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -44,5 +43,3 @@ struct remove_buffers
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_BUFFERS_HPP

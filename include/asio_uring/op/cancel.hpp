@@ -1,7 +1,6 @@
 // Layer: op. Purpose: asks the kernel to end other operations.
 // Thread: any. Lifetime: plain values.
-#ifndef ASIO_URING_OP_CANCEL_HPP
-#define ASIO_URING_OP_CANCEL_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -32,5 +31,3 @@ struct async_cancel
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_CANCEL_HPP

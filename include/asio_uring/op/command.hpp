@@ -1,8 +1,7 @@
 // Layer: op. Purpose: commands of drivers and sockets.
 // Thread: any. Lifetime: plain values; option values until completed, the payload until
 // submitted.
-#ifndef ASIO_URING_OP_COMMAND_HPP
-#define ASIO_URING_OP_COMMAND_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -173,5 +172,3 @@ struct getsockname
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_COMMAND_HPP

@@ -7,8 +7,7 @@
 // Pointers must stay valid as long as the comment at the aggregate says: "until
 // submitted" ends when the kernel has consumed the entry, "until completed" with the
 // operation's last completion.
-#ifndef ASIO_URING_OP_COMMON_HPP
-#define ASIO_URING_OP_COMMON_HPP
+#pragma once
 
 #include <asio_uring/ring/abi.hpp>
 
@@ -62,5 +61,3 @@ inline void set_group(abi::sqe& entry, buffer_group group) noexcept
 } // namespace detail
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_COMMON_HPP

@@ -1,7 +1,6 @@
 // Layer: op. Purpose: closing descriptors, and the ring's table of direct descriptors.
 // Thread: any. Lifetime: plain values; files_update's array until completed.
-#ifndef ASIO_URING_OP_DESCRIPTOR_HPP
-#define ASIO_URING_OP_DESCRIPTOR_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -60,5 +59,3 @@ struct fixed_fd_install
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_DESCRIPTOR_HPP

@@ -1,7 +1,6 @@
 // Layer: op. Purpose: names in the file system.
 // Thread: any. Lifetime: plain values; paths until submitted. All run in a kernel worker.
-#ifndef ASIO_URING_OP_DIRECTORY_HPP
-#define ASIO_URING_OP_DIRECTORY_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -101,5 +100,3 @@ struct linkat
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_DIRECTORY_HPP

@@ -1,8 +1,7 @@
 // Layer: op. Purpose: opening files, their size, their caches and their attributes.
 // Thread: any. Lifetime: plain values; paths and open_how until submitted, statx's result
 // until completed.
-#ifndef ASIO_URING_OP_FILE_HPP
-#define ASIO_URING_OP_FILE_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -190,5 +189,3 @@ struct madvise
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_FILE_HPP

@@ -1,8 +1,7 @@
 // Layer: op. Purpose: waits on memory words, and wakes them.
 // Thread: any. Lifetime: plain values; the words until completed, futex_waitv's array
 // until submitted.
-#ifndef ASIO_URING_OP_FUTEX_HPP
-#define ASIO_URING_OP_FUTEX_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -71,5 +70,3 @@ struct futex_waitv
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_FUTEX_HPP

@@ -1,7 +1,6 @@
 // Layer: op. Purpose: messages from one ring to another.
 // Thread: any. Lifetime: plain values.
-#ifndef ASIO_URING_OP_MESSAGE_HPP
-#define ASIO_URING_OP_MESSAGE_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -55,5 +54,3 @@ struct msg_ring_fd
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_MESSAGE_HPP

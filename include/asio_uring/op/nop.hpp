@@ -1,7 +1,6 @@
 // Layer: op. Purpose: operations that do nothing.
 // Thread: any. Lifetime: plain values.
-#ifndef ASIO_URING_OP_NOP_HPP
-#define ASIO_URING_OP_NOP_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -43,5 +42,3 @@ struct nop128
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_NOP_HPP

@@ -1,7 +1,6 @@
 // Layer: op. Purpose: pipes, and moving data through them without copying.
 // Thread: any. Lifetime: plain values; pipe's descriptor pair until completed.
-#ifndef ASIO_URING_OP_PIPE_HPP
-#define ASIO_URING_OP_PIPE_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -70,5 +69,3 @@ struct pipe
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_PIPE_HPP

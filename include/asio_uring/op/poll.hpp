@@ -1,8 +1,7 @@
 // Layer: op. Purpose: readiness of descriptors.
 // Thread: any. Lifetime: plain values; epoll_ctl's event until submitted, epoll_wait's
 // events until completed.
-#ifndef ASIO_URING_OP_POLL_HPP
-#define ASIO_URING_OP_POLL_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -101,5 +100,3 @@ struct epoll_wait
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_POLL_HPP

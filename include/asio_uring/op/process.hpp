@@ -1,7 +1,6 @@
 // Layer: op. Purpose: waits for child processes.
 // Thread: any. Lifetime: plain values; the result until completed.
-#ifndef ASIO_URING_OP_PROCESS_HPP
-#define ASIO_URING_OP_PROCESS_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -29,5 +28,3 @@ struct waitid
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_PROCESS_HPP

@@ -1,8 +1,7 @@
 // Layer: op. Purpose: reads and writes of files, pipes and other descriptors.
 // Thread: any. Lifetime: plain values; data until completed, the iovec array until
 // submitted.
-#ifndef ASIO_URING_OP_READ_WRITE_HPP
-#define ASIO_URING_OP_READ_WRITE_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -195,5 +194,3 @@ struct read_multishot
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_READ_WRITE_HPP

@@ -1,7 +1,6 @@
 // Layer: op. Purpose: receives from sockets.
 // Thread: any. Lifetime: plain values; data and message header until completed.
-#ifndef ASIO_URING_OP_RECEIVE_HPP
-#define ASIO_URING_OP_RECEIVE_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -81,5 +80,3 @@ struct recv_zc
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_RECEIVE_HPP

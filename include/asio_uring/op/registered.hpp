@@ -1,8 +1,7 @@
 // Layer: op. Purpose: operations on registered buffers and on direct descriptors, made
 // from the objects that name these. Thread: any. Lifetime: plain values; a registered
 // buffer until completed.
-#ifndef ASIO_URING_OP_REGISTERED_HPP
-#define ASIO_URING_OP_REGISTERED_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 #include <asio_uring/op/read_write.hpp>
@@ -72,5 +71,3 @@ on_direct<Op> on_slot(std::uint32_t slot, Op operation) noexcept
 }
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_REGISTERED_HPP

@@ -2,8 +2,7 @@
 // Thread: any. Lifetime: plain values; data until completed, message header and address
 // until submitted. After a zero-copy send the data is free with the completion that
 // carries abi::cqe_f_notif.
-#ifndef ASIO_URING_OP_SEND_HPP
-#define ASIO_URING_OP_SEND_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -120,5 +119,3 @@ struct sendmsg_zc
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_SEND_HPP

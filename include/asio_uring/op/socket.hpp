@@ -1,8 +1,7 @@
 // Layer: op. Purpose: the life of a socket: create, bind, listen, connect, accept, shut
 // down. Thread: any. Lifetime: plain values; addresses read until submitted, written
 // until completed.
-#ifndef ASIO_URING_OP_SOCKET_HPP
-#define ASIO_URING_OP_SOCKET_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -122,5 +121,3 @@ struct listen
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_SOCKET_HPP

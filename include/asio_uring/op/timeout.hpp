@@ -1,8 +1,7 @@
 // Layer: op. Purpose: timers of the ring, and deadlines of linked operations.
 // Thread: any. Lifetime: plain values; the timespec, which to_timespec() makes of a time
 // of <chrono>, until submitted.
-#ifndef ASIO_URING_OP_TIMEOUT_HPP
-#define ASIO_URING_OP_TIMEOUT_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 #include <asio_uring/ring/timespec.hpp>
@@ -83,5 +82,3 @@ struct link_timeout
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_TIMEOUT_HPP

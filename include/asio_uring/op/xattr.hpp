@@ -1,8 +1,7 @@
 // Layer: op. Purpose: extended attributes of files.
 // Thread: any. Lifetime: plain values; names, paths and values set until submitted,
 // values got until completed. All run in a kernel worker.
-#ifndef ASIO_URING_OP_XATTR_HPP
-#define ASIO_URING_OP_XATTR_HPP
+#pragma once
 
 #include <asio_uring/op/common.hpp>
 
@@ -97,5 +96,3 @@ struct fgetxattr
 };
 
 } // namespace asio_uring::op
-
-#endif // ASIO_URING_OP_XATTR_HPP

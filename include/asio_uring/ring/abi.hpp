@@ -4,8 +4,7 @@
 // These are own definitions, not the system's <linux/io_uring.h>: the header of the build
 // machine says nothing about the running kernel, and its names are macros. A name here is
 // the kernel's name in lower case without its IORING_ prefix; IOSQE_X is sqe_x.
-#ifndef ASIO_URING_RING_ABI_HPP
-#define ASIO_URING_RING_ABI_HPP
+#pragma once
 
 #include <asio_uring/ring/abi/entries.hpp>
 #include <asio_uring/ring/abi/flags.hpp>
@@ -13,5 +12,3 @@
 #include <asio_uring/ring/abi/opcode.hpp>
 #include <asio_uring/ring/abi/registration.hpp>
 #include <asio_uring/ring/abi/setup.hpp>
-
-#endif // ASIO_URING_RING_ABI_HPP

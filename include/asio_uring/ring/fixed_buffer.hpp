@@ -1,9 +1,8 @@
 // Layer: ring. Purpose: a piece of a registered buffer, as operations name it.
 // Thread: any. Lifetime: a view; the memory and the registration are somebody else's.
-#ifndef ASIO_URING_RING_FIXED_BUFFER_HPP
-#define ASIO_URING_RING_FIXED_BUFFER_HPP
+#pragma once
 
-#include <asio_uring/config.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -37,5 +36,3 @@ struct fixed_buffer
 };
 
 } // namespace asio_uring
-
-#endif // ASIO_URING_RING_FIXED_BUFFER_HPP

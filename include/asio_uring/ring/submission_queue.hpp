@@ -1,11 +1,10 @@
 // Layer: ring. Purpose: the shared submission ring: claim entries, publish them.
 // Thread: one at a time, by the caller's lock or contract; not tied to the reaping
 // thread. Lifetime: a view of maps that the ring owns.
-#ifndef ASIO_URING_RING_SUBMISSION_QUEUE_HPP
-#define ASIO_URING_RING_SUBMISSION_QUEUE_HPP
+#pragma once
 
-#include <asio_uring/config.hpp>
 #include <asio_uring/ring/abi.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -242,5 +241,3 @@ private:
 };
 
 } // namespace asio_uring
-
-#endif // ASIO_URING_RING_SUBMISSION_QUEUE_HPP

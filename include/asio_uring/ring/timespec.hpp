@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: time as <chrono> has it, in the kernel's form.
 // Thread: any. Lifetime: plain values.
-#ifndef ASIO_URING_RING_TIMESPEC_HPP
-#define ASIO_URING_RING_TIMESPEC_HPP
+#pragma once
 
 #include <asio_uring/ring/abi/entries.hpp>
 
@@ -42,5 +41,3 @@ to_timespec(std::chrono::system_clock::time_point time) noexcept
 }
 
 } // namespace asio_uring
-
-#endif // ASIO_URING_RING_TIMESPEC_HPP

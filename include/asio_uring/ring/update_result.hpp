@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: what an update of a table of registered resources did.
 // Thread: any. Lifetime: a plain value.
-#ifndef ASIO_URING_RING_UPDATE_RESULT_HPP
-#define ASIO_URING_RING_UPDATE_RESULT_HPP
+#pragma once
 
 #include <boost/system/error_code.hpp>
 
@@ -18,5 +17,3 @@ struct update_result
 };
 
 } // namespace asio_uring
-
-#endif // ASIO_URING_RING_UPDATE_RESULT_HPP

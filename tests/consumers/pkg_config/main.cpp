@@ -1,6 +1,6 @@
 // A program of someone else that uses no CMake and no Asio: the ring layer alone.
 
-#include <asio_uring/ring.hpp>
+#include <asio_uring/ring/ring.hpp>
 
 #include <iostream>
 

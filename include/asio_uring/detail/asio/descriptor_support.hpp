@@ -1,4 +1,4 @@
-// Layer: service (coupling). Purpose: Asio's own service of descriptors and pipes, and
+// Layer: asio. Purpose: Asio's own service of descriptors and pipes, and
 // the three private data of its implementation that the redirected service sets itself.
 // Thread: as Asio's descriptors. Lifetime: services live as long as their execution
 // context.

@@ -1,4 +1,4 @@
-// Layer: service (coupling). Purpose: notice, before main(), that a part of the program
+// Layer: asio. Purpose: notice, before main(), that a part of the program
 // was compiled without drop_in.hpp and makes I/O objects of its own kind. Thread: the one
 // that loads the program. Lifetime: static.
 //

@@ -1,4 +1,4 @@
-// Layer: service (coupling). Purpose: a part of the program that was compiled without
+// Layer: asio. Purpose: a part of the program that was compiled without
 // drop_in.hpp does not link where objects cross its border. Thread: none. Lifetime: none.
 //
 // Inside, an object on the ring differs from Asio's own of the same type. The tag stands

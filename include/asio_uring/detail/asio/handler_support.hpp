@@ -1,4 +1,4 @@
-// Layer: service (coupling). Purpose: the parts of Asio that carry a handler from
+// Layer: asio. Purpose: the parts of Asio that carry a handler from
 // initiation to its call: outstanding work, allocation, tracking, binding of results.
 // Thread: the initiating and the completing thread. Lifetime: members of an operation.
 #pragma once

@@ -1,4 +1,4 @@
-// Layer: service (coupling). Purpose: read the one private datum of Asio's reactor that
+// Layer: asio. Purpose: read the one private datum of Asio's reactor that
 // the ring needs, its epoll descriptor. Thread: any. Lifetime: the descriptor is the
 // reactor's.
 #pragma once

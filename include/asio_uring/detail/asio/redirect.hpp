@@ -1,26 +1,33 @@
-// Layer: service (coupling). Purpose: put our services behind Asio's own front ends: a
-// partial specialisation of the class that joins an I/O object to its service, while the
-// object's type stays Asio's. Thread: as the objects. Lifetime: as the objects.
+// Layer: asio. Purpose: put services of ours behind Asio's own front ends: partial
+// specialisations of the class that joins an I/O object to its service, while the type of
+// the object stays Asio's. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
-#include <asio_uring/detail/service/descriptor_service.hpp>
-#include <asio_uring/detail/service/socket_service.hpp>
-#include <asio_uring/detail/service/timer_service.hpp>
-#include <asio_uring/executor.hpp>
+#include <asio_uring/detail/asio/executor.hpp>
 
+#include <boost/asio/detail/deadline_timer_service.hpp>
 #include <boost/asio/detail/io_object_impl.hpp>
+#include <boost/asio/detail/reactive_descriptor_service.hpp>
+#include <boost/asio/detail/reactive_socket_service.hpp>
 
 #include <utility>
 
 namespace asio_uring::detail::asio_impl {
 
-/// An I/O object on RingService that converts from objects on StockService, redirected or
-/// not.
-template <typename RingService, typename Executor>
+/// Names the service of ours that stands in for one of Asio's; object/redirect.hpp has
+/// the list.
+template <typename StockService>
+struct stand_in;
+
+/// An I/O object on the stand-in of StockService. It converts from objects on
+/// StockService, redirected or not.
+template <typename StockService, typename Executor>
 class redirected_object
-    : public boost::asio::detail::io_object_impl<RingService, Executor>
+    : public boost::asio::detail::
+          io_object_impl<typename stand_in<StockService>::type, Executor>
 {
-    using base = boost::asio::detail::io_object_impl<RingService, Executor>;
+    using base = boost::asio::detail::
+        io_object_impl<typename stand_in<StockService>::type, Executor>;
 
 public:
     using base::base;
@@ -41,36 +48,35 @@ namespace boost::asio::detail {
 template <typename Protocol, typename Inner>
 class io_object_impl<reactive_socket_service<Protocol>, asio_uring::ring_executor<Inner>>
     : public asio_uring::detail::asio_impl::redirected_object<
-          asio_uring::detail::socket_service<Protocol>,
+          reactive_socket_service<Protocol>,
           asio_uring::ring_executor<Inner>>
 {
 public:
     using asio_uring::detail::asio_impl::redirected_object<
-        asio_uring::detail::socket_service<Protocol>,
+        reactive_socket_service<Protocol>,
         asio_uring::ring_executor<Inner>>::redirected_object;
 };
 
 template <typename Inner>
 class io_object_impl<reactive_descriptor_service, asio_uring::ring_executor<Inner>>
-    : public asio_uring::detail::asio_impl::redirected_object<
-          asio_uring::detail::descriptor_service,
-          asio_uring::ring_executor<Inner>>
+    : public asio_uring::detail::asio_impl::
+          redirected_object<reactive_descriptor_service, asio_uring::ring_executor<Inner>>
 {
 public:
     using asio_uring::detail::asio_impl::redirected_object<
-        asio_uring::detail::descriptor_service,
+        reactive_descriptor_service,
         asio_uring::ring_executor<Inner>>::redirected_object;
 };
 
 template <typename Traits, typename Inner>
 class io_object_impl<deadline_timer_service<Traits>, asio_uring::ring_executor<Inner>>
     : public asio_uring::detail::asio_impl::redirected_object<
-          asio_uring::detail::timer_service<Traits>,
+          deadline_timer_service<Traits>,
           asio_uring::ring_executor<Inner>>
 {
 public:
     using asio_uring::detail::asio_impl::redirected_object<
-        asio_uring::detail::timer_service<Traits>,
+        deadline_timer_service<Traits>,
         asio_uring::ring_executor<Inner>>::redirected_object;
 };
 

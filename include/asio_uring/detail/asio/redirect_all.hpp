@@ -1,5 +1,5 @@
-// Layer: service (coupling). Purpose: the redirect of every socket, descriptor, pipe and
-// timer, whatever its executor. Thread: as the objects. Lifetime: as the objects.
+// Layer: asio. Purpose: the redirect of every socket, descriptor, pipe and timer,
+// whatever its executor. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
 // Before anything of Asio's.
@@ -12,34 +12,31 @@ namespace boost::asio::detail {
 template <typename Protocol, typename Executor>
 class io_object_impl<reactive_socket_service<Protocol>, Executor>
     : public asio_uring::detail::asio_impl::
-          redirected_object<asio_uring::detail::socket_service<Protocol>, Executor>
+          redirected_object<reactive_socket_service<Protocol>, Executor>
 {
 public:
-    using asio_uring::detail::asio_impl::redirected_object<
-        asio_uring::detail::socket_service<Protocol>,
-        Executor>::redirected_object;
+    using asio_uring::detail::asio_impl::
+        redirected_object<reactive_socket_service<Protocol>, Executor>::redirected_object;
 };
 
 template <typename Executor>
 class io_object_impl<reactive_descriptor_service, Executor>
     : public asio_uring::detail::asio_impl::
-          redirected_object<asio_uring::detail::descriptor_service, Executor>
+          redirected_object<reactive_descriptor_service, Executor>
 {
 public:
-    using asio_uring::detail::asio_impl::redirected_object<
-        asio_uring::detail::descriptor_service,
-        Executor>::redirected_object;
+    using asio_uring::detail::asio_impl::
+        redirected_object<reactive_descriptor_service, Executor>::redirected_object;
 };
 
 template <typename Traits, typename Executor>
 class io_object_impl<deadline_timer_service<Traits>, Executor>
     : public asio_uring::detail::asio_impl::
-          redirected_object<asio_uring::detail::timer_service<Traits>, Executor>
+          redirected_object<deadline_timer_service<Traits>, Executor>
 {
 public:
-    using asio_uring::detail::asio_impl::redirected_object<
-        asio_uring::detail::timer_service<Traits>,
-        Executor>::redirected_object;
+    using asio_uring::detail::asio_impl::
+        redirected_object<deadline_timer_service<Traits>, Executor>::redirected_object;
 };
 
 } // namespace boost::asio::detail

@@ -1,5 +1,5 @@
-// Layer: service (coupling). Purpose: the names of Asio's scheduler, operations and
-// reactor that the service layer builds on, gathered so that a new Boost release is one
+// Layer: asio. Purpose: the names of Asio's scheduler, operations and
+// reactor that the loop builds on, gathered so that a new Boost release is one
 // folder to check. Thread: as documented by Asio. Lifetime: services live as long as
 // their execution context.
 #pragma once

@@ -1,10 +1,10 @@
-// Layer: service (coupling). Purpose: a heap of timers in place of Asio's: four children
+// Layer: asio. Purpose: a heap of timers in place of Asio's: four children
 // per node and no swaps, because with many timers every step of a binary heap misses the
 // cache. Thread: the owner locks. Lifetime: timers leave the heap before either ends.
 #pragma once
 
-#include <asio_uring/config.hpp>
 #include <asio_uring/detail/asio/scheduler.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <boost/asio/detail/timer_queue.hpp>
 #include <boost/asio/detail/timer_queue_base.hpp>

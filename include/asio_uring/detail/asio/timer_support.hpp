@@ -1,4 +1,4 @@
-// Layer: service (coupling). Purpose: Asio's timer service and wait operations, and the
+// Layer: asio. Purpose: Asio's timer service and wait operations, and the
 // heap that a kind of timer uses: ours for the clocks of <chrono>, Asio's for
 // deadline_timer, whose times may be infinite. Thread: the owner locks. Lifetime: a queue
 // outlives its registration in a set.

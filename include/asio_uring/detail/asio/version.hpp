@@ -1,4 +1,4 @@
-// Layer: service (coupling). Purpose: refuse Asio builds this library cannot sit under,
+// Layer: asio. Purpose: refuse Asio builds this library cannot sit under,
 // in words. Thread: none. Lifetime: none.
 #pragma once
 

@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: layout of submission and completion queue entries.
 // Thread: any. Lifetime: none; the kernel reads and writes these through shared memory.
-#ifndef ASIO_URING_RING_ABI_ENTRIES_HPP
-#define ASIO_URING_RING_ABI_ENTRIES_HPP
+#pragma once
 
 #include <bit>
 #include <cstddef>
@@ -183,5 +182,3 @@ struct attr_pi
 static_assert(sizeof(attr_pi) == 32);
 
 } // namespace asio_uring::abi
-
-#endif // ASIO_URING_RING_ABI_ENTRIES_HPP

@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: flags of setup, enter, entries, shared ring words, and features.
 // Thread: any. Lifetime: none.
-#ifndef ASIO_URING_RING_ABI_FLAGS_HPP
-#define ASIO_URING_RING_ABI_FLAGS_HPP
+#pragma once
 
 #include <cstdint>
 
@@ -93,5 +92,3 @@ inline constexpr unsigned sq_entries_max = 32768;
 inline constexpr unsigned cq_entries_max = 65536;
 
 } // namespace asio_uring::abi
-
-#endif // ASIO_URING_RING_ABI_FLAGS_HPP

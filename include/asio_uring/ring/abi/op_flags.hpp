@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: the flag spaces of single operations.
 // Thread: any. Lifetime: none.
-#ifndef ASIO_URING_RING_ABI_OP_FLAGS_HPP
-#define ASIO_URING_RING_ABI_OP_FLAGS_HPP
+#pragma once
 
 #include <cstdint>
 
@@ -86,5 +85,3 @@ enum class socket_op : std::uint32_t
 };
 
 } // namespace asio_uring::abi
-
-#endif // ASIO_URING_RING_ABI_OP_FLAGS_HPP

@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: request opcodes and register opcodes of the kernel interface.
 // Thread: any. Lifetime: none.
-#ifndef ASIO_URING_RING_ABI_OPCODE_HPP
-#define ASIO_URING_RING_ABI_OPCODE_HPP
+#pragma once
 
 #include <cstdint>
 
@@ -138,5 +137,3 @@ enum class register_op : unsigned
 inline constexpr unsigned register_use_registered_ring = 1U << 31;
 
 } // namespace asio_uring::abi
-
-#endif // ASIO_URING_RING_ABI_OPCODE_HPP

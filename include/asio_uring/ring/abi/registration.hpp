@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: argument structs and flags of io_uring_register.
 // Thread: any. Lifetime: none.
-#ifndef ASIO_URING_RING_ABI_REGISTRATION_HPP
-#define ASIO_URING_RING_ABI_REGISTRATION_HPP
+#pragma once
 
 #include <asio_uring/ring/abi/entries.hpp>
 
@@ -312,5 +311,3 @@ inline constexpr std::uint16_t bpf_cmd_filter = 1;
 inline constexpr std::uint32_t bpf_filter_deny_rest = 1U << 0;
 
 } // namespace asio_uring::abi
-
-#endif // ASIO_URING_RING_ABI_REGISTRATION_HPP

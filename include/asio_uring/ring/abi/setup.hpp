@@ -1,7 +1,6 @@
 // Layer: ring. Purpose: structs of io_uring_setup and io_uring_enter, and the map
 // offsets. Thread: any. Lifetime: none.
-#ifndef ASIO_URING_RING_ABI_SETUP_HPP
-#define ASIO_URING_RING_ABI_SETUP_HPP
+#pragma once
 
 #include <asio_uring/ring/abi/entries.hpp>
 
@@ -96,5 +95,3 @@ inline constexpr std::uint64_t off_pbuf_ring = 0x80000000;
 inline constexpr unsigned off_pbuf_shift = 16;
 
 } // namespace asio_uring::abi
-
-#endif // ASIO_URING_RING_ABI_SETUP_HPP

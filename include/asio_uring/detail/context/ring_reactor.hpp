@@ -1,0 +1,33 @@
+// Layer: context. Purpose: Asio's reactor, with the wait replaced: the scheduler's task
+// enters the ring, and the stock objects' epoll set is one more thing the ring watches.
+// Thread: run() the reaper; interrupt() any, called with the scheduler's mutex held.
+// Lifetime: a service of the context under the reactor's own key; the loop it drives
+// outlives its runs.
+#pragma once
+
+#include <asio_uring/detail/asio/reactor_access.hpp>
+#include <asio_uring/detail/loop/event_loop.hpp>
+
+namespace asio_uring::detail {
+
+class ring_reactor final : public asio_impl::epoll_reactor
+{
+public:
+    ring_reactor(boost::asio::execution_context& context, event_loop& loop)
+        : epoll_reactor(context), loop_(loop)
+    {}
+
+    /// Invariant 10: the process blocks in one place, the ring's wait inside turn().
+    void run(long usec, asio_impl::operation_queue& ops) override
+    {
+        if (loop_.turn(usec, ops))
+            epoll_reactor::run(0, ops);
+    }
+
+    void interrupt() override { loop_.interrupt(); }
+
+private:
+    event_loop& loop_;
+};
+
+} // namespace asio_uring::detail

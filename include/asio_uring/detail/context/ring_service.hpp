@@ -1,0 +1,308 @@
+// Layer: context. Purpose: the service that gives an execution context its ring, or
+// decides that it does without one, and takes it away in order. Thread: construction and
+// shutdown as Asio's services; the loop's functions as documented there. Lifetime: one
+// per context, from use_ring() or the first redirected object to the context's end.
+#pragma once
+
+#include <asio_uring/detail/asio/reactor_access.hpp>
+#include <asio_uring/detail/context/context_status.hpp>
+#include <asio_uring/detail/context/log.hpp>
+#include <asio_uring/detail/context/loop_watch.hpp>
+#include <asio_uring/detail/context/ring_reactor.hpp>
+#include <asio_uring/detail/loop/event_loop.hpp>
+#include <asio_uring/detail/ring/availability.hpp>
+#include <asio_uring/ring/error.hpp>
+#include <asio_uring/ring/ring_options.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <new>
+
+namespace asio_uring::detail {
+
+/// Who decides which threads run a context.
+enum class run_by : std::uint8_t
+{
+    anyone,  ///< the program, or the context itself
+    program, ///< the program, by calls of run() that may throw
+};
+
+class ring_service final : public asio_impl::execution_context_service_base<ring_service>
+{
+public:
+    explicit ring_service(
+        boost::asio::execution_context& context,
+        const ring_options& options = ring_options(),
+        fallback policy = fallback::allowed,
+        run_by runners = run_by::anyone)
+        : asio_impl::execution_context_service_base<ring_service>(context),
+          scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
+    {
+        options_ = effective_options(options);
+        check(options, runners);
+        const bool required =
+            policy == fallback::forbidden || environment_choice() == ring_choice::require;
+        refused_ = required ? environment_refusal() : known_refusal();
+        if (!refused_.reason)
+            start_or_fall_back();
+        if (refused_.reason && required)
+            throw boost::system::system_error(refused_.reason, refused_.text);
+        log(status());
+    }
+
+    /// REQUIRES: has_ring().
+    event_loop& loop() noexcept
+    {
+        ASIO_URING_ASSERT(has_ring());
+        return *loop_;
+    }
+
+    /// The loop, or nullptr where the context does without a ring.
+    event_loop* find_loop() noexcept { return loop_.get(); }
+
+    bool has_ring() const noexcept { return loop_ != nullptr; }
+
+    asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
+
+    /// The context's reactor: ours, or the one that watches the ring or replaces it.
+    asio_impl::epoll_reactor& reactor()
+    {
+        return boost::asio::use_service<asio_impl::epoll_reactor>(context());
+    }
+
+    /// Whether the ring is the context's reactor, rather than watched by one that was
+    /// there before.
+    bool is_reactor() const noexcept { return has_ring() && watch_ == nullptr; }
+
+    context_status status() const
+    {
+        if (!has_ring())
+            return {
+                .mode = ring_mode::fallback,
+                .reason = refused_.reason,
+                .text = "this context runs on Asio's epoll reactor: " + refused_.text};
+        if (refused_.reason)
+            return {
+                .mode = ring_mode::lost,
+                .reason = refused_.reason,
+                .text = "this context lost its ring in a fork: " + refused_.text};
+        const ring& kernel_ring = loop_->ring();
+        return {
+            .mode = is_reactor() ? ring_mode::reactor : ring_mode::attached,
+            .sq_entries = kernel_ring.sq_entries(),
+            .cq_entries = kernel_ring.cq_entries(),
+            .setup_flags = kernel_ring.setup_flags(),
+            .text = is_reactor() ? "this context waits in its ring"
+                                 : "this context's ring is watched by the reactor that "
+                                   "was there before it"};
+    }
+
+    void notify_fork(boost::asio::execution_context::fork_event event) override
+    {
+        using execution_context = boost::asio::execution_context;
+        if (!has_ring())
+            return;
+        // Asio's reactor makes its epoll set anew in the child, and before that goes
+        // through what it watches: the parent's ring must not be there.
+        if (event == execution_context::fork_prepare && watch_)
+            watch_->stop();
+        if (event == execution_context::fork_child)
+            restart_in_child();
+        if (event != execution_context::fork_prepare && watch_ && !refused_.reason)
+            watch_->start(loop_->ring().native_handle());
+    }
+
+    void shutdown() override
+    {
+        if (!has_ring())
+            return;
+        if (watch_ && loop_->is_orphan())
+            watch_->forget();
+        else if (watch_)
+            watch_->stop();
+        asio_impl::operation_queue ops;
+        loop_->shutdown(ops);
+        scheduler_.abandon_operations(ops);
+    }
+
+private:
+    // What is wrong with the options is so with and without a ring.
+    void check(const ring_options& options, run_by runners)
+    {
+        const auto refuse = [](const boost::system::error_code& ec, const auto& text) {
+            throw boost::system::system_error(ec, text);
+        };
+        if ((options.flags & ~offered_flags) != 0)
+            refuse(make_error_code(errc::setup_flag_not_offered), "a context's ring");
+        if (const boost::system::error_code ec = misuse_of(options_))
+            refuse(ec, explain_setup_error(ec, options_));
+        if ((options.flags & abi::setup_single_issuer) == 0)
+            return;
+        // The error that run() throws on another thread would end the program where that
+        // thread is a pool's.
+        if (runners == run_by::anyone && !promises_one_thread())
+            refuse(make_error_code(errc::several_threads), "use_ring");
+        if (keeps_its_reactor())
+            refuse(make_error_code(errc::reactor_exists), "a single-issuer ring");
+    }
+
+    bool promises_one_thread()
+    {
+        return hint() == 1 || !asio_impl::hint_is_locking(hint());
+    }
+
+    // Whether a reactor is there already, or does for its timers what no other can.
+    bool keeps_its_reactor()
+    {
+        return boost::asio::has_service<asio_impl::epoll_reactor>(context()) ||
+               !asio_impl::epoll_set_tells_of_timers(context());
+    }
+
+    // The context's objects are on the ring for good, so a child that gets none cannot
+    // fall back: it is told, its operations end, and it may destroy the context.
+    void restart_in_child()
+    {
+        try {
+            ring made(options_);
+            if (const boost::system::error_code ec = try_out(made))
+                throw boost::system::system_error(ec, explain_setup_error(ec, options_));
+            loop_->restart(
+                std::move(made), watch_ ? -1 : asio_impl::epoll_descriptor(reactor()));
+            refused_ = {};
+        }
+        catch (const boost::system::system_error& error) {
+            lose_ring(error.code());
+            throw;
+        }
+        catch (const std::bad_alloc&) {
+            lose_ring(boost::asio::error::no_memory);
+            throw;
+        }
+    }
+
+    void lose_ring(const boost::system::error_code& reason)
+    {
+        loop_->lose(reason);
+        refused_ = make_refusal(reason, options_);
+    }
+
+    void start_or_fall_back()
+    {
+        try {
+            boost::system::error_code ec;
+            ring made = ring::create(options_, ec);
+            if (!ec)
+                ec = try_out(made);
+            if (!ec)
+                return join(std::move(made));
+            refused_ = make_refusal(ec, options_);
+        }
+        catch (const boost::system::system_error& error) {
+            // The ring is not all it takes: no descriptor may be left for the rest.
+            watch_.reset();
+            loop_.reset();
+            refused_ = make_refusal(error.code(), options_);
+        }
+        remember(refused_);
+    }
+
+    void join(ring made)
+    {
+        if (!keeps_its_reactor()) {
+            try {
+                return install(std::move(made));
+            }
+            catch (const boost::asio::service_already_exists&) {
+                // Another thread made a stock object, and with it a reactor, meanwhile.
+                loop_.reset();
+                made = ring(options_);
+            }
+        }
+        attach(std::move(made));
+    }
+
+    // Where one of the steps throws, the context keeps no trace of the attempt.
+    void install(ring made)
+    {
+        loop_settings settings;
+        settings.locking = asio_impl::hint_is_locking(hint());
+        settings.single_issuer = (options_.flags & abi::setup_single_issuer) != 0;
+        settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
+        loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
+        auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
+        loop_->watch_epoll(asio_impl::epoll_descriptor(reactor));
+        scheduler_.init_task();
+    }
+
+    void attach(ring made)
+    {
+        if ((options_.flags & abi::setup_single_issuer) != 0)
+            throw boost::system::system_error(make_error_code(errc::reactor_exists));
+        loop_settings settings;
+        settings.locking = asio_impl::hint_is_locking(hint());
+        loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
+        watch_ = std::make_unique<loop_watch>(
+            boost::asio::use_service<asio_impl::epoll_reactor>(context()),
+            scheduler_,
+            *loop_);
+    }
+
+    int hint() { return asio_impl::concurrency_hint(context()); }
+
+    // What the loop relies on decides the rest: a polling kernel thread, polled
+    // completions and larger entries are for rings of one's own.
+    static constexpr std::uint32_t offered_flags =
+        abi::setup_cqsize | abi::setup_clamp | abi::setup_submit_all |
+        abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
+        abi::setup_defer_taskrun | abi::setup_no_sqarray;
+
+    ring_options effective_options(ring_options options)
+    {
+        constexpr std::uint32_t cooperative =
+            abi::setup_coop_taskrun | abi::setup_taskrun_flag;
+        options.optional_flags &= offered_flags;
+        // A registered index is a reference that outlives close(), in a thread that may
+        // live on.
+        options.register_ring_fd = false;
+        if ((options.flags & abi::setup_single_issuer) != 0)
+            options.flags |= abi::setup_defer_taskrun | abi::setup_taskrun_flag |
+                             abi::setup_r_disabled;
+        else if (promises_one_thread())
+            options.optional_flags |= cooperative;
+        return options;
+    }
+
+    asio_impl::scheduler& scheduler_;
+    ring_options options_;
+    refusal refused_;
+    std::unique_ptr<event_loop> loop_; // null where the context does without a ring
+    std::unique_ptr<loop_watch> watch_;
+};
+
+/// The ring service of a context, made with default options where there is none yet.
+inline ring_service& ring_of(boost::asio::execution_context& context)
+{
+    // Two threads may make the first redirected objects of a context at the same time,
+    // and installing the ring takes several steps that Asio's registry does not make one.
+    static std::mutex installing;
+    if (!boost::asio::has_service<ring_service>(context)) {
+        const std::lock_guard lock(installing);
+        return boost::asio::use_service<ring_service>(context);
+    }
+    return boost::asio::use_service<ring_service>(context);
+}
+
+/// For services that derive from Asio's: the ring comes before whatever makes the
+/// context's reactor.
+inline boost::asio::execution_context&
+behind_ring(boost::asio::execution_context& context)
+{
+    ring_of(context);
+    return context;
+}
+
+} // namespace asio_uring::detail

@@ -1,0 +1,76 @@
+// Layer: loop. Purpose: names for operations that a cancellation slot may hold on to
+// after the operation is gone: an index and a generation, looked up instead of
+// dereferenced. Thread: guarded by the loop's mutex. Lifetime: as the loop; entries are
+// recycled.
+#pragma once
+
+#include <asio_uring/ring/config.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace asio_uring::detail {
+
+class ring_operation;
+
+struct cancellation_ticket
+{
+    std::uint32_t index =
+        0; // 0: names nothing; below 2^29, so that user_data holds a ticket
+    std::uint32_t generation = 0;
+};
+
+class cancellation_table
+{
+public:
+    cancellation_ticket insert(ring_operation& op)
+    {
+        if (free_.empty()) {
+            entries_.push_back({});
+            free_.reserve(entries_.capacity());
+            free_.push_back(static_cast<std::uint32_t>(entries_.size()));
+        }
+        const std::uint32_t index = free_.back();
+        free_.pop_back();
+        entry& e = entries_[index - 1];
+        e.operation = &op;
+        return {index, e.generation};
+    }
+
+    cancellation_ticket ticket(std::uint32_t index) const noexcept
+    {
+        return {index, entries_[index - 1].generation};
+    }
+
+    /// The operation behind a ticket, or nullptr once it was erased.
+    ring_operation* find(cancellation_ticket ticket) const noexcept
+    {
+        if (ticket.index == 0)
+            return nullptr;
+        ASIO_URING_ASSERT(ticket.index <= entries_.size());
+        const entry& e = entries_[ticket.index - 1];
+        return e.generation == ticket.generation ? e.operation : nullptr;
+    }
+
+    void erase(std::uint32_t index) noexcept
+    {
+        entry& e = entries_[index - 1];
+        ASIO_URING_ASSERT(e.operation != nullptr);
+        e.operation = nullptr;
+        ++e.generation;
+        free_.push_back(index); // never allocates: insert() reserved the room
+    }
+
+private:
+    struct entry
+    {
+        ring_operation* operation = nullptr;
+        std::uint32_t generation = 0;
+    };
+
+    std::vector<entry> entries_;
+    std::vector<std::uint32_t> free_;
+};
+
+} // namespace asio_uring::detail

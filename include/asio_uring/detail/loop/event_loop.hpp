@@ -1,0 +1,359 @@
+// Layer: loop. Purpose: the heart of the library: turns operations into SQEs and CQEs
+// into finished operations, and decides when the kernel is entered and by whom. Thread:
+// any thread may start and cancel; one thread at a time, the reaper, takes turns.
+// Lifetime: owned by ring_service; its shutdown() ends with nothing of ours in the
+// kernel.
+#pragma once
+
+#include <asio_uring/detail/loop/cancellation_table.hpp>
+#include <asio_uring/detail/loop/counters.hpp>
+#include <asio_uring/detail/loop/fork_mark.hpp>
+#include <asio_uring/detail/loop/optional_mutex.hpp>
+#include <asio_uring/detail/loop/owner_pool.hpp>
+#include <asio_uring/detail/loop/result.hpp>
+#include <asio_uring/detail/loop/ring_operation.hpp>
+#include <asio_uring/detail/loop/teardown_watch.hpp>
+#include <asio_uring/detail/loop/thread_mark.hpp>
+#include <asio_uring/detail/loop/timer_set.hpp>
+#include <asio_uring/detail/loop/user_data.hpp>
+#include <asio_uring/detail/loop/wake_event.hpp>
+#include <asio_uring/op/cancel.hpp>
+#include <asio_uring/op/nop.hpp>
+#include <asio_uring/op/poll.hpp>
+#include <asio_uring/ring/error.hpp>
+#include <asio_uring/ring/ring.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <sys/socket.h>
+
+#include <poll.h>
+
+namespace asio_uring::detail {
+
+/// How a loop relates to the context that runs it.
+struct loop_settings
+{
+    /// Carries the stock objects; -1 where the loop is itself watched by it.
+    int epoll_descriptor = -1;
+
+    /// The context may be used by several threads.
+    bool locking = true;
+
+    /// Only the first thread that runs the context may enter the kernel.
+    bool single_issuer = false;
+
+    /// Completions wait for the submitting thread to enter the kernel.
+    bool rearm_for_thread = true;
+};
+
+/// Ring is the kernel ring, or a scripted one in tests.
+template <typename Ring>
+class basic_event_loop
+{
+public:
+    using lock_type = mutex_lock;
+    using clock = timer_set::clock;
+
+    basic_event_loop(
+        asio_impl::scheduler& scheduler, Ring ring, const loop_settings& settings);
+    ~basic_event_loop();
+
+    basic_event_loop(const basic_event_loop&) = delete;
+    basic_event_loop& operator=(const basic_event_loop&) = delete;
+
+    // Any thread
+
+    request_owner& open_owner(int descriptor);
+
+    /// Deliver an operation that needs no request, as from within the initiating
+    /// function.
+    void complete_immediately(ring_operation& op, int result, bool is_continuation);
+
+    /// End every operation of an owner with operation_aborted and forget the owner. When
+    /// this returns, no request of it, submitted or not, refers to the descriptor by
+    /// number. Where the descriptor holds an address that others may want, a listener's
+    /// or that of a socket other than a stream's, it waits up to 50 ms for the kernel to
+    /// let go of it.
+    void close_owner(request_owner& owner);
+
+    /// Ask every operation of an owner to end.
+    void cancel(request_owner& owner);
+
+    /// Ask the operation behind a ticket to end, if it still stands.
+    void cancel(cancellation_ticket ticket);
+
+    /// A name for the operation that outlives it; erased when the operation ends.
+    cancellation_ticket register_cancellation(ring_operation& op);
+
+    /// Forget an operation that was registered and never started.
+    void forget(ring_operation& op);
+
+    /// Count the operation as work and commit it, behind others of its direction where
+    /// there are any. OWNERSHIP: from here the loop owns op; its last CQE hands it to the
+    /// scheduler.
+    void start(ring_operation& op, request_owner& owner, direction way);
+
+    /// The same for a request that belongs to no descriptor.
+    void start(ring_operation& op) { start(op, unowned_, direction::none); }
+
+    /// Carry out what the owner's writes could have done when they were started. Asio
+    /// tries a write at once, so programs write and then close, shut the connection down
+    /// or wait for the answer. Nothing happens where the ring is single-issuer and
+    /// another thread's.
+    void submit_writes(request_owner& owner);
+
+    /// From here on the program ends requests without an owner by requests of its own.
+    void expect_foreign_cancels();
+
+    /// End a wait of the reaper, now or the next one. Takes no lock.
+    void interrupt() noexcept;
+
+    counter_values counters() const;
+
+    template <typename Queue>
+    void schedule_timer(
+        Queue& queue,
+        const typename Queue::time_type& time,
+        typename Queue::per_timer_data& timer,
+        asio_impl::wait_op* op);
+
+    template <typename Queue>
+    std::size_t cancel_timer(
+        Queue& queue,
+        typename Queue::per_timer_data& timer,
+        std::size_t cancelled_max = std::numeric_limits<std::size_t>::max());
+
+    template <typename Queue>
+    void
+    cancel_timer_by_key(Queue& queue, typename Queue::per_timer_data* timer, void* key);
+
+    template <typename Queue>
+    void move_timer(
+        Queue& queue,
+        typename Queue::per_timer_data& target,
+        typename Queue::per_timer_data& source);
+
+    void add_timer_queue(asio_impl::timer_queue_base& queue);
+    void remove_timer_queue(asio_impl::timer_queue_base& queue);
+
+    // Reaper only
+
+    /// One turn: submit what is claimed, wait up to usec microseconds (0: not at all,
+    /// negative: for ever) if nothing is finished yet, and append what is. Returns
+    /// whether the reactor's epoll set is ready.
+    bool turn(long usec, asio_impl::operation_queue& ops);
+
+    /// For a loop that is watched from outside: submit, and append what is finished.
+    void pump(asio_impl::operation_queue& ops);
+
+    /// Watch the epoll set that carries the stock objects. REQUIRES: before the first
+    /// turn.
+    void watch_epoll(int descriptor) noexcept { settings_.epoll_descriptor = descriptor; }
+
+    /// In the child of a fork: go on with a ring of its own. Requests in flight are made
+    /// anew.
+    void restart(Ring fresh, int epoll_descriptor);
+
+    /// In the child of a fork that gets no ring: end every request with
+    /// operation_aborted. From then on requests end at once, and turn() throws the
+    /// reason; timers stand until shutdown().
+    void lose(const boost::system::error_code& reason);
+
+    /// In a child of a fork that was not announced: the ring's memory is absent, and its
+    /// requests are the parent's.
+    bool is_orphan() const noexcept { return fork_depth != fork_depth_; }
+
+    /// Cancel everything, reap to zero, and append every operation for destruction.
+    void shutdown(asio_impl::operation_queue& ops);
+
+    Ring& ring() noexcept { return ring_; }
+
+private:
+    class flush_operation;
+
+    // Counts a thread as inside the kernel, where it may be reading published SQEs.
+    class entering;
+
+    // Claiming and committing. What is rarely needed is kept out of line, so that the
+    // functions every operation passes through save no registers for it.
+    [[gnu::noinline]] void refuse(ring_operation& op, lock_type& lock);
+    void abort(ring_operation& op) noexcept;
+    [[gnu::noinline]] void commit(ring_operation& op, lock_type& lock);
+    void commit_or_backlog(ring_operation& op);
+    bool try_commit(ring_operation& op);
+    void fill(ring_operation& op, abi::sqe& sqe) noexcept;
+    bool flush(lock_type& lock);
+    bool submit(lock_type& lock);
+    [[gnu::noinline]] void notify(lock_type& lock);
+    bool may_enter() const noexcept;
+    static bool is_transfer_out(const ring_operation& op) noexcept;
+    bool write_unseen(const request_owner& owner) noexcept;
+    bool unseen(const ring_operation& op) noexcept;
+    bool stands_between(
+        const ring_operation& op, std::uint32_t first, std::uint32_t last) noexcept;
+
+    // Cancelling
+    void request_cancel(ring_operation& op, asio_impl::operation_queue& ended);
+    bool end_queued(ring_operation& op, asio_impl::operation_queue& ended);
+    void send_cancels(lock_type& lock);
+    void send_cancels_that_fit();
+    void remove(asio_impl::operation_queue& queue, ring_operation& op) noexcept;
+    bool try_send_cancel(ring_operation& op);
+    static void mark_cancelled(asio_impl::operation_queue& waiting) noexcept;
+    void cancel_requests(request_owner& owner, asio_impl::operation_queue& ended);
+    static void disown(request_owner& owner) noexcept;
+    void settle(request_owner& owner, lock_type& lock);
+    bool unsettled(request_owner& owner) noexcept;
+    void send_cancels_now(lock_type& lock);
+    void cancel_again(cancellation_ticket target);
+    bool all_cancelled(request_owner& owner) noexcept;
+    bool holds_file(request_owner& owner) const noexcept;
+    static bool keeps_address(int descriptor) noexcept;
+    void await_end(request_owner& owner, lock_type& lock);
+
+    // Taking turns
+    void adopt_thread();
+    [[noreturn]] void throw_orphan() const;
+    bool refill(lock_type& lock);
+    bool all_committed() const noexcept;
+    void fill_queue();
+    void arm_polls();
+    void disarm(internal_request request, std::uint32_t generation);
+    void wait(unsigned to_submit, long usec, lock_type& lock);
+    int enter_until(unsigned to_submit, clock::time_point deadline);
+    void enter(unsigned to_submit, lock_type& lock);
+    void reap(asio_impl::operation_queue& ops);
+    void reap_and_post();
+    void take_internal(const abi::cqe& cqe);
+    void take(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
+    bool must_repeat(ring_operation& op, int result) const noexcept;
+    bool is_retried(const ring_operation& op, int result) const noexcept;
+    static bool is_plain_result(const ring_operation& op, const abi::cqe& cqe) noexcept;
+    void
+    take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
+    void retire(ring_operation& op, asio_impl::operation_queue& ops);
+    [[gnu::noinline]] void promote_next(
+        request_owner& owner,
+        request_owner::lane& lane,
+        const ring_operation& ended,
+        asio_impl::operation_queue& ops);
+    void check_enter(int result) const;
+
+    // Ending
+    void forget_unsent_cancels() noexcept;
+    void abandon_queued(asio_impl::operation_queue& ops);
+    void abandon_unseen(request_owner& owner, asio_impl::operation_queue& ops);
+    void abandon_all(asio_impl::operation_queue& ops);
+    void end_all(request_owner& owner, asio_impl::operation_queue& ended);
+    void close_and_wait(asio_impl::operation_queue& ops);
+    void drain(asio_impl::operation_queue& ops, lock_type& lock);
+    static bool is_lost(int result) noexcept;
+    void give_up() noexcept;
+
+    // Immutable after construction
+    asio_impl::scheduler& scheduler_;
+    loop_settings settings_; // restart() gives it the child's epoll descriptor
+
+    // Any thread
+    wake_event wake_;
+
+    // Guarded by mutex_; the mutex comes before no other of ours, and no scheduler call
+    // is made under it
+    mutable optional_mutex mutex_;
+    Ring ring_;
+    asio_impl::operation_queue backlog_;
+    asio_impl::operation_queue unsent_cancels_; // their operations' links are free
+    owner_pool owners_;
+    request_owner unowned_;
+    cancellation_table cancellations_;
+    timer_set timers_;
+    counter_values counters_;
+    flush_operation flush_operation_;
+    std::unique_ptr<teardown_watch> teardown_;
+    boost::system::error_code lost_; // why a child of a fork has no ring
+    std::size_t in_kernel_count_ = 0;
+    unsigned entering_count_ = 0;
+    std::uint64_t reaper_ = 0; // mark of the thread that took the last turn; 0: none yet
+    std::uint64_t issuer_ = 0; // the same, of the only thread that may enter
+    std::uint32_t wake_generation_ = 0;
+    std::uint32_t epoll_generation_ = 0;
+    bool wake_armed_ = false;
+    bool epoll_armed_ = false;
+    bool epoll_ready_ = false;
+    std::uint32_t fork_depth_ = 0;
+    bool waiting_ = false;
+    bool woken_ = false; // a wake-up was taken outside of a turn: the next does not wait
+    bool flush_posted_ = false;
+    bool reaping_ = false;
+    bool stopping_ = false;
+    bool program_cancels_ =
+        false; // a raw request of the program's may be ended by another
+};
+
+/// Submits for a loop that is watched from outside and takes no turns of its own: posted
+/// once behind the handlers that are ready, so that one entry serves them all.
+template <typename Ring>
+class basic_event_loop<Ring>::flush_operation : public asio_impl::scheduler_operation
+{
+public:
+    explicit flush_operation(basic_event_loop& loop) noexcept
+        : scheduler_operation(&do_complete), loop_(loop)
+    {}
+
+private:
+    static void do_complete(
+        void* owner,
+        scheduler_operation* base,
+        const boost::system::error_code&,
+        std::size_t)
+    {
+        basic_event_loop& loop = static_cast<flush_operation*>(base)->loop_;
+        lock_type lock(loop.mutex_);
+        loop.flush_posted_ = false;
+        if (owner == nullptr || loop.stopping_)
+            return;
+        loop.refill(lock);
+        loop.flush(lock);
+    }
+
+    basic_event_loop& loop_;
+};
+
+template <typename Ring>
+class basic_event_loop<Ring>::entering
+{
+public:
+    entering(basic_event_loop& loop, lock_type& lock) : loop_(loop), lock_(lock)
+    {
+        ASIO_URING_ASSERT(lock_.owns_lock());
+        ++loop_.entering_count_;
+        ++loop_.counters_.enters;
+        lock_.unlock();
+    }
+
+    ~entering()
+    {
+        lock_.lock();
+        --loop_.entering_count_;
+    }
+
+private:
+    basic_event_loop& loop_;
+    lock_type& lock_;
+};
+
+using event_loop = basic_event_loop<ring>;
+
+} // namespace asio_uring::detail
+
+#include <asio_uring/detail/loop/impl/event_loop_cancel.hpp>
+#include <asio_uring/detail/loop/impl/event_loop_commit.hpp>
+#include <asio_uring/detail/loop/impl/event_loop_shutdown.hpp>
+#include <asio_uring/detail/loop/impl/event_loop_timers.hpp>
+#include <asio_uring/detail/loop/impl/event_loop_turn.hpp>

@@ -1,0 +1,355 @@
+// Layer: loop. Purpose: from a wish to end an operation to a request that the kernel
+// understands. Cancellation only asks: the operation's own last CQE ends it. Thread: any,
+// under the loop's mutex. Lifetime: see event_loop.hpp.
+#pragma once
+
+namespace asio_uring::detail {
+
+template <typename Ring>
+cancellation_ticket basic_event_loop<Ring>::register_cancellation(ring_operation& op)
+{
+    lock_type lock(mutex_);
+    const cancellation_ticket ticket = cancellations_.insert(op);
+    op.cancellation_index_ = ticket.index;
+    return ticket;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::forget(ring_operation& op)
+{
+    lock_type lock(mutex_);
+    if (op.cancellation_index_ != 0)
+        cancellations_.erase(std::exchange(op.cancellation_index_, 0));
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::cancel(cancellation_ticket ticket)
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    // Once the loop ends its operations, a ticket names nothing.
+    if (stopping_ || is_orphan())
+        return;
+    ring_operation* op = cancellations_.find(ticket);
+    // A ticket is given out before its operation starts; until then there is nothing to
+    // end.
+    if (op == nullptr || op->state_ == operation_state::initial)
+        return;
+    request_cancel(*op, ended);
+    send_cancels(lock);
+    notify(lock);
+    if (lock.owns_lock())
+        lock.unlock();
+    scheduler_.post_deferred_completions(ended);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::cancel(request_owner& owner)
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    if (is_orphan())
+        return;
+    cancel_requests(owner, ended);
+    send_cancels(lock);
+    notify(lock);
+    if (lock.owns_lock())
+        lock.unlock();
+    scheduler_.post_deferred_completions(ended);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::close_owner(request_owner& owner)
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    if (is_orphan())
+        return disown(owner);
+    settle(owner, lock);
+    cancel_requests(owner, ended);
+    // Invariant 5: what the kernel has is bound to the open file, what it has not is
+    // withdrawn, and a repeated request is ruled out by the wish to cancel. The number is
+    // free from here.
+    ASIO_URING_ASSERT(all_cancelled(owner));
+    const int descriptor = std::exchange(owner.descriptor, -1);
+    owner.closed = true;
+    if (owner.idle())
+        owners_.release(owner);
+    else if (!stopping_ && holds_file(owner)) {
+        // The kernel's requests hold the file open, and the peer sees the end only when
+        // they are gone: ask now, even from a thread that does not run the context, and
+        // let their ends be worked off. Once the mutex was given up, the owner may be
+        // somebody else's, unless it is kept.
+        const bool kept = owner.kept = keeps_address(descriptor);
+        if (!settings_.single_issuer || may_enter())
+            send_cancels_now(lock);
+        else if (waiting_)
+            interrupt(); // its turn sends them
+        if (kept)
+            await_end(owner, lock);
+        if (!unsent_cancels_.empty() || ring_.claimed() != ring_.published())
+            notify(lock);
+    }
+    if (lock.owns_lock())
+        lock.unlock();
+    scheduler_.post_deferred_completions(ended);
+}
+
+// The address of a listener, or of a socket that is no stream, is the program's to bind
+// again once close() has returned. A cancelled request lets go of its file when the
+// thread that submitted it passes through the kernel, which it is told to do; a thread
+// that gets no processor meanwhile is not waited for.
+template <typename Ring>
+void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
+{
+    constexpr auto longest = std::chrono::milliseconds(50);
+    const auto limit = clock::now() + longest;
+    while (holds_file(owner)) {
+        // While the reaper waits in the kernel the completions are its own.
+        if (!waiting_)
+            reap_and_post();
+        if (!unsent_cancels_.empty() && (!settings_.single_issuer || may_enter()))
+            send_cancels_now(lock);
+        if (clock::now() > limit)
+            break;
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+    }
+    owner.kept = false;
+    if (owner.idle())
+        owners_.release(owner);
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::keeps_address(int descriptor) noexcept
+{
+    int type = SOCK_STREAM;
+    int listens = 0;
+    ::socklen_t size = sizeof type;
+    ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size);
+    if (type == SOCK_STREAM)
+        ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+    return type != SOCK_STREAM || listens != 0;
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::all_cancelled(request_owner& owner) noexcept
+{
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_) {
+        if (!op->cancel_requested_ || (!op->withdrawn_ && unseen(*op)))
+            return false;
+    }
+    return true;
+}
+
+// In a child whose fork was not announced the requests are the parent's, and nothing ends
+// them here but shutdown() or restart().
+template <typename Ring>
+void basic_event_loop<Ring>::disown(request_owner& owner) noexcept
+{
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_)
+        op->cancel_requested_ = true;
+    for (request_owner::lane& lane : owner.lanes)
+        mark_cancelled(lane.waiting);
+    owner.descriptor = -1;
+    owner.closed = true;
+}
+
+// A request that is on its way between two waits is in none of the places where the
+// kernel looks for it. As long as it stands, ask again.
+template <typename Ring>
+void basic_event_loop<Ring>::cancel_again(cancellation_ticket target)
+{
+    ring_operation* op = cancellations_.find(target);
+    if (op == nullptr || op->state_ != operation_state::claimed || stopping_)
+        return;
+    op->cancel_sent_ = false;
+    unsent_cancels_.push(op);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::send_cancels_now(lock_type& lock)
+{
+    int result = 0;
+    do {
+        send_cancels_that_fit();
+        const unsigned to_submit = ring_.publish();
+        const entering unlocked(*this, lock);
+        result = ring_.enter(to_submit, 0, abi::enter_getevents);
+    } while (!unsent_cancels_.empty() && result > 0);
+}
+
+// Whether the kernel has a request of the owner.
+template <typename Ring>
+bool basic_event_loop<Ring>::holds_file(request_owner& owner) const noexcept
+{
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_) {
+        if (op->state_ == operation_state::claimed && !op->withdrawn_)
+            return true;
+    }
+    return false;
+}
+
+// A published SQE names the descriptor until the kernel has read it. Whoever published it
+// is about to enter, so wait for that; an entry refused leaves nobody inside, and the SQE
+// is ours again.
+template <typename Ring>
+void basic_event_loop<Ring>::settle(request_owner& owner, lock_type& lock)
+{
+    while (unsettled(owner)) {
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+    }
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::unsettled(request_owner& owner) noexcept
+{
+    if (entering_count_ == 0 || ring_.unconsumed() == 0)
+        return false;
+    const std::uint32_t head = ring_.published() - ring_.unconsumed();
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_) {
+        if (op->state_ == operation_state::claimed &&
+            stands_between(*op, head, ring_.published()))
+            return true;
+    }
+    return false;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::mark_cancelled(asio_impl::operation_queue& waiting) noexcept
+{
+    asio_impl::operation_queue marked;
+    while (asio_impl::scheduler_operation* base = waiting.front()) {
+        waiting.pop();
+        static_cast<ring_operation*>(base)->cancel_requested_ = true;
+        marked.push(base);
+    }
+    waiting.push(marked);
+}
+
+// Those behind an active transfer are marked and end after it, in order.
+template <typename Ring>
+void basic_event_loop<Ring>::cancel_requests(
+    request_owner& owner, asio_impl::operation_queue& ended)
+{
+    for (request_owner::lane& lane : owner.lanes)
+        mark_cancelled(lane.waiting);
+    ring_operation* op = owner.requests.front();
+    while (op != nullptr) {
+        ring_operation* const next = op->next_request_;
+        request_cancel(*op, ended);
+        op = next;
+    }
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::request_cancel(
+    ring_operation& op, asio_impl::operation_queue& ended)
+{
+    // Asked before: enough, unless the SQE is ours again because an entry to the kernel
+    // was refused.
+    if (op.cancel_requested_ && op.state_ == operation_state::claimed) {
+        if (op.withdrawn_ || !unseen(op))
+            return;
+        if (!op.cancel_sent_)
+            remove(unsent_cancels_, op);
+    }
+    op.cancel_requested_ = true;
+    if (end_queued(op, ended))
+        return;
+    ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
+    if (unseen(op)) {
+        // The kernel has not seen this SQE: make it harmless, and let its CQE end the
+        // operation.
+        abi::sqe& sqe = ring_.sqe_at(op.sequence_);
+        sqe = abi::sqe{};
+        op::nop{}.prepare(sqe);
+        sqe.user_data = user_data::of(&op).bits;
+        op.withdrawn_ = true;
+    }
+    else
+        unsent_cancels_.push(&op);
+}
+
+// An operation without an SQE ends at once.
+template <typename Ring>
+bool basic_event_loop<Ring>::end_queued(
+    ring_operation& op, asio_impl::operation_queue& ended)
+{
+    asio_impl::operation_queue* queue = nullptr;
+    if (op.state_ == operation_state::waiting)
+        queue = &op.owner_->lanes[static_cast<int>(op.direction_)].waiting;
+    else if (op.state_ == operation_state::backlogged)
+        queue = &backlog_;
+    else
+        return false;
+    remove(*queue, op);
+    op.result_ = -ECANCELED;
+    retire(op, ended);
+    return true;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::remove(
+    asio_impl::operation_queue& queue, ring_operation& op) noexcept
+{
+    asio_impl::operation_queue others;
+    while (asio_impl::scheduler_operation* base = queue.front()) {
+        queue.pop();
+        if (base != &op)
+            others.push(base);
+    }
+    queue.push(others);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::expect_foreign_cancels()
+{
+    lock_type lock(mutex_);
+    program_cancels_ = true;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::send_cancels(lock_type& lock)
+{
+    send_cancels_that_fit();
+    while (!unsent_cancels_.empty() && flush(lock))
+        send_cancels_that_fit();
+}
+
+// The rest waits for the next turn; an operation that ends before leaves the list.
+template <typename Ring>
+void basic_event_loop<Ring>::send_cancels_that_fit()
+{
+    while (asio_impl::scheduler_operation* base = unsent_cancels_.front()) {
+        if (!try_send_cancel(*static_cast<ring_operation*>(base)))
+            return;
+        unsent_cancels_.pop();
+    }
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::try_send_cancel(ring_operation& op)
+{
+    if (op.cancellation_index_ == 0)
+        op.cancellation_index_ = cancellations_.insert(op).index;
+    abi::sqe* sqe = ring_.try_claim();
+    if (sqe == nullptr)
+        return false;
+    // The SQ is consumed in order: an operation that later gets this address is claimed
+    // behind this entry, so it cannot be hit.
+    op::async_cancel{.user_data = user_data::of(&op).bits}.prepare(*sqe);
+    sqe->user_data = user_data::of(cancellations_.ticket(op.cancellation_index_)).bits;
+    op.cancel_sent_ = true;
+    ++counters_.sqes;
+    return true;
+}
+
+} // namespace asio_uring::detail

@@ -1,0 +1,281 @@
+// Layer: loop. Purpose: from a started operation to an SQE the kernel will see.
+// Thread: any, under the loop's mutex. Lifetime: see event_loop.hpp.
+#pragma once
+
+namespace asio_uring::detail {
+
+template <typename Ring>
+basic_event_loop<Ring>::basic_event_loop(
+    asio_impl::scheduler& scheduler, Ring ring, const loop_settings& settings)
+    : scheduler_(scheduler),
+      settings_(settings),
+      mutex_(settings.locking),
+      ring_(std::move(ring)),
+      flush_operation_(*this)
+{
+    watch_forks();
+    fork_depth_ = fork_depth;
+    if (settings_.single_issuer)
+        teardown_ = std::make_unique<teardown_watch>(ring_);
+}
+
+template <typename Ring>
+basic_event_loop<Ring>::~basic_event_loop()
+{
+    // Invariant 6: shutdown() reaped to zero, so closing the ring frees nothing the
+    // kernel may touch.
+    ASIO_URING_ASSERT(in_kernel_count_ == 0);
+}
+
+template <typename Ring>
+request_owner& basic_event_loop<Ring>::open_owner(int descriptor)
+{
+    lock_type lock(mutex_);
+    return owners_.acquire(descriptor);
+}
+
+template <typename Ring>
+counter_values basic_event_loop<Ring>::counters() const
+{
+    lock_type lock(mutex_);
+    return counters_;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::complete_immediately(
+    ring_operation& op, int result, bool is_continuation)
+{
+    op.result_ = result;
+    op.state_ = operation_state::reaped;
+    scheduler_.post_immediate_completion(&op, is_continuation);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::start(
+    ring_operation& op, request_owner& owner, direction way)
+{
+    scheduler_.work_started();
+    lock_type lock(mutex_);
+    ++counters_.operations;
+    op.owner_ = &owner;
+    op.direction_ = way;
+    if (stopping_ || is_orphan()) [[unlikely]]
+        return refuse(op, lock);
+    if (way != direction::none) {
+        request_owner::lane& lane = owner.lanes[static_cast<int>(way)];
+        if (lane.active != nullptr) {
+            op.state_ = operation_state::waiting;
+            lane.waiting.push(&op);
+            return;
+        }
+        lane.active = &op;
+    }
+    owner.requests.push(op);
+    if (!try_commit(op)) [[unlikely]]
+        commit(op, lock);
+    // A loop that takes turns of its own and is not waiting submits this with its next.
+    if (waiting_ || settings_.epoll_descriptor < 0)
+        notify(lock);
+}
+
+// The context is being shut down, and the scheduler destroys the operation; or the ring
+// is lost, or the parent's, and run() says so.
+template <typename Ring>
+void basic_event_loop<Ring>::refuse(ring_operation& op, lock_type& lock)
+{
+    abort(op);
+    lock.unlock();
+    scheduler_.post_deferred_completion(&op);
+}
+
+// An operation that neither the kernel nor a queue holds any more.
+template <typename Ring>
+void basic_event_loop<Ring>::abort(ring_operation& op) noexcept
+{
+    if (op.cancellation_index_ != 0)
+        cancellations_.erase(std::exchange(op.cancellation_index_, 0));
+    op.cancel_requested_ = true;
+    op.result_ = -ECANCELED;
+    op.state_ = operation_state::reaped;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::commit(ring_operation& op, lock_type& lock)
+{
+    // Back-pressure: with the queue full, the starter submits what stands there and goes
+    // on. Another thread may fill the room first, so look again.
+    while (!try_commit(op)) {
+        if (!flush(lock)) {
+            op.state_ = operation_state::backlogged;
+            backlog_.push(&op);
+            return;
+        }
+    }
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::commit_or_backlog(ring_operation& op)
+{
+    if (!try_commit(op)) {
+        op.state_ = operation_state::backlogged;
+        backlog_.push(&op);
+    }
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::try_commit(ring_operation& op)
+{
+    abi::sqe* sqe = ring_.try_claim();
+    if (sqe == nullptr)
+        return false;
+    fill(op, *sqe);
+    return true;
+}
+
+// Invariant 1: one noexcept step from the claimed SQE to the committed operation.
+template <typename Ring>
+void basic_event_loop<Ring>::fill(ring_operation& op, abi::sqe& sqe) noexcept
+{
+    ASIO_URING_ASSERT(op.owner_ != nullptr);
+    if (op.wait_for_readiness_) {
+        const bool reading = op.direction_ == direction::read;
+        op::poll_add{
+            .fd = op.owner_->descriptor,
+            .events = static_cast<std::uint32_t>(reading ? POLLIN : POLLOUT)}
+            .prepare(sqe);
+    }
+    else
+        op.prepare_(op, sqe);
+    sqe.user_data = user_data::of(&op).bits;
+    op.sequence_ = ring_.claimed() - 1;
+    op.state_ = operation_state::claimed;
+    ++in_kernel_count_;
+    ++counters_.sqes;
+}
+
+// A request belongs to the thread that submitted it and ends with that thread, so only
+// threads that run the context submit.
+template <typename Ring>
+bool basic_event_loop<Ring>::may_enter() const noexcept
+{
+    if (settings_.single_issuer)
+        return issuer_ == this_thread_mark();
+    return reaper_ == this_thread_mark() || scheduler_.can_dispatch();
+}
+
+// Whether the SQE is still ours to rewrite: beyond the shared tail, or offered in vain
+// with nobody inside the kernel who could read it.
+template <typename Ring>
+bool basic_event_loop<Ring>::unseen(const ring_operation& op) noexcept
+{
+    const std::uint32_t head = ring_.published() - ring_.unconsumed();
+    return stands_between(
+        op, entering_count_ == 0 ? head : ring_.published(), ring_.claimed());
+}
+
+// Sequence numbers come round after 2^32 entries, and an idle connection may wait that
+// long: only an entry that still names the operation is its entry.
+template <typename Ring>
+bool basic_event_loop<Ring>::stands_between(
+    const ring_operation& op, std::uint32_t first, std::uint32_t last) noexcept
+{
+    return op.sequence_ - first < last - first &&
+           ring_.look_at(op.sequence_).user_data == user_data::of(&op).bits;
+}
+
+// Submits without waiting. Returns whether the kernel took anything.
+template <typename Ring>
+bool basic_event_loop<Ring>::flush(lock_type& lock)
+{
+    return may_enter() && submit(lock);
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::submit(lock_type& lock)
+{
+    const unsigned to_submit = ring_.publish();
+    if (to_submit == 0)
+        return true;
+    int submitted = 0;
+    {
+        // The kernel carries out sends inline: other threads must be able to start
+        // operations meanwhile.
+        const entering unlocked(*this, lock);
+        submitted = ring_.enter(to_submit, 0, 0);
+    }
+    return submitted > 0 || ring_.unconsumed() < to_submit;
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::is_transfer_out(const ring_operation& op) noexcept
+{
+    return op.direction_ == direction::write && !op.only_waits_ &&
+           !op.repeat_when_ready_ && !op.wait_for_readiness_ && !op.cancel_requested_;
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::write_unseen(const request_owner& owner) noexcept
+{
+    const ring_operation* op = owner.lanes[static_cast<int>(direction::write)].active;
+    return op != nullptr && op->state_ == operation_state::claimed &&
+           is_transfer_out(*op) && unseen(*op);
+}
+
+// Sends that find room are carried out within the entry; the next of the line follows as
+// soon as its predecessor is reaped.
+template <typename Ring>
+void basic_event_loop<Ring>::submit_writes(request_owner& owner)
+{
+    lock_type lock(mutex_);
+    if (stopping_ || is_orphan() || (settings_.single_issuer && !may_enter()))
+        return;
+    const ring_operation* const first =
+        owner.lanes[static_cast<int>(direction::write)].active;
+    if (first == nullptr || !is_transfer_out(*first))
+        return;
+    do {
+        settle(owner, lock); // another thread may be inside the kernel with it
+        reap_and_post();
+    } while (write_unseen(owner) && submit(lock));
+    // What was taken may have been what the reaper waits for, and what came behind it may
+    // want an entry of its own.
+    const bool something_left = !unsent_cancels_.empty() || !backlog_.empty() ||
+                                ring_.claimed() != ring_.published();
+    if (waiting_)
+        interrupt();
+    else if (settings_.epoll_descriptor < 0 && something_left)
+        notify(lock);
+}
+
+// What is claimed reaches the kernel with the next turn, unless the reaper already waits
+// there.
+template <typename Ring>
+void basic_event_loop<Ring>::notify(lock_type& lock)
+{
+    if (settings_.epoll_descriptor < 0) {
+        if (flush_posted_)
+            return;
+        flush_posted_ = true;
+        lock.unlock();
+        scheduler_.post_immediate_completion(&flush_operation_, false);
+        return;
+    }
+    if (!waiting_)
+        return;
+    // A run thread submits at once: its handler may go on to wait for what it started.
+    // Any other thread leaves that to the reaper, because a request belongs to its
+    // submitter, and only run threads are sure to enter the kernel again.
+    if (scheduler_.can_dispatch() && flush(lock) && backlog_.empty() &&
+        unsent_cancels_.empty())
+        return;
+    lock.unlock();
+    interrupt();
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::interrupt() noexcept
+{
+    wake_.notify();
+}
+
+} // namespace asio_uring::detail

@@ -1,0 +1,250 @@
+// Layer: loop. Purpose: end with nothing of ours in the kernel, whatever was in
+// flight. Thread: the one that destroys the context. Lifetime: after shutdown() the loop
+// starts nothing.
+#pragma once
+
+namespace asio_uring::detail {
+
+// 1. Nothing is started, cancelled or repeated any more. 2. What the kernel has not seen
+// is taken back.
+// 3. The kernel is asked to end the rest. 4. Reap until it holds no operation. 5. The
+// caller destroys them: only now, because handlers own the buffers.
+template <typename Ring>
+void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
+{
+    lock_type lock(mutex_);
+    stopping_ = true;
+    forget_unsent_cancels();
+    abandon_queued(ops);
+    if (is_orphan()) {
+        in_kernel_count_ = 0;
+        abandon_all(ops);
+    }
+    else {
+        abandon_unseen(unowned_, ops);
+        for (request_owner& owner : owners_.all())
+            abandon_unseen(owner, ops);
+        drain(ops, lock);
+    }
+    timers_.take_all(ops);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::forget_unsent_cancels() noexcept
+{
+    while (!unsent_cancels_.empty())
+        unsent_cancels_.pop();
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::abandon_queued(asio_impl::operation_queue& ops)
+{
+    while (asio_impl::scheduler_operation* base = backlog_.front()) {
+        backlog_.pop();
+        ring_operation& op = *static_cast<ring_operation*>(base);
+        op.owner_->requests.erase(op);
+        ops.push(base);
+    }
+    for (request_owner& owner : owners_.all()) {
+        for (request_owner::lane& lane : owner.lanes) {
+            lane.active = nullptr;
+            ops.push(lane.waiting);
+        }
+    }
+}
+
+// SQEs the kernel has not read are made harmless, and their operations end without a CQE.
+// Only writes still go: a handler that writes and then stops the context relies on it.
+template <typename Ring>
+void basic_event_loop<Ring>::abandon_unseen(
+    request_owner& owner, asio_impl::operation_queue& ops)
+{
+    ring_operation* op = owner.requests.front();
+    while (op != nullptr) {
+        ring_operation* const next = op->next_request_;
+        if (unseen(*op) && !is_transfer_out(*op)) {
+            abi::sqe& sqe = ring_.sqe_at(op->sequence_);
+            sqe = abi::sqe{};
+            op::nop{}.prepare(sqe);
+            sqe.user_data = user_data::of(internal_request::cancel).bits;
+            owner.requests.erase(*op);
+            --in_kernel_count_;
+            ops.push(op);
+        }
+        op = next;
+    }
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& lock)
+{
+    if (in_kernel_count_ != 0 && settings_.single_issuer && !may_enter())
+        return close_and_wait(ops);
+    while (in_kernel_count_ != 0) {
+        // A request on its way between two waits may miss one cancellation, so each round
+        // asks again; what ends the loop is only that every operation's last CQE came.
+        if (abi::sqe* sqe = ring_.try_claim()) {
+            op::async_cancel{.flags = abi::async_cancel_any | abi::async_cancel_all}
+                .prepare(*sqe);
+            sqe->user_data = user_data::of(internal_request::cancel).bits;
+            ++counters_.sqes;
+        }
+        const unsigned to_submit = ring_.publish();
+        int result = 0;
+        {
+            const entering unlocked(*this, lock);
+            result = enter_until(to_submit, clock::now() + std::chrono::milliseconds(10));
+        }
+        if (is_lost(result))
+            return give_up();
+        check_enter(result);
+        reap(ops);
+    }
+}
+
+// The program closed the ring's descriptor behind our back, or a filter came between.
+template <typename Ring>
+bool basic_event_loop<Ring>::is_lost(int result) noexcept
+{
+    switch (result) {
+    case -EPERM:
+    case -EACCES:
+    case -ENOSYS:
+    case -EBADF:
+    case -EBADFD:
+    case -ENXIO:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Nobody tells any more when the kernel lets go of the requests, so they and what their
+// handlers own are never destroyed.
+template <typename Ring>
+void basic_event_loop<Ring>::give_up() noexcept
+{
+    ring_.close();
+    in_kernel_count_ = 0;
+}
+
+// KERNEL 6.1: a DEFER_TASKRUN ring can be reaped by its issuer only. Closing it ends its
+// requests; when
+//   the kernel has freed the ring, it has let go of their memory.
+template <typename Ring>
+void basic_event_loop<Ring>::close_and_wait(asio_impl::operation_queue& ops)
+{
+    reap(ops);
+    ring_.close();
+    teardown_->wait();
+    in_kernel_count_ = 0;
+    abandon_all(ops);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::abandon_all(asio_impl::operation_queue& ops)
+{
+    const auto abandon = [&](request_owner& owner) {
+        while (ring_operation* op = owner.requests.front()) {
+            owner.requests.erase(*op);
+            ops.push(op);
+        }
+    };
+    abandon(unowned_);
+    for (request_owner& owner : owners_.all())
+        abandon(owner);
+}
+
+// The parent's ring is not the child's: its maps are gone here, and its requests are the
+// parent's. What stood in it is committed to a ring of the child's own, as Asio's reactor
+// registers its descriptors anew.
+template <typename Ring>
+void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    fork_depth_ = fork_depth;
+    ring_ = std::move(fresh);
+    lost_ = boost::system::error_code();
+    stopping_ = false;
+    wake_.recreate();
+    settings_.epoll_descriptor = epoll_descriptor;
+    teardown_.reset();
+    reaper_ = issuer_ = 0;
+    wake_armed_ = epoll_armed_ = waiting_ = woken_ = false;
+    in_kernel_count_ = entering_count_ = 0;
+    forget_unsent_cancels();
+    if (settings_.single_issuer)
+        teardown_ = std::make_unique<teardown_watch>(ring_);
+    const auto commit_anew = [&](request_owner& owner) {
+        ring_operation* op = owner.requests.front();
+        while (op != nullptr) {
+            ring_operation* const next = op->next_request_;
+            if (op->state_ == operation_state::backlogged && op->cancel_requested_)
+                remove(backlog_, *op);
+            if (op->cancel_requested_)
+                retire(*op, ended);
+            else if (op->state_ == operation_state::claimed)
+                commit_or_backlog(*op);
+            op = next;
+        }
+        if (owner.closed && owner.idle())
+            owners_.release(owner);
+    };
+    commit_anew(unowned_);
+    for (request_owner& owner : owners_.all())
+        commit_anew(owner);
+    notify(lock);
+    if (lock.owns_lock())
+        lock.unlock();
+    scheduler_.post_deferred_completions(ended);
+}
+
+// What stood in the parent's ring, or behind it, ends; what comes later is refused. The
+// parent's ring is the parent's alone from here, and so is the descriptor that wakes it.
+template <typename Ring>
+void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    lost_ = reason;
+    fork_depth_ = fork_depth;
+    stopping_ = true;
+    ring_.close();
+    wake_.close();
+    teardown_.reset();
+    reaper_ = issuer_ = 0;
+    wake_armed_ = epoll_armed_ = waiting_ = false;
+    in_kernel_count_ = entering_count_ = 0;
+    forget_unsent_cancels();
+    while (!backlog_.empty())
+        backlog_.pop(); // its operations are among those of their owners
+    end_all(unowned_, ended);
+    for (request_owner& owner : owners_.all())
+        end_all(owner, ended);
+    lock.unlock();
+    scheduler_.post_deferred_completions(ended);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::end_all(
+    request_owner& owner, asio_impl::operation_queue& ended)
+{
+    while (ring_operation* op = owner.requests.front()) {
+        owner.requests.erase(*op);
+        abort(*op);
+        ended.push(op);
+    }
+    for (request_owner::lane& lane : owner.lanes) {
+        lane.active = nullptr;
+        while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
+            lane.waiting.pop();
+            abort(*static_cast<ring_operation*>(base));
+            ended.push(base);
+        }
+    }
+    if (owner.closed)
+        owners_.release(owner);
+}
+
+} // namespace asio_uring::detail

@@ -1,0 +1,452 @@
+// Layer: loop. Purpose: one turn of the loop: submit and wait in one kernel entry,
+// reap, retire. Thread: the reaper. Lifetime: see event_loop.hpp.
+#pragma once
+
+namespace asio_uring::detail {
+
+template <typename Ring>
+bool basic_event_loop<Ring>::turn(long usec, asio_impl::operation_queue& ops)
+{
+    lock_type lock(mutex_);
+    adopt_thread();
+    const bool complete = all_committed() || refill(lock);
+    const unsigned to_submit = ring_.publish();
+    if (usec != 0 && complete && ring_.ready() == 0 && !timers_.overdue() && !woken_)
+        wait(to_submit, usec, lock);
+    else if (to_submit != 0 || ring_.task_work_pending() || ring_.completion_overflow())
+        enter(to_submit, lock);
+    reap(ops);
+    woken_ = false;
+    timers_.take_expired(ops);
+    return std::exchange(epoll_ready_, false);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
+{
+    lock_type lock(mutex_);
+    if (is_orphan())
+        throw_orphan();
+    // Reaping claims what comes next, and no turn follows that would submit it.
+    do {
+        refill(lock);
+        const unsigned to_submit = ring_.publish();
+        if (to_submit != 0 || ring_.task_work_pending() || ring_.completion_overflow())
+            enter(to_submit, lock);
+        reap(ops);
+    } while (ring_.claimed() != ring_.published() || ring_.ready() != 0 ||
+             ring_.task_work_pending() || ring_.completion_overflow());
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::adopt_thread()
+{
+    const std::uint64_t self = this_thread_mark();
+    if (is_orphan()) [[unlikely]]
+        throw_orphan();
+    if (reaper_ == self)
+        return;
+    if (lost_)
+        throw boost::system::system_error(lost_, "asio_uring: run in a fork's child");
+    if (settings_.single_issuer) {
+        if (issuer_ == 0) {
+            if (const boost::system::error_code ec = ring_.enable())
+                throw boost::system::system_error(ec, "asio_uring: enabling the ring");
+            issuer_ = self;
+        }
+        else if (issuer_ != self)
+            throw boost::system::system_error(
+                make_error_code(errc::wrong_thread), "asio_uring: run");
+    }
+    if (reaper_ != 0 && settings_.rearm_for_thread) {
+        // The polls that end a wait belong to the thread that armed them, which may never
+        // enter the kernel again.
+        if (wake_armed_)
+            disarm(internal_request::wake, wake_generation_++);
+        if (epoll_armed_)
+            disarm(internal_request::epoll, epoll_generation_++);
+        wake_armed_ = false;
+        epoll_armed_ = false;
+    }
+    reaper_ = self;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::throw_orphan() const
+{
+    throw boost::system::system_error(
+        make_error_code(errc::fork_not_announced), "asio_uring: run");
+}
+
+// An entry that finds no room is no loss: the outdated poll stays armed and its CQE is
+// ignored.
+template <typename Ring>
+void basic_event_loop<Ring>::disarm(internal_request request, std::uint32_t generation)
+{
+    abi::sqe* sqe = ring_.try_claim();
+    if (sqe == nullptr)
+        return;
+    op::poll_remove{.user_data = user_data::of(request, generation).bits}.prepare(*sqe);
+    sqe->user_data = user_data::of(internal_request::disarm).bits;
+    ++counters_.sqes;
+}
+
+// Gives an SQE to everything that waits for one. Returns whether nothing is left: only
+// then may the loop sleep, because nothing in the kernel would tell of the rest.
+template <typename Ring>
+bool basic_event_loop<Ring>::refill(lock_type& lock)
+{
+    for (;;) {
+        fill_queue();
+        if (all_committed())
+            return true;
+        if (!flush(lock))
+            return false;
+    }
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::all_committed() const noexcept
+{
+    const bool armed = (wake_armed_ && epoll_armed_) || settings_.epoll_descriptor < 0;
+    return armed && unsent_cancels_.empty() && backlog_.empty();
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::fill_queue()
+{
+    arm_polls();
+    if (!unsent_cancels_.empty())
+        send_cancels_that_fit();
+    while (asio_impl::scheduler_operation* base = backlog_.front()) {
+        backlog_.pop();
+        ring_operation& op = *static_cast<ring_operation*>(base);
+        if (!try_commit(op)) {
+            asio_impl::operation_queue rest;
+            rest.push(base);
+            rest.push(backlog_);
+            backlog_.push(rest);
+            return;
+        }
+    }
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::arm_polls()
+{
+    if (!wake_armed_ && settings_.epoll_descriptor >= 0) {
+        if (abi::sqe* sqe = ring_.try_claim()) {
+            op::poll_add{
+                .fd = wake_.native_handle(),
+                .events = POLLIN,
+                .flags = abi::poll_add_multi}
+                .prepare(*sqe);
+            sqe->user_data = user_data::of(internal_request::wake, wake_generation_).bits;
+            wake_armed_ = true;
+            ++counters_.sqes;
+        }
+    }
+    // One shot, armed after every look at the set: arming looks at its state, so nothing
+    // that stayed ready is missed.
+    if (!epoll_armed_ && settings_.epoll_descriptor >= 0) {
+        if (abi::sqe* sqe = ring_.try_claim()) {
+            op::poll_add{.fd = settings_.epoll_descriptor, .events = POLLIN}.prepare(
+                *sqe);
+            sqe->user_data =
+                user_data::of(internal_request::epoll, epoll_generation_).bits;
+            epoll_armed_ = true;
+            ++counters_.sqes;
+        }
+    }
+}
+
+// Invariant 10: the wait ends at the earliest of the caller's limit and the first timer,
+// and waiting_ is set under the mutex before the kernel is entered, so whoever starts
+// something later knows to end it.
+template <typename Ring>
+void basic_event_loop<Ring>::wait(unsigned to_submit, long usec, lock_type& lock)
+{
+    clock::time_point deadline = timers_.deadline();
+    if (usec > 0)
+        deadline = std::min(deadline, clock::now() + std::chrono::microseconds(usec));
+    ASIO_URING_ASSERT(all_committed() && deadline <= timers_.deadline());
+    int result = 0;
+    {
+        waiting_ = true;
+        const entering unlocked(*this, lock);
+        result = enter_until(to_submit, deadline);
+    }
+    waiting_ = false;
+    check_enter(result);
+}
+
+// Submits, and waits for one completion at most until the deadline.
+template <typename Ring>
+int basic_event_loop<Ring>::enter_until(unsigned to_submit, clock::time_point deadline)
+{
+    std::uint32_t flags = abi::enter_getevents;
+    // Waiting for the network is no waiting for a disk, and is not shown as such.
+    if ((ring_.features() & abi::feat_no_iowait) != 0)
+        flags |= abi::enter_no_iowait;
+    if (deadline == clock::time_point::max())
+        return ring_.enter(to_submit, 1, flags);
+    auto until = deadline.time_since_epoch();
+    // KERNEL 6.12: ENTER_ABS_TIMER came with MIN_TIMEOUT, which has a feature bit. Older:
+    // a duration.
+    if ((ring_.features() & abi::feat_min_timeout) != 0)
+        flags |= abi::enter_abs_timer;
+    else
+        until = std::max(deadline - clock::now(), clock::duration::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(until);
+    abi::kernel_timespec timeout{};
+    timeout.sec = seconds.count();
+    timeout.nsec = std::chrono::nanoseconds(until - seconds).count();
+    abi::getevents_arg argument{};
+    argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+    return ring_.enter(to_submit, 1, flags, argument);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::enter(unsigned to_submit, lock_type& lock)
+{
+    // This entry empties the backlog as far as there is room.
+    if (ring_.completion_overflow()) [[unlikely]]
+        ++counters_.overflows;
+    int result = 0;
+    {
+        const entering unlocked(*this, lock);
+        result = ring_.enter(to_submit, 0, abi::enter_getevents);
+    }
+    check_enter(result);
+}
+
+// Saturation and interruption are no errors of the loop: what was not submitted stays in
+// the queue, and reaping makes room.
+template <typename Ring>
+void basic_event_loop<Ring>::check_enter(int result) const
+{
+    switch (result) {
+    case -EEXIST:
+        throw boost::system::system_error(
+            make_error_code(errc::wrong_thread), "asio_uring: run");
+    case -EPERM:
+    case -EACCES:
+    case -ENOSYS:
+        throw boost::system::system_error(
+            make_error_code(errc::entry_forbidden), "asio_uring: io_uring_enter");
+    case -EBADF:
+    case -EBADFD:
+    case -EFAULT:
+    case -EINVAL:
+    case -ENXIO:
+    case -EOWNERDEAD:
+        throw boost::system::system_error(
+            -result, boost::system::system_category(), "asio_uring: io_uring_enter");
+    default:
+        return;
+    }
+}
+
+// Invariant 3: every CQE goes to its operation, or to the loop's own requests, and is
+// counted.
+template <typename Ring>
+void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
+{
+    // Invariant 8: one reaper at a time.
+    ASIO_URING_ASSERT(!reaping_);
+    reaping_ = true;
+    counters_.cqes += ring_.for_each_completion([&](const abi::cqe& cqe) {
+        const user_data data{cqe.user_data};
+        if (data.is_internal()) [[unlikely]]
+            take_internal(cqe);
+        else if (is_plain_result(*data.operation(), cqe)) [[likely]]
+            take_plain(*data.operation(), cqe, ops);
+        else
+            take(*data.operation(), cqe, ops);
+    });
+    reaping_ = false;
+}
+
+// Outside of a turn. Posted under the mutex, because what another thread reaps next, the
+// following read of a stream perhaps, must not overtake it. The scheduler calls nothing
+// of ours but interrupt(), which takes no lock.
+template <typename Ring>
+void basic_event_loop<Ring>::reap_and_post()
+{
+    asio_impl::operation_queue ended;
+    reap(ended);
+    scheduler_.post_deferred_completions(ended);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
+{
+    const user_data data{cqe.user_data};
+    ASIO_URING_ASSERT(data.request() <= internal_request::disarm);
+    const bool armed = (cqe.flags & abi::cqe_f_more) != 0;
+    switch (data.request()) {
+    case internal_request::wake:
+        if (data.generation() != wake_generation_)
+            return;
+        wake_armed_ = armed;
+        wake_.acknowledge();
+        woken_ = true;
+        ++counters_.wakes;
+        return;
+    case internal_request::epoll:
+        if (data.generation() != epoll_generation_)
+            return;
+        epoll_armed_ = false;
+        epoll_ready_ = true;
+        return;
+    case internal_request::cancel:
+        if (cqe.res == -ENOENT)
+            cancel_again(data.target());
+        return;
+    case internal_request::disarm:
+        return;
+    }
+}
+
+// Whether the operation ends here with what the kernel says: the first and only
+// completion, a success, and nobody asked for anything else meanwhile.
+template <typename Ring>
+bool basic_event_loop<Ring>::is_plain_result(
+    const ring_operation& op, const abi::cqe& cqe) noexcept
+{
+    return cqe.res >= 0 && (cqe.flags & (abi::cqe_f_more | abi::cqe_f_notif)) == 0 &&
+           !op.cancel_requested_ && !op.wait_for_readiness_;
+}
+
+// What take() does with a plain result. Nearly every completion goes this way.
+template <typename Ring>
+void basic_event_loop<Ring>::take_plain(
+    ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
+{
+    ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
+    --in_kernel_count_;
+    op.result_ = cqe.res;
+    op.completion_flags_ = cqe.flags;
+    retire(op, ops);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::take(
+    ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
+{
+    ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
+    // Invariant 2: with F_MORE the kernel still holds the operation. A zero-copy send
+    // tells its result first, and ends with a notification that has none.
+    if ((cqe.flags & abi::cqe_f_more) != 0) {
+        op.result_ = cqe.res;
+        return;
+    }
+    const bool notification = (cqe.flags & abi::cqe_f_notif) != 0;
+    const int result = notification ? op.result_ : cqe.res;
+    --in_kernel_count_;
+    if (op.cancel_requested_ && !op.cancel_sent_ && !op.withdrawn_)
+        remove(unsent_cancels_, op);
+    if (must_repeat(op, result)) {
+        op.wait_for_readiness_ =
+            !op.wait_for_readiness_ && (result == -EAGAIN || op.repeat_when_ready_);
+        ++counters_.reissues;
+        commit_or_backlog(op);
+        return;
+    }
+    // What a program that cancelled or closed must not see: the end of a request that
+    // never went, would have gone again, or met the peer's answer to the close.
+    const bool never_done =
+        op.withdrawn_ || op.wait_for_readiness_ || is_retried(op, result);
+    const bool closed = op.owner_->closed && result < 0;
+    const bool aborted = op.cancel_requested_ && (never_done || closed);
+    op.result_ = aborted ? -ECANCELED : result;
+    op.completion_flags_ = cqe.flags;
+    retire(op, ops);
+}
+
+// A request can end without the program's doing: its submitter's thread ended, or a
+// signal came. Such an end is no result.
+template <typename Ring>
+bool basic_event_loop<Ring>::must_repeat(ring_operation& op, int result) const noexcept
+{
+    if (op.cancel_requested_ || stopping_)
+        return false;
+    const bool raw = op.owner_ == &unowned_;
+    if (op.never_repeat_ || (raw && program_cancels_))
+        return false;
+    if (op.wait_for_readiness_ || is_restart_code(result))
+        return true;
+    return result == -ECANCELED || result == -EINTR || is_retried(op, result);
+}
+
+// Results that Asio's objects do not report but wait on.
+template <typename Ring>
+bool basic_event_loop<Ring>::is_retried(
+    const ring_operation& op, int result) const noexcept
+{
+    switch (result) {
+    case -EAGAIN:
+        return op.direction_ != direction::none && op.owner_->descriptor >= 0;
+    case -ECONNABORTED:
+    case -EPROTO:
+        return op.retry_connection_aborted_;
+    default:
+        return false;
+    }
+}
+
+// The operation leaves the loop; the next of its direction takes its place.
+template <typename Ring>
+void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_queue& ops)
+{
+    request_owner& owner = *op.owner_;
+    if (op.cancellation_index_ != 0)
+        cancellations_.erase(std::exchange(op.cancellation_index_, 0));
+    if (op.state_ != operation_state::waiting)
+        owner.requests.erase(op);
+    op.state_ = operation_state::reaped;
+    ops.push(&op);
+    if (op.direction_ != direction::none && !stopping_) {
+        request_owner::lane& lane = owner.lanes[static_cast<int>(op.direction_)];
+        if (lane.active != &op)
+            return;
+        lane.active = nullptr;
+        if (!lane.waiting.empty()) [[unlikely]]
+            promote_next(owner, lane, op, ops);
+    }
+    if (owner.closed && !owner.kept && owner.idle()) [[unlikely]]
+        owners_.release(owner);
+}
+
+// The first of the waiting operations that nobody has cancelled becomes the active one.
+// Waits for readiness that stand behind one that ended well end with it: one event
+// answers them all, whatever the first handler does to the descriptor.
+template <typename Ring>
+void basic_event_loop<Ring>::promote_next(
+    request_owner& owner,
+    request_owner::lane& lane,
+    const ring_operation& ended,
+    asio_impl::operation_queue& ops)
+{
+    const bool ready = ended.only_waits_ && ended.result_ >= 0;
+    while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
+        lane.waiting.pop();
+        ring_operation& next = *static_cast<ring_operation*>(base);
+        if (next.cancel_requested_)
+            next.result_ = -ECANCELED;
+        else if (ready && next.only_waits_)
+            next.result_ = ended.result_;
+        else {
+            lane.active = &next;
+            owner.requests.push(next);
+            commit_or_backlog(next);
+            return;
+        }
+        if (next.cancellation_index_ != 0)
+            cancellations_.erase(std::exchange(next.cancellation_index_, 0));
+        next.state_ = operation_state::reaped;
+        ops.push(&next);
+    }
+}
+
+} // namespace asio_uring::detail

@@ -1,0 +1,47 @@
+// Layer: loop. Purpose: request owners at stable addresses, recycled, so that opening
+// a descriptor allocates nothing in steady state. Thread: guarded by the loop's mutex.
+// Lifetime: as the loop.
+#pragma once
+
+#include <asio_uring/detail/loop/ring_operation.hpp>
+
+#include <deque>
+#include <vector>
+
+namespace asio_uring::detail {
+
+class owner_pool
+{
+public:
+    request_owner& acquire(int descriptor)
+    {
+        if (free_.empty()) {
+            // Room for all of them first, so that release() never allocates.
+            free_.reserve(owners_.size() + 1);
+            free_.push_back(&owners_.emplace_back());
+        }
+        request_owner& owner = *free_.back();
+        free_.pop_back();
+        owner.descriptor = descriptor;
+        return owner;
+    }
+
+    [[gnu::noinline]] void release(request_owner& owner) noexcept
+    {
+        ASIO_URING_ASSERT(owner.idle());
+        ASIO_URING_ASSERT(
+            owner.lanes[0].waiting.empty() && owner.lanes[1].waiting.empty());
+        owner.descriptor = -1;
+        owner.closed = owner.kept = false;
+        free_.push_back(&owner);
+    }
+
+    /// Every owner ever made; those not in use have nothing waiting.
+    std::deque<request_owner>& all() noexcept { return owners_; }
+
+private:
+    std::deque<request_owner> owners_;
+    std::vector<request_owner*> free_;
+};
+
+} // namespace asio_uring::detail

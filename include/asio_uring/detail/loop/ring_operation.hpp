@@ -1,0 +1,182 @@
+// Layer: loop. Purpose: the base of everything the kernel works on for us: one
+// request, its result, and where it stands between initiation and delivery. Thread:
+// guarded by the loop's mutex until reaped; then the thread that delivers it. Lifetime:
+// from allocation at initiation until its handler's memory is released just before the
+// upcall; while it stands in the kernel, only its last CQE moves it on.
+#pragma once
+
+#include <asio_uring/detail/asio/scheduler.hpp>
+#include <asio_uring/ring/abi.hpp>
+#include <asio_uring/ring/config.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+namespace asio_uring::detail {
+
+class ring_operation;
+struct request_owner;
+
+template <typename Ring>
+class basic_event_loop;
+
+/// Where an operation stands. Transitions run downward, except that a request which ended
+/// for no reason of the program's goes back to `claimed`.
+enum class operation_state : std::uint8_t
+{
+    initial,    // constructed, not yet started
+    waiting,    // behind another transfer of its direction
+    backlogged, // no SQE was free
+    claimed,    // its SQE is filled; the kernel sees it once published
+    reaped,     // its last CQE was taken; the scheduler delivers it
+};
+
+/// Which FIFO of its owner an operation belongs to. `none` is for requests that need no
+/// order.
+enum class direction : std::uint8_t
+{
+    read = 0,
+    write = 1,
+    none = 2,
+};
+
+/// Intrusive doubly linked list of operations.
+class request_list
+{
+public:
+    bool empty() const noexcept { return first_ == nullptr; }
+    ring_operation* front() const noexcept { return first_; }
+    void push(ring_operation& op) noexcept;
+    void erase(ring_operation& op) noexcept;
+
+private:
+    ring_operation* first_ = nullptr;
+};
+
+class ring_operation : public asio_impl::scheduler_operation
+{
+public:
+    using prepare_function = void (*)(ring_operation&, abi::sqe&) noexcept;
+
+    /// The CQE's result: not negative, or a negated errno.
+    int result() const noexcept { return result_; }
+    std::uint32_t completion_flags() const noexcept { return completion_flags_; }
+
+    /// Whether cancellation was asked for; together with a negative result it means
+    /// operation_aborted.
+    bool cancel_requested() const noexcept { return cancel_requested_; }
+
+    /// Whether the request was taken back before the kernel saw it.
+    bool withdrawn() const noexcept { return withdrawn_; }
+
+    /// Set the result of an operation that ends without a request.
+    void set_result(int result) noexcept { result_ = result; }
+
+    /// An accepted connection that was aborted before it could be taken is no result; try
+    /// again.
+    void retry_on_connection_aborted() noexcept { retry_connection_aborted_ = true; }
+
+    /// The request must not go twice, whatever became of the first time.
+    void never_repeat() noexcept { never_repeat_ = true; }
+
+    /// A connect that lost its request goes on in the socket: wait for its outcome before
+    /// asking again.
+    void repeat_when_ready() noexcept { repeat_when_ready_ = true; }
+
+    /// It moves nothing: what it waits for holds for every such operation that stands
+    /// right behind it as well.
+    void only_waits() noexcept { only_waits_ = true; }
+
+protected:
+    ring_operation(func_type deliver, prepare_function prepare) noexcept
+        : scheduler_operation(deliver), prepare_(prepare)
+    {}
+
+    ~ring_operation() = default;
+
+private:
+    template <typename Ring>
+    friend class basic_event_loop;
+    friend class request_list;
+
+    // Immutable after construction
+    prepare_function prepare_;
+
+    // Guarded by the loop's mutex until reaped
+    request_owner* owner_ = nullptr;
+    ring_operation* next_request_ = nullptr;
+    ring_operation* previous_request_ = nullptr;
+    std::uint32_t sequence_ = 0; // of its SQE, while claimed
+    std::uint32_t cancellation_index_ =
+        0;                    // of its entry in the cancellation table; 0: none
+    int result_ = -ECANCELED; // what an operation that never reaches the kernel ends with
+    std::uint32_t completion_flags_ = 0;
+    operation_state state_ = operation_state::initial;
+    direction direction_ = direction::none;
+    bool cancel_requested_ = false;
+    bool cancel_sent_ = false;
+    bool withdrawn_ = false;
+    bool wait_for_readiness_ = false;
+    bool retry_connection_aborted_ = false;
+    bool repeat_when_ready_ = false;
+    bool never_repeat_ = false;
+    bool only_waits_ = false;
+};
+
+// Asio makes its part larger where it tracks handlers.
+static_assert(
+    sizeof(ring_operation) <= sizeof(asio_impl::scheduler_operation) + 64,
+    "every byte here is paid by every operation");
+
+inline void request_list::push(ring_operation& op) noexcept
+{
+    op.previous_request_ = nullptr;
+    op.next_request_ = first_;
+    if (first_ != nullptr)
+        first_->previous_request_ = &op;
+    first_ = &op;
+}
+
+inline void request_list::erase(ring_operation& op) noexcept
+{
+    ASIO_URING_ASSERT(op.previous_request_ != nullptr || first_ == &op);
+    if (op.previous_request_ != nullptr)
+        op.previous_request_->next_request_ = op.next_request_;
+    else
+        first_ = op.next_request_;
+    if (op.next_request_ != nullptr)
+        op.next_request_->previous_request_ = op.previous_request_;
+    op.next_request_ = nullptr;
+    op.previous_request_ = nullptr;
+}
+
+/// Who started a set of requests: a descriptor, or the loop itself for requests without
+/// an object.
+struct alignas(64) request_owner
+{
+    /// A stream transfers one request per direction at a time, because the kernel does
+    /// not order independent requests; the others wait here.
+    struct lane
+    {
+        ring_operation* active = nullptr;
+        asio_impl::operation_queue waiting;
+    };
+
+    lane lanes[2];
+    request_list requests; // all that have an SQE or are next to get one
+    int descriptor = -1;
+    bool closed =
+        false; // its descriptor is gone; it goes back to the pool with its last operation
+    bool kept = false; // whoever closed it waits, and gives it back
+
+    bool idle() const noexcept
+    {
+        return requests.empty() && lanes[0].active == nullptr &&
+               lanes[1].active == nullptr;
+    }
+};
+
+static_assert(sizeof(request_owner) == 64, "one cache line: every operation touches it");
+
+} // namespace asio_uring::detail

@@ -1,0 +1,49 @@
+// Layer: loop. Purpose: know when the kernel has let go of a ring that was closed with
+// requests in it. Thread: made by the ring's issuer; wait() any. Lifetime: as the loop.
+#pragma once
+
+#include <asio_uring/detail/ring/unique_fd.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace asio_uring::detail {
+
+/// A ring that only one thread may enter cannot be reaped by another, and closing it ends
+/// its requests at some later time. The ring is given the write end of a pipe as a
+/// registered file: the kernel drops it after the last request, and the read end tells.
+class teardown_watch
+{
+public:
+    template <typename Ring>
+    explicit teardown_watch(Ring& ring)
+    {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0)
+            throw boost::system::system_error(
+                errno, boost::system::system_category(), "asio_uring: pipe");
+        read_end_ = unique_fd(ends[0]);
+        const unique_fd write_end(ends[1]);
+        if (const boost::system::error_code ec = ring.register_files({&ends[1], 1}))
+            throw boost::system::system_error(
+                ec, "asio_uring: watching the end of a ring");
+    }
+
+    /// REQUIRES: the ring is closed.
+    void wait() noexcept
+    {
+        ::pollfd end{read_end_.get(), 0, 0};
+        while (::poll(&end, 1, -1) < 0 && errno == EINTR) {
+        }
+    }
+
+private:
+    unique_fd read_end_;
+};
+
+} // namespace asio_uring::detail

@@ -1,0 +1,30 @@
+// Layer: object. Purpose: which service of ours stands in for which of Asio's. Thread:
+// none. Lifetime: none.
+#pragma once
+
+#include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/detail/object/descriptor_service.hpp>
+#include <asio_uring/detail/object/socket_service.hpp>
+#include <asio_uring/detail/object/timer_service.hpp>
+
+namespace asio_uring::detail::asio_impl {
+
+template <typename Protocol>
+struct stand_in<reactive_socket_service<Protocol>>
+{
+    using type = socket_service<Protocol>;
+};
+
+template <>
+struct stand_in<reactive_descriptor_service>
+{
+    using type = descriptor_service;
+};
+
+template <typename Traits>
+struct stand_in<deadline_timer_service<Traits>>
+{
+    using type = timer_service<Traits>;
+};
+
+} // namespace asio_uring::detail::asio_impl

@@ -1,0 +1,7 @@
+// Layer: object. Purpose: every socket, descriptor, pipe and timer of a program on the
+// ring, whatever its executor. Thread: none. Lifetime: none.
+#pragma once
+
+// Before anything of Asio's.
+#include <asio_uring/detail/asio/redirect_all.hpp>
+#include <asio_uring/detail/object/redirect.hpp>

@@ -1,0 +1,116 @@
+// Layer: request. Purpose: the one path by which an asynchronous operation begins:
+// allocate, connect the cancellation slot, commit. No handler is called from here, unless
+// its immediate executor asks for it.
+// Thread: the initiating one. Lifetime: an operation not started when something throws is
+// destroyed.
+#pragma once
+
+#include <asio_uring/detail/loop/event_loop.hpp>
+#include <asio_uring/detail/request/handler_operation.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/cancellation_type.hpp>
+
+#include <utility>
+
+namespace asio_uring::detail {
+
+/// What a cancellation slot holds: the name of an operation, not its address, so that a
+/// signal that comes late finds nothing instead of something else.
+class slot_cancellation
+{
+public:
+    slot_cancellation(event_loop& loop, cancellation_ticket ticket) noexcept
+        : loop_(&loop), ticket_(ticket)
+    {}
+
+    void operator()(boost::asio::cancellation_type_t type) const
+    {
+        using boost::asio::cancellation_type;
+        constexpr auto any = cancellation_type::terminal | cancellation_type::partial |
+                             cancellation_type::total;
+        if ((type & any) != cancellation_type::none)
+            loop_->cancel(ticket_);
+    }
+
+private:
+    event_loop* loop_;
+    cancellation_ticket ticket_;
+};
+
+/// An operation between its creation and its start.
+template <typename Operation>
+class pending_operation
+{
+    using io_executor_type = typename Operation::io_executor_type;
+
+public:
+    pending_operation(
+        event_loop& loop, const io_executor_type& io_executor, Operation* op) noexcept
+        : loop_(loop), io_executor_(io_executor), operation_(op)
+    {}
+
+    pending_operation(const pending_operation&) = delete;
+    pending_operation& operator=(const pending_operation&) = delete;
+
+    ~pending_operation()
+    {
+        if (operation_ != nullptr) {
+            loop_.forget(*operation_);
+            operation_->discard();
+        }
+    }
+
+    Operation& operator*() noexcept { return *operation_; }
+    Operation* operator->() noexcept { return operation_; }
+
+    template <typename Slot>
+    void connect(Slot& slot)
+    {
+        if (slot.is_connected())
+            slot.template emplace<slot_cancellation>(
+                loop_, loop_.register_cancellation(*operation_));
+    }
+
+    void start(request_owner& owner, direction way)
+    {
+        loop_.start(*std::exchange(operation_, nullptr), owner, way);
+    }
+
+    void start() { loop_.start(*std::exchange(operation_, nullptr)); }
+
+    /// End without a request, with a result of the kernel's kind. The handler is
+    /// delivered by the scheduler, or by the immediate executor it brings; the latter may
+    /// call it before this returns, and whatever it calls may end the I/O object.
+    void complete(int result, [[maybe_unused]] bool is_continuation)
+    {
+        loop_.forget(*operation_);
+        Operation& op = *std::exchange(operation_, nullptr);
+        if constexpr (Operation::has_immediate_executor)
+            op.complete_at_once(result, io_executor_);
+        else
+            loop_.complete_immediately(op, result, is_continuation);
+    }
+
+private:
+    event_loop& loop_;
+    const io_executor_type& io_executor_; // the initiating function's
+    Operation* operation_;
+};
+
+template <typename Request, typename Handler, typename IoExecutor, typename... Args>
+auto make_operation(
+    event_loop& loop,
+    Handler& handler,
+    const IoExecutor& io_executor,
+    std::size_t tail_size,
+    Args&&... args)
+{
+    using operation = handler_operation<Request, Handler, IoExecutor>;
+    return pending_operation<operation>(
+        loop,
+        io_executor,
+        operation::create(handler, io_executor, tail_size, std::forward<Args>(args)...));
+}
+
+} // namespace asio_uring::detail

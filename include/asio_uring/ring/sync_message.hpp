@@ -1,0 +1,28 @@
+// Layer: ring. Purpose: post a completion to a ring from any thread, with no ring of
+// one's own. Thread: any. Lifetime: a plain value.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace asio_uring {
+
+/// A completion {user_data, result} for the ring behind a descriptor. It wakes a wait of
+/// that ring, and is the cheapest way for another thread to do so. Every call posts a
+/// completion: coalesce wakes. Kernel 6.13.
+struct sync_message
+{
+    int target = -1; ///< native_handle() of the ring; one without has no name
+    std::uint64_t user_data = 0;
+    int result = 0;
+    /// Flags of the completion.
+    std::optional<std::uint32_t> cqe_flags{};
+
+    /// Errors: EBADF; EBADFD for something else than a ring, or one not enabled;
+    /// EOVERFLOW or ENOMEM when the completion found no room.
+    boost::system::error_code send() const noexcept;
+};
+
+} // namespace asio_uring
