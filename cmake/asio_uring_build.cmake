@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # Warnings and sanitizers of this project's own targets. Not installed.
 
 # Warnings are private to the target: a consumer keeps its own. Boost comes in as system

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # asio_uring_drop_in(target...)
 #
 # Moves the stock Asio sockets, acceptors and timers of the targets onto the ring with no

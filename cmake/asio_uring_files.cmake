@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # Every source and header of the library. tests/tidy/file_lists.py writes this file.
 
 set(asio_uring_sources

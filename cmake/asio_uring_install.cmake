@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # Install rules: headers, library, CMake package, pkg-config file.
 
 include(CMakePackageConfigHelpers)

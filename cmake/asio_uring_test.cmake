@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # asio_uring_add_test(NAME name SOURCES file... [LABELS label...] [LIBRARIES target...]
 #                     [ASIO | DROP_IN])
 #

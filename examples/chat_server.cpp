@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A chat server: what one client says on a line, all others read. One line of code, the
 // second `using`, puts it on the ring.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // An echo server with callbacks, its sockets on the ring.
 //
 // Shows: `using asio_uring::ip::tcp;` is all that changes in a program written with

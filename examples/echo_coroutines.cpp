@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // An echo server with C++20 coroutines, its sockets and timers on the ring.
 //
 // Shows: co_await over ring sockets, and a deadline: a connection that stays silent for

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A client that talks to an echo server through std::future.
 //
 // Shows: use_future on ring sockets. One thread runs the context; the main thread starts

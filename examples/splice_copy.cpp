@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Sends a file to a TCP client without copying it through the program.
 //
 // Shows: asio_uring::async_splice, from the file to a pipe, from the pipe to the socket.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // An echo server over TLS, written against stock Asio and moved onto the ring by CMake.
 //
 // Shows: asio::ssl::stream needs nothing of its own; the socket below it is on the ring.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A WebSocket echo server and client with Beast, written against stock Asio and moved
 // onto the ring by CMake.
 //

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # The sources of each test program. tests/tidy/file_lists.py writes this file.
 
 set(test_ring_sources

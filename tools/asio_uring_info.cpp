@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // asio-uring-info: what io_uring offers here, and whether a context would run on it.
 #include "json_writer.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Tools. JSON text, built from the outside in. Thread: one. Lifetime: a value.
 #pragma once
 

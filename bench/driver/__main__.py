@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """Runs benchmark scenarios over the programs that `scripts/bench` has built."""
 
 import argparse

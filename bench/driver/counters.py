@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """What is counted, not timed: system calls, instructions, allocations per operation.
 
 Each count is taken at two lengths and subtracted, so that start-up, connecting and the

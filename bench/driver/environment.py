@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """What a figure depends on: machine, kernel, compiler, flags, Boost; and who else ran."""
 
 import os

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """Medians with their spread. No mean: one disturbed round must not move a figure."""
 
 import dataclasses

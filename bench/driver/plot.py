@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """One SVG per scenario: a panel of bars per quantity, with quartiles as whiskers."""
 
 import shutil

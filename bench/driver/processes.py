@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The child processes of a run: pinned, bounded in time, and ended by their id."""
 
 import ctypes

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """Markdown, JSON and the RESULT lines."""
 
 import json

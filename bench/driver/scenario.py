@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """What a scenario is, and the one kind that most are: a server under load.
 
 A new scenario is a subclass (or an instance) added to the table in scenarios/__init__.py.

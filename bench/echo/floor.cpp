@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks, column floor: the stream echo server as the tightest loop on this library's
 // ring layer, without Asio: one receive and one send request per message, one kernel
 // entry per turn.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks, column raw_epoll: the stream echo server as one writes it in C style, an
 // epoll loop with one receive and one send per message.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. Stream echo server over Asio's objects with callbacks: read_some, then
 // async_write of what came. The backend's header names the context and the socket types;
 // nothing else differs between the columns.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. TCP echo server over Asio's objects with coroutines: the work of
 // server_asio.cpp, one coroutine per connection.
 #include "support/arguments.hpp"

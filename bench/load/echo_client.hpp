@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. A closed loop of N connections to one echo server, one message each in
 // flight, on one thread over epoll. Every echoed byte is compared.
 // Thread: one. Lifetime: ends the program on any error.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. The load of the echo scenarios.
 //
 //     echo_load --targets PORT:PID,... --connections N --bytes B --slices COUNT --slice S

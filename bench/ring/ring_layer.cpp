@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. The ring layer alone beside liburing: one loop compiled over both, all
 // columns in one process, in turn, slice by slice, by the CPU time of the thread, kernel
 // included.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. This library's ring layer and liburing behind the same few members, so that
 // one loop is timed over both. Each member is what a program would write with that
 // library, and nothing more. Thread: one. Lifetime: a ring owns what it registers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. The memory of Asio's objects and of their operations, on the backend whose
 // header is included: sizeof of the objects, and what an operation takes from its
 // handler's allocator and from the heap. Prints one line of JSON.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. Preloaded into a server in a run of its own: counts every heap allocation
 // in a file that the driver maps, so that neither side disturbs the other. It interposes
 // the C functions because Asio takes its memory from aligned_alloc, which no replacement

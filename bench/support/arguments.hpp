@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. The `--name value` options of the programs here.
 // Thread: any. Lifetime: refers to argv, which outlives main.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. A known loss per operation for the self-check: the harness must show it.
 // One system call, one allocation and a few thousand instructions when
 // BENCH_DELIBERATE_LOSS is defined, nothing otherwise. Thread: any. Lifetime: none.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. Latencies in buckets of at most 1/64 relative width: percentiles without
 // keeping each sample and without an allocation in the measured window.
 // Thread: one. Lifetime: its owner's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. What each server and load program does at its start: it ends with the
 // driver that started it, and by itself after a bounded time. Thread: the main thread,
 // before any other. Lifetime: the process.

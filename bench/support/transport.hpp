@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. The transports of the echo scenarios, for the programs written without
 // Asio: TCP and UDP over loopback, and local streams. Each is named by a number: a port,
 // or the number in the name of a local socket. Thread: any. Lifetime: functions only.

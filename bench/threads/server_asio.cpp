@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. TCP echo server over Asio's objects, run by several threads: one context
 // for all of them, or a context for each. The backend's header names the context and the
 // socket types; nothing else differs between the columns.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. Timers of one backend, each case in a process of its own, by CPU time of
 // the process, kernel included:
 //

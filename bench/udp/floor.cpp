@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks, column floor: the UDP echo server as the tightest loop on this library's
 // ring layer, without Asio: one RECVMSG and one SEND request per datagram, in turn,
 // one kernel entry each.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks, column raw_epoll: the UDP echo server as one writes it in C style: receive
 // and send until nothing is there, then wait in epoll.
 #include "support/arguments.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks. UDP echo server over Asio's objects with callbacks: receive_from, then
 // send_to of what came. The backend's header names the context and the socket type;
 // nothing else differs between the columns. An empty datagram counts as a connection.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A static file server: HTTP/1.1, Boost.Beast, C++20 coroutines, one thread.
 //
 // Shows: a program written against stock Boost.Asio that runs on the ring. Its sources

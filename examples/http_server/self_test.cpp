@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 #include "self_test.hpp"
 
 #include "options.hpp"

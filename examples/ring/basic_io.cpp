@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A file from its creation to its removal, each step one request of the ring.
 //
 // Shows: asio_uring::ring with openat, write, fsync, statx, read, close and unlinkat;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Requests that depend on each other, and many that do not, each group with one kernel
 // entry.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Copies a file through buffers that the kernel has pinned once.
 //
 // Shows: asio_uring::registered_buffers, op::read_into and op::write_from, several blocks

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A TCP echo server: every connection is one request at a time, a receive or a send.
 //
 // Shows: accept, recv and send; asio_uring::operation_table, which finds what a

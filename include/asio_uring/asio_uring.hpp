@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: everything a program over Asio uses: the objects, the functions
 // and the operations. The bare ring has ring_layer.hpp. Thread: none. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: Asio's function for a connected pair of pipe ends, under this
 // library's name. Thread: as Asio's. Lifetime: none.
 #pragma once

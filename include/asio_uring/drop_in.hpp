@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: move every socket, acceptor and timer of a program onto the
 // ring, with no change to its source. Thread: none. Lifetime: none.
 #pragma once

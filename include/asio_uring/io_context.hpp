@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: an io_context whose ring is there from the start and whose
 // executor puts objects on it. Thread: as boost::asio::io_context. Lifetime: as
 // boost::asio::io_context.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: every operation aggregate.
 // Thread: any. Lifetime: none.
 #pragma once

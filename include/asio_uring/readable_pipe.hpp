@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: the reading end of a pipe on the ring.
 // Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: the whole ring layer, for programs that use no Asio; nothing at
 // all where there is no io_uring. Thread: any. Lifetime: none.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: move bytes between a pipe and another descriptor without
 // copying them through the program. Thread: as said at the function. Lifetime:
 // descriptors are the caller's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: say which path a context takes, and why. Thread: any.
 // Lifetime: values.
 #pragma once

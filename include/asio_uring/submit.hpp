@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: await any operation of the op layer with any completion token.
 // Thread: as said at the function. Lifetime: what an operation points to is the caller's.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: Asio's waitable timers on the ring. Thread: as Asio's timers.
 // Lifetime: as Asio's timers.
 #pragma once

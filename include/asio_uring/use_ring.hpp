@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: give an execution context its ring, and ask what it has done.
 // Thread: as said at each function. Lifetime: the ring lives as long as its context.
 #pragma once

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # Whole releases of Boost beside the system's, from newer Debian suites. Sourced by the
 # other scripts after packages.sh:
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # Configure and build one preset. Sourced by the other scripts after packages.sh:
 #
 #     configure_preset release

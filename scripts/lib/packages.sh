@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # The Debian packages this project needs, in one place. Sourced by the other scripts:
 #
 #     . "$root/scripts/lib/packages.sh"

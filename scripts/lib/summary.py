@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Counts what one CTest run did, and decides whether it passed.
 
 Boost.Test programs count by test case, from the log each writes to test-results/; every

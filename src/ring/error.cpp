@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 #include <asio_uring/ring/error.hpp>
 
 #include <boost/system/errc.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: everything a kernel may offer: name, first kernel, and how to
 // find out. Thread: any. Lifetime: static. Private to the compiled part of the library.
 #pragma once

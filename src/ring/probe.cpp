@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 #include "probe.hpp"
 
 #include "names.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: ask a kernel, or try on it, what its io_uring knows.
 // Thread: any; the scratch ring belongs to the caller. Lifetime: none. Private to the
 // compiled part of the library.

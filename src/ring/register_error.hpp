@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: say what the result of a register call means. Thread: any.
 // Lifetime: none. Private to the compiled part of the library.
 #pragma once

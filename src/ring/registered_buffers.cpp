@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 #include "registration.hpp"
 
 #include <asio_uring/ring/registered_buffers.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: what the objects that own a table of resources share.
 // Thread: as the ring's. Lifetime: none.
 #pragma once

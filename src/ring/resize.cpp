@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the part of ring.hpp that changes the size of the queues.
 // Thread: the one that submits and reaps. Lifetime: the old maps go when the new ones
 // stand.

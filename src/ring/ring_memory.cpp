@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 #include "setup.hpp"
 
 #include <asio_uring/detail/ring/ring_memory.hpp>

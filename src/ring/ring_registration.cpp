@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the members of ring.hpp that are register calls.
 // Thread: as the ring. Lifetime: what is registered stays with the ring.
 #include "register_error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: check ring options and agree on setup flags with the running
 // kernel. Thread: any. Lifetime: none. Private to the compiled part of the library.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: limits and policies of the system, as its files and calls show
 // them. Thread: any. Lifetime: none. Private to the compiled part of the library.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 #include "microseconds.hpp"
 #include "register_error.hpp"
 #include "setup.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+
 #include "register_error.hpp"
 
 #include <asio_uring/ring/worker_limits.hpp>

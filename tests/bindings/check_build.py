@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Checks what the built library needs from outside, and its headers on another system.
 
     tests/bindings/check_build.py CHECK ARGUMENT...

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Runs one example of the ring layer and looks at what it did, from outside.
 
     tests/bindings/check_examples.py NAME PROGRAM

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of hringas, fourth part: registered and provided buffers.
 #include "../support/plain_sockets.hpp"
 #include "../support/reap.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of hringas, first part: layout, counters, timers, a child process.
 #include "../support/plain_sockets.hpp"
 #include "../support/raw_ring.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of hringas, fifth part: direct descriptors.
 #include "../support/plain_sockets.hpp"
 #include "../support/reap.hpp"

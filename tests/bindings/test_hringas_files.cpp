@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of hringas, second part: files and names.
 #include "../support/plain_sockets.hpp"
 #include "../support/reap.hpp"

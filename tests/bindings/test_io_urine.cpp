@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of io_urine, first part: the ring and its queues, files, time, sockets.
 #include "../support/plain_sockets.hpp"
 #include "../support/reap.hpp"

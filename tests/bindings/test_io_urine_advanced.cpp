@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of io_urine, second part: pipes, buffers, messages, registration, results,
 // and what it had planned.
 #include "../ring/in_child.hpp"

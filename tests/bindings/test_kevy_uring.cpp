@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of kevy-uring: three system calls, shared cursors, batches, multishot
 // receive from a buffer ring, ownership.
 #include "../ring/in_child.hpp"

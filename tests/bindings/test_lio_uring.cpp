@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of lio-uring, first part: the two halves, setup, chains, polling, tables,
 // and the contract about lifetimes.
 #include "../support/plain_sockets.hpp"

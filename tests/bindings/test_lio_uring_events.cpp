@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of lio-uring, third part: sockets, time, readiness, cancelling, messages
 // and futexes.
 #include "../ring/in_child.hpp"

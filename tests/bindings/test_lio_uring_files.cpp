@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of lio-uring, second part: operations on files, names and pipes.
 #include "../support/plain_sockets.hpp"
 #include "../support/reap.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The promises of ringcore: raw constants, structs and the two calls. Each constant is
 // held against the number the kernel documents, and where a number alone proves little,
 // against the kernel.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A program of someone else, compiled with one of the macros that configure Asio: stock
 // objects and objects of the ring in one context, and the ring under a stock one.
 

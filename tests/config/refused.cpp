@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What a build that the library cannot sit under says first.
 // ASIO_URING_TEST_BOOST_VERSION plays an older Boost.
 

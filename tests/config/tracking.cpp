@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Handler tracking writes of the ring's objects what it writes of Asio's own: the same
 // lines in the same order, from creation over cancellation to the call.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The two queues and the operations over memory of any origin. Its object file is looked
 // at: it may need nothing of the C library but what compilers generate by themselves.
 #include <asio_uring/op.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A program of someone else that knows nothing of the ring: asio_uring_drop_in() moves
 // it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A program of someone else: the ring layer alone, beside an Asio socket.
 
 #include <asio_uring/op.hpp>

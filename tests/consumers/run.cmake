@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+#
 # Builds and runs one consumer as its owner would:
 #
 #   cmake -DKIND=... -DSOURCE_DIR=... -DBUILD_DIR=... -DWORK_DIR=... -DGENERATOR=...

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """The HTTP server of the examples where io_uring is forbidden.
 
     http_in_jail.py LAUNCHER SERVER

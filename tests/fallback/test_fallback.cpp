@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What a context without a ring says of itself, and that everything on it works. Each
 // case runs in a child process, in which the reason for having no ring is real.
 #include "../ring/in_child.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Meeting: acceptors, connects, ranges of endpoints, resolvers, socket streams.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

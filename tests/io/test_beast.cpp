@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Beast over the objects under test: streams with timeouts, HTTP round trips.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What stands on top of sockets and timers: TLS, WebSocket, rate limits, streams of the
 // standard library, stackful coroutines, channels, groups. All of it is someone else's
 // code that knows Asio's objects only.

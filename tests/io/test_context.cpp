@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The loop and its clock: running, stopping, counting, tearing down; waitable timers.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Datagram sockets: UDP, local datagrams, and raw sockets where the process may.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

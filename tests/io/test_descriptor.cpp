@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Pipes and descriptors: transfers, order, the end, readiness, and the life of an object.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Operations that end within their initiating function, and handlers that say where they
 // run then. Boost has such immediate executors since 1.82.
 #include "../support/backend.hpp"

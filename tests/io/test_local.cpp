@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Local (Unix domain) streams and packets, generic protocols, objects that change their
 // executor or protocol, and the order of waits and transfers on one socket.
 #include "../support/backend.hpp"

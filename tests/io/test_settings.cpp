@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What a context is made of in newer Boost: settings by name since 1.87, an allocator
 // since 1.89.
 #include "../support/backend.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The life of a TCP socket: closed, open, connected, moved, cancelled, released, closed.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Transfers on a connected TCP stream: sizes, buffers, order, ends, modes, readiness.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Time limits of single operations, which Boost has since 1.86.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Every way to be told of a completion: tokens, executors, allocators, cancellation
 // slots.
 #include "../support/backend.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The loop between Asio and the ring: against a scripted kernel, and its invariants
 // against the real one.
 #include "../support/bounded_main.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Every scenario is run again with its context destroyed after each of its handlers.
 #include "../support/destroy_everywhere.hpp"
 #include "../support/loopback.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The loop against a scripted kernel: every order of completions, refusals and full
 // queues that the real kernel shows only by chance.
 #include "../support/scripted_loop.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A context goes on in the child of a fork, with a ring of its own, and the parent's is
 // not disturbed.
 #include "../support/backend.hpp"

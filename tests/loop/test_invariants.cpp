@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The invariants of docs/invariants.md on the real kernel; each case carries the number
 // of the one it is about.
 #include "../support/backend.hpp"

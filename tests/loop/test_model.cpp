@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Random steps on sockets, acceptors, timers and slots against the model of what Asio
 // promises, and two promises more: handlers of one direction run in order, and a slot may
 // be signalled after its object is gone. ASIO_URING_MODEL_SEED and ASIO_URING_MODEL_STEPS

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The heap of timers against the simplest thing that could be right: a sorted list.
 #include <asio_uring/detail/asio/timer_support.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: an entry as the list of its non-zero fields, by byte
 // offset. Thread: any. Lifetime: plain values.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: entries as liburing's helpers fill them.
 // Thread: any. Lifetime: none.
 //

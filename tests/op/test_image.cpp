@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Every operation, field by field, against the layout the kernel documents.
 #include "entry_image.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Every operation liburing has a helper for is byte-identical to what the helper writes.
 #include "entry_image.hpp"
 #include "oracle.hpp"

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """examples/chat_server with clients that all talk and listen, and one that does neither:
 it is dismissed, and nobody else misses a line or sees one out of order."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Feeds a child process and reads what it makes of it: this program, a pipe, `tr`, a
 // pipe, this program. Stock types, moved onto the ring by CMake.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A server on a thread pool, with a strand for each connection and one for what all of
 // them share; stock types, moved onto the ring by CMake. A request is a line; the answer
 // is the line, and how many requests there have been.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The server on a thread pool: connections that come, talk and go at the same time. Every
 request is answered once, and numbered once over all of them."""
 

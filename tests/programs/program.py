@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """Starts the server under test, and ends it by its process id, whatever becomes of the
 test. Every wait is bounded."""
 

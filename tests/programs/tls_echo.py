@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """examples/tls_echo with `openssl s_client` as its client: several at once, one that goes
 without a word, one that speaks no TLS."""
 

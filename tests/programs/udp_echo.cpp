@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A UDP echo server on stock types, moved onto the ring by CMake. Two receives are always
 // under way, and every answer is a send of its own.
 //

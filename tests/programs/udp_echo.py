@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The UDP echo with 10^5 datagrams, each checked: number, size and content."""
 
 import socket

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """examples/websocket_echo with two clients: itself, and the websockets package."""
 
 import asyncio

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: run a piece of a test in a child process and get its
 // verdict. Thread: the test's thread. Lifetime: the child ends before the call returns.
 #pragma once

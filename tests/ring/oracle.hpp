@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: what liburing's probe says about the running kernel.
 // Thread: any. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: submit, wait a bounded time and collect completions by
 // value. Thread: the test's own. Lifetime: plain values.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: what several tests of rings ask of them. Thread: the
 // test's thread. Lifetime: functions and small owners.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: descriptors to do I/O on, without Asio: socket pairs,
 // loopback TCP and UDP, pipes, files in memory. Thread: any. Lifetime: each owns what it
 // opened.

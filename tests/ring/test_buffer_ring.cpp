@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Provided-buffer rings: both kinds of memory, whole and incremental use, bundles, who
 // owns which buffer, misuse.
 #include "../support/skip.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A long random run of one buffer group against a model: every buffer has one owner,
 // every byte arrives once and in order, and the 16-bit tail wraps.
 #include "../support/skip.hpp"

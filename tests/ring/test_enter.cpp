@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Entering the kernel: partial submission, refusals, task work by the dozen, registered
 // waits, threads that end, and the wrong thread.
 #include "../support/skip.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What a ring costs and how many fit, and that asking leaves no trace.
 #include "../../src/ring/setup.hpp"
 #include "../support/skip.hpp"

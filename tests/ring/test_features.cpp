@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What the kernel offers, and what a refusal says when a limit or a policy is in the way.
 #include "../../src/ring/names.hpp"
 #include "../../src/ring/probe.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Rings in memory of their own or of the caller, and rings without a descriptor.
 #include "../support/skip.hpp"
 #include "in_child.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Operations with more than one completion: what each kind gives, how it ends, and that
 // nothing is lost when it has to be started again.
 #include "../support/skip.hpp"

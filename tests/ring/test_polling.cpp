@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Rings that poll: the kernel's submission thread, and disks.
 #include "../support/skip.hpp"
 #include "ring_check.hpp"

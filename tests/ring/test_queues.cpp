@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Claim, publish, reap: wrap-around, full queues, rewriting, overflow, two threads, wide
 // entries.
 #include "../support/skip.hpp"

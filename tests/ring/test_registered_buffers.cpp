@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The table of registered buffers: use, tags, updates, clones, limits, misuse.
 #include "../support/skip.hpp"
 #include "in_child.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The table of direct descriptors: use, tags, updates, kernel-chosen slots, hand-over
 // between rings, misuse.
 #include "in_child.hpp"

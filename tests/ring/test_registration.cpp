@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Objects and calls that register something with a ring, other than buffers and files.
 #include "../support/skip.hpp"
 #include "in_child.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Rings that change their size with entries claimed, published, in flight and not reaped.
 #include "../support/skip.hpp"
 #include "ring_check.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Creating, moving and closing rings; options that are refused, and what the refusal
 // says.
 #include "../support/skip.hpp"

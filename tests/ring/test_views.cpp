@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The queues over memory that the test plays the kernel on: counters that wrap, wide
 // entries, rewinding.
 #include <asio_uring/op.hpp>

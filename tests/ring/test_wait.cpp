@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Waiting in the kernel: deadlines, counts, signals, timeout operations.
 #include "../support/skip.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: the subjects of the typed suite, Asio's own objects and
 // the same objects on the ring. Thread: none. Lifetime: types only.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: the runner of one test program; a case that blocks in a
 // synchronous call is ended by the framework instead of hanging the program. Included by
 // exactly one unit of a program. Thread: main. Lifetime: the program.

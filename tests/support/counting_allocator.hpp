@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Who allocates what: calls of operator new, and the memory of handlers.
 #pragma once
 

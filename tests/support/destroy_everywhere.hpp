@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Runs a scenario again and again and destroys its context one handler later each time,
 // until the scenario completes. No handler may run in the teardown, every handler is
 // destroyed, and the sanitizers watch the memory.

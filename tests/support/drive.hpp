@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: bounded ways to turn an io_context; every wait of the
 // suite goes through these. Thread: the one that runs the context. Lifetime: functions
 // only.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: take io_uring away from a process for real, by a filter
 // of its system calls, as a container does. Thread: the calling one and those it makes.
 // Lifetime: a filter stays until the process ends.

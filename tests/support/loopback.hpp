@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: connections over loopback. One end is the object under
 // test; the other is a plain descriptor driven by bounded blocking calls, so it needs no
 // loop of its own. Thread: any, one at a time. Lifetime: owns its descriptors.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A model of what Asio promises about operations: each one that was started ends exactly
 // once, later, in the order of its direction, with its bytes accounted for, and aborted
 // only where the program asked for it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Executes a program that the kernel refuses io_uring, as most container profiles do.
 //
 //   no_io_uring PROGRAM [ARGUMENT...]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: connected pairs made by plain system calls, on the
 // loopback and on ports the kernel picks. Thread: any. Lifetime: each closes what it
 // opened.

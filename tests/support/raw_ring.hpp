@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: a ring set up by the three system calls alone, so that a
 // test can read the words both sides share. Thread: the test's own. Lifetime: owns the
 // descriptor and the maps.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: hand entries to the kernel and collect what comes back,
 // with a bound on every wait. Thread: the test's own. Lifetime: copies; nothing points
 // into a ring.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: a transcript of handlers: which one ran, its error by
 // name, its bytes, in order. Thread: one at a time. Lifetime: outlives the handlers it
 // makes.

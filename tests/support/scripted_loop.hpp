@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // An event loop over a scripted kernel, and operations that write down how they ended.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A ring with a scripted kernel behind it, for basic_event_loop<Ring>. It records what is
 // submitted, and the test decides when and in which order requests end, what an entry
 // answers, and which flags stand. Nothing blocks: a wait that nothing ends is recorded.

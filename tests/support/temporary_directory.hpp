@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: a folder for the files of one test. Thread: the test's
 // own. Lifetime: removes the folder and all that is in it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: test support. Purpose: TLS contexts with a certificate made on the spot, so that
 // nothing secret and nothing that expires is kept. Thread: any, before use. Lifetime: the
 // contexts are the caller's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Invariants that need more than one thread. ThreadSanitizer does not see the kernel's
 // writes; the words shared with the kernel are atomic on our side.
 #include "../support/backend.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Executors other than an io_context's: pools, the system context, strands; what the
 // concurrency hint decides; and handlers that throw while several threads run.
 #include "../support/backend.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // More than one thread: where a loop runs, who starts, who cancels, who wakes.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"

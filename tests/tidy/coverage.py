@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Checks docs/coverage.md, which says which test proves which promise.
 
     tests/tidy/coverage.py [ROOT]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Shows that every check of coverage.py can fail, and that a good document passes."""
 
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Writes the explicit source lists from what is in the tree.
 
     tests/tidy/file_lists.py [ROOT]
@@ -10,6 +11,7 @@ it. tidy.py fails on a file that no list names.
 import pathlib
 import sys
 
+LICENSE = "# SPDX-License-Identifier: BSL-1.0\n"
 TEST_FOLDERS = ("ring", "op", "bindings", "loop", "io", "fallback", "threads")
 
 
@@ -26,6 +28,7 @@ def library_lists(root):
     headers = paths(root, ".", "include", {".hpp", ".ipp"})
     parts = [path for path in headers if "/impl/" in path]
     return (
+        f"{LICENSE}#\n"
         "# Every source and header of the library. tests/tidy/file_lists.py writes this file.\n\n"
         + cmake_list("asio_uring_sources", paths(root, ".", "src", {".cpp"}))
         + "\n"
@@ -37,6 +40,7 @@ def library_lists(root):
 
 def test_lists(root):
     return (
+        f"{LICENSE}#\n"
         "# The sources of each test program. tests/tidy/file_lists.py writes this file.\n"
         + "".join(
             "\n" + cmake_list(

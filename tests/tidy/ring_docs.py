@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Checks docs/ring.md and the library's own tables against the headers.
 
     tests/tidy/ring_docs.py [ROOT]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Shows that every check of ring_docs.py can fail, and that the tree as it is passes."""
 
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Shows that scripts/lib/summary.py counts right, and that it can fail."""
 
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Checks the project's own rules on its sources; run by CTest and by hand.
 
     tests/tidy/tidy.py [ROOT]
@@ -102,15 +103,16 @@ def check_layers(source):
 
 
 def check_layer_name(source):
-    """A file of the library stands in a layer's folder, and its first line says which."""
+    """A file of the library stands in a layer's folder, and its first words say which."""
     if source.layer == OUTSIDE:
         return
     name = LAYER_NAMES[source.layer]
     if "/detail/" in source.path and source.layer == PUBLIC:
         yield 1, "layer_name", "a folder of detail/ is a layer; this one is none"
-    first = source.lines[0] if source.lines else ""
-    if source.path.endswith(".hpp") and not first.startswith(f"// Layer: {name}."):
-        yield 1, "layer_name", f'the first line does not begin with "// Layer: {name}."'
+    if source.path.endswith(".hpp") and not any(
+        line.startswith(f"// Layer: {name}.") for line in source.lines[:2]
+    ):
+        yield 1, "layer_name", f'the first words are not "Layer: {name}."'
 
 
 def check_asio_inside(source):
@@ -356,7 +358,28 @@ def tree_umbrella(root):
             yield f"include/asio_uring/{name}", 1, "umbrella", f"it {verb} {header}"
 
 
-TREE_CHECKS = [tree_unlisted, tree_umbrella]
+LICENSE = "SPDX-License-Identifier: BSL-1.0"
+
+
+def tree_license(root):
+    """Every file says under which licence it may be used."""
+    for path in sorted(root.glob("**/*")):
+        relative = path.relative_to(root)
+        if not path.is_file() or not is_kept(relative) or relative.name.startswith("LICENSE"):
+            continue
+        if LICENSE not in path.read_text(encoding="utf-8", errors="replace"):
+            yield relative.as_posix(), 1, "license", f"it lacks a line {LICENSE}"
+
+
+def is_kept(relative):
+    """Whether a path is one of the project's files, not built, measured or cached."""
+    made = {".git", ".cache", "__pycache__", "results", "Testing"}
+    names = relative.parts
+    return not (made & set(names) or names[0].startswith("build") or
+                relative.name == "compile_commands.json")
+
+
+TREE_CHECKS = [tree_unlisted, tree_umbrella, tree_license]
 
 
 def is_ignored(relative):

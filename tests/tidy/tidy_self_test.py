@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Shows that every rule of tidy.py can fail, and that good files pass.
 
 Each case is one file in an otherwise empty tree, and the rules it must break.
@@ -147,14 +148,20 @@ def titled(path, text):
     return title + text[2:] if text.startswith("// ") else f"{title}\n{text}"
 
 
+def licensed(text):
+    """The text with a licence line, unless it says that it has none."""
+    return text if text.startswith("no licence") else f"// {tidy.LICENSE}\n{text}"
+
+
 def rules_of(files):
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         for path, text in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8")
+            (root / path).write_text(licensed(text), encoding="utf-8")
         if not any("CMakeLists.txt" in path for path in files):
-            (root / "CMakeLists.txt").write_text("\n".join(files), encoding="utf-8")
+            listed = licensed("\n".join(files))
+            (root / "CMakeLists.txt").write_text(listed, encoding="utf-8")
         return {rule for _, _, rule, _ in tidy.run(root)}
 
 
@@ -170,6 +177,7 @@ def main():
 
     for name, path, text, rules in CASES:
         expect(name, {path: titled(path, text)}, rules)
+    expect("no licence", {"docs/a.md": "no licence\n"}, ("license",))
     lists = "add_library(x src/ring/listed.cpp)\n"
     expect("listed", {"CMakeLists.txt": lists, "src/ring/listed.cpp": "int x;\n"}, ())
     expect("listed from a sibling",

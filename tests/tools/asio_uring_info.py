@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
 """Runs asio-uring-info in one situation and checks what it says.
 
     tests/tools/asio_uring_info.py PROGRAM CASE

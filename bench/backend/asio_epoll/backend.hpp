@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks, column asio_epoll: stock Asio on its epoll reactor, in its best form: the
 // executor type is io_context's own, so no call goes through a type-erased executor.
 // Thread: that of the types. Lifetime: that of the types.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks, column asio_native_uring: stock Asio on its own io_uring backend, which the
 // build selects with BOOST_ASIO_HAS_IO_URING and BOOST_ASIO_DISABLE_EPOLL; its ring has
 // Asio's default setup. The executor type is io_context's own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Benchmarks, column asio_uring: Asio's objects on this library's ring.
 // Thread: that of the types. Lifetime: that of the types.
 #pragma once

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The table of scenarios. To add one, write its class and enter it here."""
 
 from scenarios.coro_tax import CoroTax

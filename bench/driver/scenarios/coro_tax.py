@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The same echo with coroutines: what they cost per operation on top of callbacks."""
 
 import figures

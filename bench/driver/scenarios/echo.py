@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """TCP echo, closed loop: N connections, one message of B bytes in flight on each."""
 
 import figures

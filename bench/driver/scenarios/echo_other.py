@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The echo over other transports than TCP."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The ring layer alone beside liburing: the same loop over both, in one process."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The harness measured by itself: the same server twice must tie, and a server with a
 known loss per operation must lose in each quantity."""
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The memory of each redirected object and of its operations, beside Asio's own."""
 
 from scenario import Column, Outcome

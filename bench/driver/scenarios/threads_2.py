@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """The TCP echo by two threads: one context for both, and a context for each."""
 
 from scenario import Column

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: BSL-1.0
+
 """Timers: schedule and cancel, re-arm per operation, expiry, 100k pending."""
 
 import statistics

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: ICMP on the ring, one line from ICMP on Asio: `using
 // asio_uring::ip::icmp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: TCP on the ring, one line from TCP on Asio: `using
 // asio_uring::ip::tcp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: UDP on the ring, one line from UDP on Asio: `using
 // asio_uring::ip::udp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: Asio's function for a pair of connected local sockets, under
 // this library's name. Thread: as Asio's. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: provided buffers handed over one request at a time.
 // Thread: any. Lifetime: plain values; the memory as long as the group holds it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: asks the kernel to end other operations.
 // Thread: any. Lifetime: plain values.
 #pragma once

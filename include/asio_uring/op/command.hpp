@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: commands of drivers and sockets.
 // Thread: any. Lifetime: plain values; option values until completed, the payload until
 // submitted.

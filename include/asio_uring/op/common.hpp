@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: what the operation aggregates share when they fill an entry.
 // Thread: any. Lifetime: none.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: closing descriptors, and the ring's table of direct descriptors.
 // Thread: any. Lifetime: plain values; files_update's array until completed.
 #pragma once

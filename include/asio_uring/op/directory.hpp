@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: names in the file system.
 // Thread: any. Lifetime: plain values; paths until submitted. All run in a kernel worker.
 #pragma once

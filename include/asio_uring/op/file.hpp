@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: opening files, their size, their caches and their attributes.
 // Thread: any. Lifetime: plain values; paths and open_how until submitted, statx's result
 // until completed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: waits on memory words, and wakes them.
 // Thread: any. Lifetime: plain values; the words until completed, futex_waitv's array
 // until submitted.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: messages from one ring to another.
 // Thread: any. Lifetime: plain values.
 #pragma once

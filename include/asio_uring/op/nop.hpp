@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: operations that do nothing.
 // Thread: any. Lifetime: plain values.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: pipes, and moving data through them without copying.
 // Thread: any. Lifetime: plain values; pipe's descriptor pair until completed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: readiness of descriptors.
 // Thread: any. Lifetime: plain values; epoll_ctl's event until submitted, epoll_wait's
 // events until completed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: waits for child processes.
 // Thread: any. Lifetime: plain values; the result until completed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: reads and writes of files, pipes and other descriptors.
 // Thread: any. Lifetime: plain values; data until completed, the iovec array until
 // submitted.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: receives from sockets.
 // Thread: any. Lifetime: plain values; data and message header until completed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: operations on registered buffers and on direct descriptors, made
 // from the objects that name these. Thread: any. Lifetime: plain values; a registered
 // buffer until completed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: sends on sockets.
 // Thread: any. Lifetime: plain values; data until completed, message header and address
 // until submitted. After a zero-copy send the data is free with the completion that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: the life of a socket: create, bind, listen, connect, accept, shut
 // down. Thread: any. Lifetime: plain values; addresses read until submitted, written
 // until completed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: timers of the ring, and deadlines of linked operations.
 // Thread: any. Lifetime: plain values; the timespec, which to_timespec() makes of a time
 // of <chrono>, until submitted.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: extended attributes of files.
 // Thread: any. Lifetime: plain values; names, paths and values set until submitted,
 // values got until completed. All run in a kernel worker.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: public. Purpose: a descriptor on the ring, of which readiness alone is asked.
 // Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once

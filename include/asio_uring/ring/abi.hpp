@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the kernel's io_uring binary interface, in our own words.
 // Thread: any. Lifetime: none; constants and plain structs only.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: a ring of provided buffers: hand memory to the kernel, find what
 // it has filled. Thread: one at a time, by the caller's lock or contract.
 // Lifetime: owns the registration and the entries, not the buffers; the ring must outlive

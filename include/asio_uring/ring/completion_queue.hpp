@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the shared completion ring: look at entries, give their room
 // back. Thread: one at a time, by the caller's lock or contract; not tied to the
 // submitting thread. Lifetime: a view of maps that the ring owns.

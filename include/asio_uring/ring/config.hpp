@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: version, platform check and the assert macro; the only place for
 // macros. Thread: any. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: what a process may do with io_uring here: kernel, limits,
 // policy, and what a ring costs. Thread: a plain value; inspect() from any thread.
 // Lifetime: none.

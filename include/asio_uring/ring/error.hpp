@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the errors errno cannot express, and errors out of results.
 // Thread: any. Lifetime: static.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: a piece of a registered buffer, as operations name it.
 // Thread: any. Lifetime: a view; the memory and the registration are somebody else's.
 #pragma once

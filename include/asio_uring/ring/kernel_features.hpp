@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: what the running kernel's io_uring offers, found by asking it.
 // Thread: a plain value; the static functions from any thread. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: busy polling of network devices while a ring waits. Thread: as
 // the ring's. Lifetime: until changed or the ring closes.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: requests in flight, found by the user data of their completions.
 // Thread: one at a time. Lifetime: owns its values until their last completion.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: stored credentials for single requests. Thread: as the ring's.
 // Lifetime: unregisters when destroyed; the ring must be open until then.
 #pragma once

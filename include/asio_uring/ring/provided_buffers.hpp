@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: equal buffers in a buffer ring, memory included.
 // Thread: one at a time, by the caller's lock or contract. Lifetime: owns the memory and
 // the registration; the ring, and operations that have picked a buffer, must not outlive

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: a view of the buffer that a multishot recvmsg has filled.
 // Thread: any. Lifetime: a view; the buffer must not be given back while it is used.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: a ring's table of registered (fixed) buffers.
 // Thread: one at a time; on a single-issuer ring the thread the ring belongs to.
 // Lifetime: owns the registration, not the memory; the ring must outlive it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: an eventfd that tells a foreign event loop of completions.
 // Thread: as the ring's; reading from any. Lifetime: owns the eventfd; unregisters when
 // destroyed; the ring must be open until then.

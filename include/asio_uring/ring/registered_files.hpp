@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: a ring's table of direct descriptors (registered files).
 // Thread: one at a time; on a single-issuer ring the thread the ring belongs to.
 // Lifetime: owns the registration, and through it a reference to each file; the ring must

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: a program that judges each request of a kind before it starts.
 // Thread: a plain value; the program until apply() returns. Lifetime: the ring keeps the
 // filter until it closes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the list of what a ring may do, fixed before it is enabled.
 // Thread: a plain value. Lifetime: the ring keeps what was applied until it closes.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: one io_uring instance: its descriptor, maps, queues and kernel
 // entry. Thread: one at a time unless a member says more. Lifetime: owns the descriptor
 // and the maps.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: how a ring is set up.
 // Thread: a plain value. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the shared submission ring: claim entries, publish them.
 // Thread: one at a time, by the caller's lock or contract; not tied to the reaping
 // thread. Lifetime: a view of maps that the ring owns.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: cancel requests by a call of its own, past the submission queue.
 // Thread: as the ring's. Lifetime: a plain value.
 #pragma once

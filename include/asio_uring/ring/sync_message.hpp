@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: post a completion to a ring from any thread, with no ring of
 // one's own. Thread: any. Lifetime: a plain value.
 #pragma once

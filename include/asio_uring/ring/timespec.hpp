@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: time as <chrono> has it, in the kernel's form.
 // Thread: any. Lifetime: plain values.
 #pragma once

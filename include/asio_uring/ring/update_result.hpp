@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: what an update of a table of registered resources did.
 // Thread: any. Lifetime: a plain value.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: registered memory that holds the arguments of waits, so that the
 // kernel need not copy them at each one. Thread: as the ring's. Lifetime: registered
 // until the ring closes; owns the memory.

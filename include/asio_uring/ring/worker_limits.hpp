@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: how many worker threads the kernel uses for a ring, and where
 // they run. Thread: as the ring's; the settings belong to the calling thread's workers.
 // Lifetime: until changed, or the thread ends.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: memory into which a network device puts received data. Thread: as
 // the ring's. Lifetime: registered until the ring closes; owns the memory.
 #pragma once

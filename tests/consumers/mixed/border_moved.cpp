@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Hands its objects to the part that was forgotten and that makes none itself.
 
 #include <boost/asio/io_context.hpp>

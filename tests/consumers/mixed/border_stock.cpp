@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The part that was forgotten. It makes no object, so nothing of it is seen at run time.
 
 #include <boost/asio/ip/tcp.hpp>

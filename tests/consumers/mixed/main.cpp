@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A program in two parts, of which a build may leave one out.
 
 #include <iostream>

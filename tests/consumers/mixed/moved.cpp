@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The part of a program that its owner moved onto the ring.
 
 #include <boost/asio/io_context.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The part that was forgotten: an object of every kind that drop_in.hpp moves.
 
 #include <boost/asio/basic_datagram_socket.hpp>

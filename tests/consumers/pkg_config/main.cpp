@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A program of someone else that uses no CMake and no Asio: the ring layer alone.
 
 #include <asio_uring/ring/ring.hpp>

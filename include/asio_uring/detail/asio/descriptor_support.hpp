@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: Asio's own service of descriptors and pipes, and
 // the three private data of its implementation that the redirected service sets itself.
 // Thread: as Asio's descriptors. Lifetime: services live as long as their execution

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: notice, before main(), that a part of the program
 // was compiled without drop_in.hpp and makes I/O objects of its own kind. Thread: the one
 // that loads the program. Lifetime: static.

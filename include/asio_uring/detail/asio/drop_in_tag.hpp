@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: a part of the program that was compiled without
 // drop_in.hpp does not link where objects cross its border. Thread: none. Lifetime: none.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: the executor that puts an I/O object of Asio's on the ring.
 // Thread: a copyable value, as Asio's executors. Lifetime: refers to its context.
 #pragma once

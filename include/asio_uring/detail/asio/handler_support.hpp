@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: the parts of Asio that carry a handler from
 // initiation to its call: outstanding work, allocation, tracking, binding of results.
 // Thread: the initiating and the completing thread. Lifetime: members of an operation.

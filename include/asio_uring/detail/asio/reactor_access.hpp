@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: read the one private datum of Asio's reactor that
 // the ring needs, its epoll descriptor. Thread: any. Lifetime: the descriptor is the
 // reactor's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: put services of ours behind Asio's own front ends: partial
 // specialisations of the class that joins an I/O object to its service, while the type of
 // the object stays Asio's. Thread: as the objects. Lifetime: as the objects.

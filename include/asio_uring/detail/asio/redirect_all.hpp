@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: the redirect of every socket, descriptor, pipe and timer,
 // whatever its executor. Thread: as the objects. Lifetime: as the objects.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: the names of Asio's scheduler, operations and
 // reactor that the loop builds on, gathered so that a new Boost release is one
 // folder to check. Thread: as documented by Asio. Lifetime: services live as long as

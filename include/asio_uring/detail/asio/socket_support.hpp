@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: Asio's own socket services and synchronous socket
 // calls, which the redirected services use for everything that is not a ring transfer.
 // Thread: as Asio's sockets. Lifetime: services live as long as their execution context.

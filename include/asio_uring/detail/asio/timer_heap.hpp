@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: a heap of timers in place of Asio's: four children
 // per node and no swaps, because with many timers every step of a binary heap misses the
 // cache. Thread: the owner locks. Lifetime: timers leave the heap before either ends.

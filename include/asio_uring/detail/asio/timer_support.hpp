@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: Asio's timer service and wait operations, and the
 // heap that a kind of timer uses: ours for the clocks of <chrono>, Asio's for
 // deadline_timer, whose times may be infinite. Thread: the owner locks. Lifetime: a queue

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: refuse Asio builds this library cannot sit under,
 // in words. Thread: none. Lifetime: none.
 #pragma once

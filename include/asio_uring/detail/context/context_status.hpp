@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: the path a context takes, as a value: what status() returns
 // and what a log handler is told. Thread: any. Lifetime: values.
 #pragma once

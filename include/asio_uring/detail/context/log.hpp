@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: tell the program, once per context, which path it takes and
 // why. Thread: any. Lifetime: the handler is kept until it is replaced.
 #pragma once

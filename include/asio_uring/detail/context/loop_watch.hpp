@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: attach mode: a context whose reactor already exists keeps it,
 // and that reactor watches the ring. Thread: perform() runs on a thread of the context.
 // Lifetime: as ring_service.

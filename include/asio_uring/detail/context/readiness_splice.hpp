@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: a splice in a context that does without a ring: the plain
 // system call, tried again when both ends are ready. Thread: as any composed operation of
 // Asio's. Lifetime: moved from step to step; its copies of the descriptors are closed

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: Asio's reactor, with the wait replaced: the scheduler's task
 // enters the ring, and the stock objects' epoll set is one more thing the ring watches.
 // Thread: run() the reaper; interrupt() any, called with the scheduler's mutex held.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: the service that gives an execution context its ring, or
 // decides that it does without one, and takes it away in order. Thread: construction and
 // shutdown as Asio's services; the loop's functions as documented there. Lifetime: one

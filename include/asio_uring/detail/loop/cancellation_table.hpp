@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: names for operations that a cancellation slot may hold on to
 // after the operation is gone: an index and a generation, looked up instead of
 // dereferenced. Thread: guarded by the loop's mutex. Lifetime: as the loop; entries are

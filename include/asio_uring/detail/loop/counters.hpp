@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: what a context's ring has done so far, in numbers. Thread: a
 // copy, any. Lifetime: a value.
 #pragma once

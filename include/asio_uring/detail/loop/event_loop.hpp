@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: the heart of the library: turns operations into SQEs and CQEs
 // into finished operations, and decides when the kernel is entered and by whom. Thread:
 // any thread may start and cancel; one thread at a time, the reaper, takes turns.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: tell a process from its forked children for the price of a
 // load: a ring's memory is absent in a child, so nothing there may look at it. Thread:
 // any. Lifetime: none.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: a mutex that a context's concurrency hint may switch off, and
 // that costs a few instructions where nobody contends, because every operation takes it
 // twice. Thread: any. Lifetime: member of what it guards.

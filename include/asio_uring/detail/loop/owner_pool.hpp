@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: request owners at stable addresses, recycled, so that opening
 // a descriptor allocates nothing in steady state. Thread: guarded by the loop's mutex.
 // Lifetime: as the loop.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: a request's result as Asio's error codes. Thread: any.
 // Lifetime: values.
 #pragma once

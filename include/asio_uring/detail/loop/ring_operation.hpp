@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: the base of everything the kernel works on for us: one
 // request, its result, and where it stands between initiation and delivery. Thread:
 // guarded by the loop's mutex until reaped; then the thread that delivers it. Lifetime:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: know when the kernel has let go of a ring that was closed with
 // requests in it. Thread: made by the ring's issuer; wait() any. Lifetime: as the loop.
 #pragma once

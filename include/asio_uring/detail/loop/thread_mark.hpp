@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: tell threads apart for the price of a load. Thread: any.
 // Lifetime: none.
 #pragma once

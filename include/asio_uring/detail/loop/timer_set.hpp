@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: the timer heaps of a context and the one deadline the kernel
 // wait needs from them. Thread: guarded by the loop's mutex. Lifetime: queues are added
 // and removed by their services.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: what the 64 bits of user_data mean: the address of an
 // operation, or the name of one of the loop's own requests. Thread: any. Lifetime: none.
 #pragma once

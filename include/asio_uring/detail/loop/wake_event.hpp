@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: end a wait in the kernel from any thread, without a lock and
 // without loss. Thread: notify() any; acknowledge() whoever reaps. Lifetime: as the loop;
 // the poll on it is the loop's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: what Asio's descriptor and pipe front ends call, on the ring.
 // Reads, writes and waits for readiness are ring requests; everything synchronous, waits
 // for error conditions, and everything in a context without a ring, are Asio's own

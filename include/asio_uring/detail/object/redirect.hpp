@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: which service of ours stands in for which of Asio's. Thread:
 // none. Lifetime: none.
 #pragma once

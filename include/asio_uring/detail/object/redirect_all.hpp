@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: every socket, descriptor, pipe and timer of a program on the
 // ring, whatever its executor. Thread: none. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: what Asio's socket front ends call, on the ring. Transfers,
 // accepts, connects and waits for readiness are ring requests; everything synchronous,
 // the waits a ring answers wrongly, and everything in a context without a ring, are

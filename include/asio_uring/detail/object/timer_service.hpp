@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: what Asio's waitable timers call, on the ring: Asio's wait
 // operations on a heap, with the ring's wait as the clock, or the reactor's where the
 // ring does not wait. Thread: as Asio's timers. Lifetime: one per context and clock.

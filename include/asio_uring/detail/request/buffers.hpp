@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: what a transfer holds of its buffers: one address and size
 // where that is all there is, else a copy of the sequence and an iovec array of exactly
 // its length behind the operation. Thread: as its operation. Lifetime: as its operation;

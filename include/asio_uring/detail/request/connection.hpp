@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the requests that make connections, and the waits for
 // readiness. Thread: as their operation. Lifetime: as their operation; addresses live in
 // it until the last CQE.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the requests that move bytes through a pipe, a file or any
 // other descriptor, at its own position. Thread: as their operation. Lifetime: as their
 // operation.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: joins one kernel request to one completion handler: memory,
 // outstanding work, delivery. All such plumbing is here, and only here. Thread: created
 // by the initiating thread, completed by a thread of the context. Lifetime: its memory

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the one path by which an asynchronous operation begins:
 // allocate, connect the cancellation slot, commit. No handler is called from here, unless
 // its immediate executor asks for it.

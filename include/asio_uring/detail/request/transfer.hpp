@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the requests that move bytes through a socket.
 // Thread: as their operation. Lifetime: as their operation; message headers live in it
 // until the last CQE.

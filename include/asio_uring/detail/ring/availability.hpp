@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: whether a context may have a ring, and whether a ring that was
 // created can be used. Thread: any. Lifetime: none.
 #pragma once

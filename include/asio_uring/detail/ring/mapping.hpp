@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: owner of memory shared with the kernel: a map of a ring
 // descriptor, or pages of our own.
 // Thread: distinct objects from any thread. Lifetime: unmaps when destroyed, except in a

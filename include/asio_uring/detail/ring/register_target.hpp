@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: where register calls go: a ring's descriptor as the objects that
 // own a registration keep it. Thread: as the ring's. Lifetime: a plain value; good while
 // the ring is open, also after the ring was moved.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the memory of one ring's queues and entries: mapped from the
 // kernel, allocated for it, or lent by the caller. Thread: distinct objects from any
 // thread. Lifetime: unmaps what is its own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the three io_uring system calls, with the kernel's own results.
 // Thread: any. Lifetime: none.
 #pragma once

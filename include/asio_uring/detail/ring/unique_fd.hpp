@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: owner of one file descriptor.
 // Thread: distinct objects from any thread. Lifetime: closes the descriptor when
 // destroyed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: layout of submission and completion queue entries.
 // Thread: any. Lifetime: none; the kernel reads and writes these through shared memory.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: flags of setup, enter, entries, shared ring words, and features.
 // Thread: any. Lifetime: none.
 #pragma once

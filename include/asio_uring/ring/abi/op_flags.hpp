@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the flag spaces of single operations.
 // Thread: any. Lifetime: none.
 #pragma once

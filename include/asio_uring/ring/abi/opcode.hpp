@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: request opcodes and register opcodes of the kernel interface.
 // Thread: any. Lifetime: none.
 #pragma once

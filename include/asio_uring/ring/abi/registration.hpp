@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: argument structs and flags of io_uring_register.
 // Thread: any. Lifetime: none.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: structs of io_uring_setup and io_uring_enter, and the map
 // offsets. Thread: any. Lifetime: none.
 #pragma once

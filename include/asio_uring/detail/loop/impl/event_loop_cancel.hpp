@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: from a wish to end an operation to a request that the kernel
 // understands. Cancellation only asks: the operation's own last CQE ends it. Thread: any,
 // under the loop's mutex. Lifetime: see event_loop.hpp.

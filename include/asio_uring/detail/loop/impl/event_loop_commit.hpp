@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: from a started operation to an SQE the kernel will see.
 // Thread: any, under the loop's mutex. Lifetime: see event_loop.hpp.
 #pragma once

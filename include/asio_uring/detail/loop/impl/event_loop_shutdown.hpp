@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: end with nothing of ours in the kernel, whatever was in
 // flight. Thread: the one that destroys the context. Lifetime: after shutdown() the loop
 // starts nothing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: waits on timers: the heaps live in user space, and only the
 // earliest expiry reaches the kernel, as the deadline of its wait. Thread: any. Lifetime:
 // a queue stays registered as long as its service.

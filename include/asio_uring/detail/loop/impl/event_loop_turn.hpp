@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: one turn of the loop: submit and wait in one kernel entry,
 // reap, retire. Thread: the reaper. Lifetime: see event_loop.hpp.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: the initiating functions of descriptor_service. Thread: the
 // initiating one. Lifetime: see descriptor_service.hpp.
 #pragma once

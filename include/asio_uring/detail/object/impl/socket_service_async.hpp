@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: the initiating functions of socket_service. Each chooses the
 // request, the direction it keeps order in, and what ends without a request. Thread: the
 // initiating one. Lifetime: see socket_service.hpp.
