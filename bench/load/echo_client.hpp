@@ -159,5 +159,3 @@ private:
 };
 
 } // namespace bench
-
-#endif

@@ -291,5 +291,3 @@ private:
 };
 
 } // namespace bench
-
-#endif

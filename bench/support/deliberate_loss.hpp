@@ -24,5 +24,3 @@ inline void deliberate_loss() noexcept
 }
 
 } // namespace bench
-
-#endif

@@ -90,5 +90,3 @@ inline void set_no_delay(int fd)
 }
 
 } // namespace bench
-
-#endif

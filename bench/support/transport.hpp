@@ -112,5 +112,3 @@ inline int serve_on(transport kind, int extra_type_flags)
 }
 
 } // namespace bench
-
-#endif

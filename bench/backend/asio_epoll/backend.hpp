@@ -43,5 +43,3 @@ using steady_timer = boost::asio::basic_waitable_timer<
     executor>;
 
 } // namespace bench
-
-#endif

@@ -44,5 +44,3 @@ using steady_timer = boost::asio::basic_waitable_timer<
     executor>;
 
 } // namespace bench
-
-#endif

@@ -20,5 +20,3 @@ using stream_descriptor = asio_uring::posix::stream_descriptor;
 using steady_timer = asio_uring::steady_timer;
 
 } // namespace bench
-
-#endif
