@@ -63,10 +63,13 @@ set(asio_uring_headers
     include/asio_uring/detail/context/ring_service.hpp
     include/asio_uring/detail/loop/cancellation_table.hpp
     include/asio_uring/detail/loop/counters.hpp
+    include/asio_uring/detail/loop/entry_right.hpp
     include/asio_uring/detail/loop/event_loop.hpp
     include/asio_uring/detail/loop/fork_mark.hpp
     include/asio_uring/detail/loop/optional_mutex.hpp
+    include/asio_uring/detail/loop/own_polls.hpp
     include/asio_uring/detail/loop/owner_pool.hpp
+    include/asio_uring/detail/loop/request_line.hpp
     include/asio_uring/detail/loop/result.hpp
     include/asio_uring/detail/loop/ring_operation.hpp
     include/asio_uring/detail/loop/teardown_watch.hpp

@@ -8,19 +8,18 @@
 
 #include <asio_uring/detail/loop/cancellation_table.hpp>
 #include <asio_uring/detail/loop/counters.hpp>
-#include <asio_uring/detail/loop/fork_mark.hpp>
+#include <asio_uring/detail/loop/entry_right.hpp>
 #include <asio_uring/detail/loop/optional_mutex.hpp>
+#include <asio_uring/detail/loop/own_polls.hpp>
 #include <asio_uring/detail/loop/owner_pool.hpp>
+#include <asio_uring/detail/loop/request_line.hpp>
 #include <asio_uring/detail/loop/result.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
 #include <asio_uring/detail/loop/teardown_watch.hpp>
-#include <asio_uring/detail/loop/thread_mark.hpp>
 #include <asio_uring/detail/loop/timer_set.hpp>
 #include <asio_uring/detail/loop/user_data.hpp>
-#include <asio_uring/detail/loop/wake_event.hpp>
 #include <asio_uring/op/cancel.hpp>
 #include <asio_uring/op/nop.hpp>
-#include <asio_uring/op/poll.hpp>
 #include <asio_uring/ring/error.hpp>
 #include <asio_uring/ring/ring.hpp>
 
@@ -155,7 +154,7 @@ public:
 
     /// Watch the epoll set that carries the stock objects. REQUIRES: before the first
     /// turn.
-    void watch_epoll(int descriptor) noexcept { settings_.epoll_descriptor = descriptor; }
+    void watch_epoll(int descriptor) noexcept { polls_.watch_epoll(descriptor); }
 
     /// In the child of a fork: go on with a ring of its own. Requests in flight are made
     /// anew.
@@ -168,7 +167,7 @@ public:
 
     /// In a child of a fork that was not announced: the ring's memory is absent, and its
     /// requests are the parent's.
-    bool is_orphan() const noexcept { return fork_depth != fork_depth_; }
+    bool is_orphan() const noexcept { return right_.is_orphan(); }
 
     /// Cancel everything, reap to zero, and append every operation for destruction.
     void shutdown(asio_impl::operation_queue& ops);
@@ -192,7 +191,8 @@ private:
     bool flush(lock_type& lock);
     bool submit(lock_type& lock);
     [[gnu::noinline]] void notify(lock_type& lock);
-    bool may_enter() const noexcept;
+    bool may_enter() const noexcept { return right_.may_enter(scheduler_); }
+    bool may_end() const noexcept { return right_.may_end(scheduler_); }
     static bool is_transfer_out(const ring_operation& op) noexcept;
     bool write_unseen(const request_owner& owner) noexcept;
     bool unseen(const ring_operation& op) noexcept;
@@ -204,9 +204,7 @@ private:
     bool end_queued(ring_operation& op, asio_impl::operation_queue& ended);
     void send_cancels(lock_type& lock);
     void send_cancels_that_fit();
-    void remove(asio_impl::operation_queue& queue, ring_operation& op) noexcept;
     bool try_send_cancel(ring_operation& op);
-    static void mark_cancelled(asio_impl::operation_queue& waiting) noexcept;
     void cancel_requests(request_owner& owner, asio_impl::operation_queue& ended);
     static void disown(request_owner& owner) noexcept;
     void settle(request_owner& owner, lock_type& lock);
@@ -220,12 +218,9 @@ private:
 
     // Taking turns
     void adopt_thread();
-    [[noreturn]] void throw_orphan() const;
     bool refill(lock_type& lock);
     bool all_committed() const noexcept;
     void fill_queue();
-    void arm_polls();
-    void disarm(internal_request request, std::uint32_t generation);
     void wait(unsigned to_submit, long usec, lock_type& lock);
     int enter_until(unsigned to_submit, clock::time_point deadline);
     void enter(unsigned to_submit, lock_type& lock);
@@ -241,7 +236,6 @@ private:
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
     [[gnu::noinline]] void promote_next(
         request_owner& owner,
-        request_owner::lane& lane,
         const ring_operation& ended,
         asio_impl::operation_queue& ops);
     void check_enter(int result) const;
@@ -256,45 +250,39 @@ private:
     void drain(asio_impl::operation_queue& ops, lock_type& lock);
     static bool is_lost(int result) noexcept;
     void give_up() noexcept;
+    void leave_kernel() noexcept;
 
     // Immutable after construction
     asio_impl::scheduler& scheduler_;
-    loop_settings settings_; // restart() gives it the child's epoll descriptor
+    const loop_settings settings_;
 
-    // Any thread
-    wake_event wake_;
-
-    // Guarded by mutex_; the mutex comes before no other of ours, and no scheduler call
-    // is made under it
+    // Guarded by mutex_, but for what the lodgers let any thread do. The mutex comes
+    // before no other of ours, and no scheduler call is made under it.
     mutable optional_mutex mutex_;
     Ring ring_;
-    asio_impl::operation_queue backlog_;
-    asio_impl::operation_queue unsent_cancels_; // their operations' links are free
+    entry_right right_;
+    own_polls polls_;
+    timer_set timers_;
     owner_pool owners_;
     request_owner unowned_;
     cancellation_table cancellations_;
-    timer_set timers_;
     counter_values counters_;
     flush_operation flush_operation_;
     std::unique_ptr<teardown_watch> teardown_;
-    boost::system::error_code lost_; // why a child of a fork has no ring
+
+    // Operations that wait for an SQE of their own, or of their cancellation. Their links
+    // are free.
+    asio_impl::operation_queue backlog_;
+    asio_impl::operation_queue unsent_cancels_;
+
     std::size_t in_kernel_count_ = 0;
     unsigned entering_count_ = 0;
-    std::uint64_t reaper_ = 0; // mark of the thread that took the last turn; 0: none yet
-    std::uint64_t issuer_ = 0; // the same, of the only thread that may enter
-    std::uint32_t wake_generation_ = 0;
-    std::uint32_t epoll_generation_ = 0;
-    bool wake_armed_ = false;
-    bool epoll_armed_ = false;
-    bool epoll_ready_ = false;
-    std::uint32_t fork_depth_ = 0;
     bool waiting_ = false;
-    bool woken_ = false; // a wake-up was taken outside of a turn: the next does not wait
     bool flush_posted_ = false;
     bool reaping_ = false;
     bool stopping_ = false;
-    bool program_cancels_ =
-        false; // a raw request of the program's may be ended by another
+    // A raw request of the program's may be ended by another.
+    bool program_cancels_ = false;
 };
 
 /// Submits for a loop that is watched from outside and takes no turns of its own: posted

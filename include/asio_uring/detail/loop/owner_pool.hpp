@@ -4,7 +4,7 @@
 // Lifetime: as the loop.
 #pragma once
 
-#include <asio_uring/detail/loop/ring_operation.hpp>
+#include <asio_uring/detail/loop/request_line.hpp>
 
 #include <deque>
 #include <vector>
@@ -30,8 +30,7 @@ public:
     [[gnu::noinline]] void release(request_owner& owner) noexcept
     {
         ASIO_URING_ASSERT(owner.idle());
-        ASIO_URING_ASSERT(
-            owner.lanes[0].waiting.empty() && owner.lanes[1].waiting.empty());
+        ASIO_URING_ASSERT(owner.lines[0].empty() && owner.lines[1].empty());
         owner.descriptor = -1;
         owner.closed = owner.kept = false;
         free_.push_back(&owner);

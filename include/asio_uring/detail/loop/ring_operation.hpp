@@ -16,11 +16,12 @@
 
 namespace asio_uring::detail {
 
-class ring_operation;
 struct request_owner;
 
 template <typename Ring>
 class basic_event_loop;
+class request_line;
+class request_list;
 
 /// Where an operation stands. Transitions run downward, except that a request which ended
 /// for no reason of the program's goes back to `claimed`.
@@ -40,19 +41,6 @@ enum class direction : std::uint8_t
     read = 0,
     write = 1,
     none = 2,
-};
-
-/// Intrusive doubly linked list of operations.
-class request_list
-{
-public:
-    bool empty() const noexcept { return first_ == nullptr; }
-    ring_operation* front() const noexcept { return first_; }
-    void push(ring_operation& op) noexcept;
-    void erase(ring_operation& op) noexcept;
-
-private:
-    ring_operation* first_ = nullptr;
 };
 
 class ring_operation : public asio_impl::scheduler_operation
@@ -99,6 +87,7 @@ protected:
 private:
     template <typename Ring>
     friend class basic_event_loop;
+    friend class request_line;
     friend class request_list;
 
     // Immutable after construction
@@ -108,10 +97,12 @@ private:
     request_owner* owner_ = nullptr;
     ring_operation* next_request_ = nullptr;
     ring_operation* previous_request_ = nullptr;
-    std::uint32_t sequence_ = 0; // of its SQE, while claimed
-    std::uint32_t cancellation_index_ =
-        0;                    // of its entry in the cancellation table; 0: none
-    int result_ = -ECANCELED; // what an operation that never reaches the kernel ends with
+    // Of its SQE, while claimed
+    std::uint32_t sequence_ = 0;
+    // Of its entry in the cancellation table; 0: none
+    std::uint32_t cancellation_index_ = 0;
+    // At first what an operation that never reaches the kernel ends with
+    int result_ = -ECANCELED;
     std::uint32_t completion_flags_ = 0;
     operation_state state_ = operation_state::initial;
     direction direction_ = direction::none;
@@ -129,55 +120,5 @@ private:
 static_assert(
     sizeof(ring_operation) <= sizeof(asio_impl::scheduler_operation) + 64,
     "every byte here is paid by every operation");
-
-inline void request_list::push(ring_operation& op) noexcept
-{
-    op.previous_request_ = nullptr;
-    op.next_request_ = first_;
-    if (first_ != nullptr)
-        first_->previous_request_ = &op;
-    first_ = &op;
-}
-
-inline void request_list::erase(ring_operation& op) noexcept
-{
-    ASIO_URING_ASSERT(op.previous_request_ != nullptr || first_ == &op);
-    if (op.previous_request_ != nullptr)
-        op.previous_request_->next_request_ = op.next_request_;
-    else
-        first_ = op.next_request_;
-    if (op.next_request_ != nullptr)
-        op.next_request_->previous_request_ = op.previous_request_;
-    op.next_request_ = nullptr;
-    op.previous_request_ = nullptr;
-}
-
-/// Who started a set of requests: a descriptor, or the loop itself for requests without
-/// an object.
-struct alignas(64) request_owner
-{
-    /// A stream transfers one request per direction at a time, because the kernel does
-    /// not order independent requests; the others wait here.
-    struct lane
-    {
-        ring_operation* active = nullptr;
-        asio_impl::operation_queue waiting;
-    };
-
-    lane lanes[2];
-    request_list requests; // all that have an SQE or are next to get one
-    int descriptor = -1;
-    bool closed =
-        false; // its descriptor is gone; it goes back to the pool with its last operation
-    bool kept = false; // whoever closed it waits, and gives it back
-
-    bool idle() const noexcept
-    {
-        return requests.empty() && lanes[0].active == nullptr &&
-               lanes[1].active == nullptr;
-    }
-};
-
-static_assert(sizeof(request_owner) == 64, "one cache line: every operation touches it");
 
 } // namespace asio_uring::detail

@@ -82,7 +82,7 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
         // let their ends be worked off. Once the mutex was given up, the owner may be
         // somebody else's, unless it is kept.
         const bool kept = owner.kept = keeps_address(descriptor);
-        if (!settings_.single_issuer || may_enter())
+        if (may_end())
             send_cancels_now(lock);
         else if (waiting_)
             interrupt(); // its turn sends them
@@ -109,7 +109,7 @@ void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
         // While the reaper waits in the kernel the completions are its own.
         if (!waiting_)
             reap_and_post();
-        if (!unsent_cancels_.empty() && (!settings_.single_issuer || may_enter()))
+        if (!unsent_cancels_.empty() && may_end())
             send_cancels_now(lock);
         if (clock::now() > limit)
             break;
@@ -153,8 +153,8 @@ void basic_event_loop<Ring>::disown(request_owner& owner) noexcept
     for (ring_operation* op = owner.requests.front(); op != nullptr;
          op = op->next_request_)
         op->cancel_requested_ = true;
-    for (request_owner::lane& lane : owner.lanes)
-        mark_cancelled(lane.waiting);
+    for (request_line& line : owner.lines)
+        line.mark_cancelled();
     owner.descriptor = -1;
     owner.closed = true;
 }
@@ -223,25 +223,13 @@ bool basic_event_loop<Ring>::unsettled(request_owner& owner) noexcept
     return false;
 }
 
-template <typename Ring>
-void basic_event_loop<Ring>::mark_cancelled(asio_impl::operation_queue& waiting) noexcept
-{
-    asio_impl::operation_queue marked;
-    while (asio_impl::scheduler_operation* base = waiting.front()) {
-        waiting.pop();
-        static_cast<ring_operation*>(base)->cancel_requested_ = true;
-        marked.push(base);
-    }
-    waiting.push(marked);
-}
-
 // Those behind an active transfer are marked and end after it, in order.
 template <typename Ring>
 void basic_event_loop<Ring>::cancel_requests(
     request_owner& owner, asio_impl::operation_queue& ended)
 {
-    for (request_owner::lane& lane : owner.lanes)
-        mark_cancelled(lane.waiting);
+    for (request_line& line : owner.lines)
+        line.mark_cancelled();
     ring_operation* op = owner.requests.front();
     while (op != nullptr) {
         ring_operation* const next = op->next_request_;
@@ -260,7 +248,7 @@ void basic_event_loop<Ring>::request_cancel(
         if (op.withdrawn_ || !unseen(op))
             return;
         if (!op.cancel_sent_)
-            remove(unsent_cancels_, op);
+            request_line::remove(unsent_cancels_, op);
     }
     op.cancel_requested_ = true;
     if (end_queued(op, ended))
@@ -284,30 +272,15 @@ template <typename Ring>
 bool basic_event_loop<Ring>::end_queued(
     ring_operation& op, asio_impl::operation_queue& ended)
 {
-    asio_impl::operation_queue* queue = nullptr;
     if (op.state_ == operation_state::waiting)
-        queue = &op.owner_->lanes[static_cast<int>(op.direction_)].waiting;
+        op.owner_->line(op.direction_).remove(op);
     else if (op.state_ == operation_state::backlogged)
-        queue = &backlog_;
+        request_line::remove(backlog_, op);
     else
         return false;
-    remove(*queue, op);
     op.result_ = -ECANCELED;
     retire(op, ended);
     return true;
-}
-
-template <typename Ring>
-void basic_event_loop<Ring>::remove(
-    asio_impl::operation_queue& queue, ring_operation& op) noexcept
-{
-    asio_impl::operation_queue others;
-    while (asio_impl::scheduler_operation* base = queue.front()) {
-        queue.pop();
-        if (base != &op)
-            others.push(base);
-    }
-    queue.push(others);
 }
 
 template <typename Ring>

@@ -12,10 +12,10 @@ basic_event_loop<Ring>::basic_event_loop(
       settings_(settings),
       mutex_(settings.locking),
       ring_(std::move(ring)),
+      right_(settings.single_issuer),
+      polls_(settings.epoll_descriptor),
       flush_operation_(*this)
 {
-    watch_forks();
-    fork_depth_ = fork_depth;
     if (settings_.single_issuer)
         teardown_ = std::make_unique<teardown_watch>(ring_);
 }
@@ -62,20 +62,13 @@ void basic_event_loop<Ring>::start(
     op.direction_ = way;
     if (stopping_ || is_orphan()) [[unlikely]]
         return refuse(op, lock);
-    if (way != direction::none) {
-        request_owner::lane& lane = owner.lanes[static_cast<int>(way)];
-        if (lane.active != nullptr) {
-            op.state_ = operation_state::waiting;
-            lane.waiting.push(&op);
-            return;
-        }
-        lane.active = &op;
-    }
+    if (way != direction::none && !owner.line(way).enter(op))
+        return;
     owner.requests.push(op);
     if (!try_commit(op)) [[unlikely]]
         commit(op, lock);
     // A loop that takes turns of its own and is not waiting submits this with its next.
-    if (waiting_ || settings_.epoll_descriptor < 0)
+    if (waiting_ || !polls_.take_part())
         notify(lock);
 }
 
@@ -154,16 +147,6 @@ void basic_event_loop<Ring>::fill(ring_operation& op, abi::sqe& sqe) noexcept
     ++counters_.sqes;
 }
 
-// A request belongs to the thread that submitted it and ends with that thread, so only
-// threads that run the context submit.
-template <typename Ring>
-bool basic_event_loop<Ring>::may_enter() const noexcept
-{
-    if (settings_.single_issuer)
-        return issuer_ == this_thread_mark();
-    return reaper_ == this_thread_mark() || scheduler_.can_dispatch();
-}
-
 // Whether the SQE is still ours to rewrite: beyond the shared tail, or offered in vain
 // with nobody inside the kernel who could read it.
 template <typename Ring>
@@ -217,7 +200,7 @@ bool basic_event_loop<Ring>::is_transfer_out(const ring_operation& op) noexcept
 template <typename Ring>
 bool basic_event_loop<Ring>::write_unseen(const request_owner& owner) noexcept
 {
-    const ring_operation* op = owner.lanes[static_cast<int>(direction::write)].active;
+    const ring_operation* op = owner.line(direction::write).active();
     return op != nullptr && op->state_ == operation_state::claimed &&
            is_transfer_out(*op) && unseen(*op);
 }
@@ -228,10 +211,9 @@ template <typename Ring>
 void basic_event_loop<Ring>::submit_writes(request_owner& owner)
 {
     lock_type lock(mutex_);
-    if (stopping_ || is_orphan() || (settings_.single_issuer && !may_enter()))
+    if (stopping_ || is_orphan() || !may_end())
         return;
-    const ring_operation* const first =
-        owner.lanes[static_cast<int>(direction::write)].active;
+    const ring_operation* const first = owner.line(direction::write).active();
     if (first == nullptr || !is_transfer_out(*first))
         return;
     do {
@@ -244,7 +226,7 @@ void basic_event_loop<Ring>::submit_writes(request_owner& owner)
                                 ring_.claimed() != ring_.published();
     if (waiting_)
         interrupt();
-    else if (settings_.epoll_descriptor < 0 && something_left)
+    else if (!polls_.take_part() && something_left)
         notify(lock);
 }
 
@@ -253,7 +235,7 @@ void basic_event_loop<Ring>::submit_writes(request_owner& owner)
 template <typename Ring>
 void basic_event_loop<Ring>::notify(lock_type& lock)
 {
-    if (settings_.epoll_descriptor < 0) {
+    if (!polls_.take_part()) {
         if (flush_posted_)
             return;
         flush_posted_ = true;
@@ -276,7 +258,7 @@ void basic_event_loop<Ring>::notify(lock_type& lock)
 template <typename Ring>
 void basic_event_loop<Ring>::interrupt() noexcept
 {
-    wake_.notify();
+    polls_.notify();
 }
 
 } // namespace asio_uring::detail

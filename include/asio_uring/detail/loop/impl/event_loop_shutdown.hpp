@@ -6,10 +6,11 @@
 
 namespace asio_uring::detail {
 
-// 1. Nothing is started, cancelled or repeated any more. 2. What the kernel has not seen
-// is taken back.
-// 3. The kernel is asked to end the rest. 4. Reap until it holds no operation. 5. The
-// caller destroys them: only now, because handlers own the buffers.
+// 1. Nothing is started, cancelled or repeated any more.
+// 2. What the kernel has not seen is taken back.
+// 3. The kernel is asked to end the rest.
+// 4. Reap until it holds no operation.
+// 5. The caller destroys them: only now, because handlers own the buffers.
 template <typename Ring>
 void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
 {
@@ -47,10 +48,8 @@ void basic_event_loop<Ring>::abandon_queued(asio_impl::operation_queue& ops)
         ops.push(base);
     }
     for (request_owner& owner : owners_.all()) {
-        for (request_owner::lane& lane : owner.lanes) {
-            lane.active = nullptr;
-            ops.push(lane.waiting);
-        }
+        for (request_line& line : owner.lines)
+            line.clear([&](ring_operation& op) { ops.push(&op); });
     }
 }
 
@@ -130,8 +129,7 @@ void basic_event_loop<Ring>::give_up() noexcept
 }
 
 // KERNEL 6.1: a DEFER_TASKRUN ring can be reaped by its issuer only. Closing it ends its
-// requests; when
-//   the kernel has freed the ring, it has let go of their memory.
+// requests; when the kernel has freed the ring, it has let go of their memory.
 template <typename Ring>
 void basic_event_loop<Ring>::close_and_wait(asio_impl::operation_queue& ops)
 {
@@ -164,17 +162,12 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
-    fork_depth_ = fork_depth;
+    right_.restart();
     ring_ = std::move(fresh);
-    lost_ = boost::system::error_code();
-    stopping_ = false;
-    wake_.recreate();
-    settings_.epoll_descriptor = epoll_descriptor;
+    polls_.restart(epoll_descriptor);
     teardown_.reset();
-    reaper_ = issuer_ = 0;
-    wake_armed_ = epoll_armed_ = waiting_ = woken_ = false;
-    in_kernel_count_ = entering_count_ = 0;
-    forget_unsent_cancels();
+    leave_kernel();
+    stopping_ = false;
     if (settings_.single_issuer)
         teardown_ = std::make_unique<teardown_watch>(ring_);
     const auto commit_anew = [&](request_owner& owner) {
@@ -182,7 +175,7 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
         while (op != nullptr) {
             ring_operation* const next = op->next_request_;
             if (op->state_ == operation_state::backlogged && op->cancel_requested_)
-                remove(backlog_, *op);
+                request_line::remove(backlog_, *op);
             if (op->cancel_requested_)
                 retire(*op, ended);
             else if (op->state_ == operation_state::claimed)
@@ -208,16 +201,12 @@ void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
-    lost_ = reason;
-    fork_depth_ = fork_depth;
-    stopping_ = true;
+    right_.restart(reason);
     ring_.close();
-    wake_.close();
+    polls_.close();
     teardown_.reset();
-    reaper_ = issuer_ = 0;
-    wake_armed_ = epoll_armed_ = waiting_ = false;
-    in_kernel_count_ = entering_count_ = 0;
-    forget_unsent_cancels();
+    leave_kernel();
+    stopping_ = true;
     while (!backlog_.empty())
         backlog_.pop(); // its operations are among those of their owners
     end_all(unowned_, ended);
@@ -225,6 +214,15 @@ void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
         end_all(owner, ended);
     lock.unlock();
     scheduler_.post_deferred_completions(ended);
+}
+
+// The requests of a fork's parent are the parent's: here the kernel has nothing of ours.
+template <typename Ring>
+void basic_event_loop<Ring>::leave_kernel() noexcept
+{
+    waiting_ = false;
+    in_kernel_count_ = entering_count_ = 0;
+    forget_unsent_cancels();
 }
 
 template <typename Ring>
@@ -236,13 +234,11 @@ void basic_event_loop<Ring>::end_all(
         abort(*op);
         ended.push(op);
     }
-    for (request_owner::lane& lane : owner.lanes) {
-        lane.active = nullptr;
-        while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
-            lane.waiting.pop();
-            abort(*static_cast<ring_operation*>(base));
-            ended.push(base);
-        }
+    for (request_line& line : owner.lines) {
+        line.clear([&](ring_operation& op) {
+            abort(op);
+            ended.push(&op);
+        });
     }
     if (owner.closed)
         owners_.release(owner);

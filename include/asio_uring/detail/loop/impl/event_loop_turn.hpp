@@ -12,14 +12,14 @@ bool basic_event_loop<Ring>::turn(long usec, asio_impl::operation_queue& ops)
     adopt_thread();
     const bool complete = all_committed() || refill(lock);
     const unsigned to_submit = ring_.publish();
-    if (usec != 0 && complete && ring_.ready() == 0 && !timers_.overdue() && !woken_)
+    if (usec != 0 && complete && ring_.ready() == 0 && !timers_.overdue() &&
+        !polls_.woken())
         wait(to_submit, usec, lock);
     else if (to_submit != 0 || ring_.task_work_pending() || ring_.completion_overflow())
         enter(to_submit, lock);
     reap(ops);
-    woken_ = false;
     timers_.take_expired(ops);
-    return std::exchange(epoll_ready_, false);
+    return polls_.end_turn();
 }
 
 template <typename Ring>
@@ -27,7 +27,7 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
 {
     lock_type lock(mutex_);
     if (is_orphan())
-        throw_orphan();
+        right_.throw_orphan();
     // Reaping claims what comes next, and no turn follows that would submit it.
     do {
         refill(lock);
@@ -42,54 +42,17 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
 template <typename Ring>
 void basic_event_loop<Ring>::adopt_thread()
 {
-    const std::uint64_t self = this_thread_mark();
     if (is_orphan()) [[unlikely]]
-        throw_orphan();
-    if (reaper_ == self)
+        right_.throw_orphan();
+    if (right_.is_reaper())
         return;
-    if (lost_)
-        throw boost::system::system_error(lost_, "asio_uring: run in a fork's child");
-    if (settings_.single_issuer) {
-        if (issuer_ == 0) {
-            if (const boost::system::error_code ec = ring_.enable())
-                throw boost::system::system_error(ec, "asio_uring: enabling the ring");
-            issuer_ = self;
-        }
-        else if (issuer_ != self)
-            throw boost::system::system_error(
-                make_error_code(errc::wrong_thread), "asio_uring: run");
-    }
-    if (reaper_ != 0 && settings_.rearm_for_thread) {
-        // The polls that end a wait belong to the thread that armed them, which may never
-        // enter the kernel again.
-        if (wake_armed_)
-            disarm(internal_request::wake, wake_generation_++);
-        if (epoll_armed_)
-            disarm(internal_request::epoll, epoll_generation_++);
-        wake_armed_ = false;
-        epoll_armed_ = false;
-    }
-    reaper_ = self;
-}
-
-template <typename Ring>
-void basic_event_loop<Ring>::throw_orphan() const
-{
-    throw boost::system::system_error(
-        make_error_code(errc::fork_not_announced), "asio_uring: run");
-}
-
-// An entry that finds no room is no loss: the outdated poll stays armed and its CQE is
-// ignored.
-template <typename Ring>
-void basic_event_loop<Ring>::disarm(internal_request request, std::uint32_t generation)
-{
-    abi::sqe* sqe = ring_.try_claim();
-    if (sqe == nullptr)
-        return;
-    op::poll_remove{.user_data = user_data::of(request, generation).bits}.prepare(*sqe);
-    sqe->user_data = user_data::of(internal_request::disarm).bits;
-    ++counters_.sqes;
+    const bool takes_over = right_.has_reaper();
+    right_.adopt([&] {
+        if (const boost::system::error_code ec = ring_.enable())
+            throw boost::system::system_error(ec, "asio_uring: enabling the ring");
+    });
+    if (takes_over && settings_.rearm_for_thread)
+        counters_.sqes += polls_.disarm(ring_);
 }
 
 // Gives an SQE to everything that waits for one. Returns whether nothing is left: only
@@ -109,14 +72,13 @@ bool basic_event_loop<Ring>::refill(lock_type& lock)
 template <typename Ring>
 bool basic_event_loop<Ring>::all_committed() const noexcept
 {
-    const bool armed = (wake_armed_ && epoll_armed_) || settings_.epoll_descriptor < 0;
-    return armed && unsent_cancels_.empty() && backlog_.empty();
+    return polls_.armed() && unsent_cancels_.empty() && backlog_.empty();
 }
 
 template <typename Ring>
 void basic_event_loop<Ring>::fill_queue()
 {
-    arm_polls();
+    counters_.sqes += polls_.arm(ring_);
     if (!unsent_cancels_.empty())
         send_cancels_that_fit();
     while (asio_impl::scheduler_operation* base = backlog_.front()) {
@@ -128,35 +90,6 @@ void basic_event_loop<Ring>::fill_queue()
             rest.push(backlog_);
             backlog_.push(rest);
             return;
-        }
-    }
-}
-
-template <typename Ring>
-void basic_event_loop<Ring>::arm_polls()
-{
-    if (!wake_armed_ && settings_.epoll_descriptor >= 0) {
-        if (abi::sqe* sqe = ring_.try_claim()) {
-            op::poll_add{
-                .fd = wake_.native_handle(),
-                .events = POLLIN,
-                .flags = abi::poll_add_multi}
-                .prepare(*sqe);
-            sqe->user_data = user_data::of(internal_request::wake, wake_generation_).bits;
-            wake_armed_ = true;
-            ++counters_.sqes;
-        }
-    }
-    // One shot, armed after every look at the set: arming looks at its state, so nothing
-    // that stayed ready is missed.
-    if (!epoll_armed_ && settings_.epoll_descriptor >= 0) {
-        if (abi::sqe* sqe = ring_.try_claim()) {
-            op::poll_add{.fd = settings_.epoll_descriptor, .events = POLLIN}.prepare(
-                *sqe);
-            sqe->user_data =
-                user_data::of(internal_request::epoll, epoll_generation_).bits;
-            epoll_armed_ = true;
-            ++counters_.sqes;
         }
     }
 }
@@ -284,21 +217,12 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
 {
     const user_data data{cqe.user_data};
     ASIO_URING_ASSERT(data.request() <= internal_request::disarm);
-    const bool armed = (cqe.flags & abi::cqe_f_more) != 0;
     switch (data.request()) {
     case internal_request::wake:
-        if (data.generation() != wake_generation_)
-            return;
-        wake_armed_ = armed;
-        wake_.acknowledge();
-        woken_ = true;
-        ++counters_.wakes;
+        counters_.wakes += polls_.take_wake(cqe);
         return;
     case internal_request::epoll:
-        if (data.generation() != epoll_generation_)
-            return;
-        epoll_armed_ = false;
-        epoll_ready_ = true;
+        polls_.take_epoll(cqe);
         return;
     case internal_request::cancel:
         if (cqe.res == -ENOENT)
@@ -346,7 +270,7 @@ void basic_event_loop<Ring>::take(
     const int result = notification ? op.result_ : cqe.res;
     --in_kernel_count_;
     if (op.cancel_requested_ && !op.cancel_sent_ && !op.withdrawn_)
-        remove(unsent_cancels_, op);
+        request_line::remove(unsent_cancels_, op);
     if (must_repeat(op, result)) {
         op.wait_for_readiness_ =
             !op.wait_for_readiness_ && (result == -EAGAIN || op.repeat_when_ready_);
@@ -408,45 +332,30 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
     op.state_ = operation_state::reaped;
     ops.push(&op);
     if (op.direction_ != direction::none && !stopping_) {
-        request_owner::lane& lane = owner.lanes[static_cast<int>(op.direction_)];
-        if (lane.active != &op)
+        request_line& line = owner.line(op.direction_);
+        if (line.active() != &op)
             return;
-        lane.active = nullptr;
-        if (!lane.waiting.empty()) [[unlikely]]
-            promote_next(owner, lane, op, ops);
+        if (!line.leave_empty()) [[unlikely]]
+            promote_next(owner, op, ops);
     }
     if (owner.closed && !owner.kept && owner.idle()) [[unlikely]]
         owners_.release(owner);
 }
 
 // The first of the waiting operations that nobody has cancelled becomes the active one.
-// Waits for readiness that stand behind one that ended well end with it: one event
-// answers them all, whatever the first handler does to the descriptor.
 template <typename Ring>
 void basic_event_loop<Ring>::promote_next(
-    request_owner& owner,
-    request_owner::lane& lane,
-    const ring_operation& ended,
-    asio_impl::operation_queue& ops)
+    request_owner& owner, const ring_operation& ended, asio_impl::operation_queue& ops)
 {
-    const bool ready = ended.only_waits_ && ended.result_ >= 0;
-    while (asio_impl::scheduler_operation* base = lane.waiting.front()) {
-        lane.waiting.pop();
-        ring_operation& next = *static_cast<ring_operation*>(base);
-        if (next.cancel_requested_)
-            next.result_ = -ECANCELED;
-        else if (ready && next.only_waits_)
-            next.result_ = ended.result_;
-        else {
-            lane.active = &next;
-            owner.requests.push(next);
-            commit_or_backlog(next);
-            return;
-        }
-        if (next.cancellation_index_ != 0)
-            cancellations_.erase(std::exchange(next.cancellation_index_, 0));
-        next.state_ = operation_state::reaped;
-        ops.push(&next);
+    const auto end = [&](ring_operation& op) {
+        if (op.cancellation_index_ != 0)
+            cancellations_.erase(std::exchange(op.cancellation_index_, 0));
+        op.state_ = operation_state::reaped;
+        ops.push(&op);
+    };
+    if (ring_operation* const next = owner.line(ended.direction_).leave(ended, end)) {
+        owner.requests.push(*next);
+        commit_or_backlog(*next);
     }
 }
 
