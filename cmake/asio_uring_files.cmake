@@ -119,6 +119,7 @@ set(asio_uring_headers
     include/asio_uring/op/directory.hpp
     include/asio_uring/op/file.hpp
     include/asio_uring/op/futex.hpp
+    include/asio_uring/op/list.hpp
     include/asio_uring/op/message.hpp
     include/asio_uring/op/nop.hpp
     include/asio_uring/op/pipe.hpp

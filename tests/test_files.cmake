@@ -26,6 +26,7 @@ set(test_ring_sources
 set(test_op_sources
     op/main.cpp
     op/oracle.cpp
+    op/test_facts.cpp
     op/test_image.cpp
     op/test_oracle.cpp
 )

@@ -22,43 +22,6 @@ namespace asio_uring {
 
 namespace detail {
 
-/// Whether a filled SQE asks for more than one result.
-inline bool is_multishot(const abi::sqe& sqe) noexcept
-{
-    switch (static_cast<abi::opcode>(sqe.opcode)) {
-    case abi::opcode::accept:
-        return (sqe.ioprio & abi::accept_multishot) != 0;
-    case abi::opcode::recv:
-    case abi::opcode::recvmsg:
-        return (sqe.ioprio & abi::recv_multishot) != 0;
-    case abi::opcode::poll_add:
-        return (sqe.len & abi::poll_add_multi) != 0;
-    case abi::opcode::timeout:
-        return (sqe.timeout_flags & abi::timeout_multishot) != 0;
-    case abi::opcode::read_multishot:
-    case abi::opcode::recv_zc:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/// Whether the result of a filled SQE is a descriptor that is the program's to close.
-inline bool makes_descriptor(const abi::sqe& sqe) noexcept
-{
-    switch (static_cast<abi::opcode>(sqe.opcode)) {
-    case abi::opcode::accept:
-    case abi::opcode::openat:
-    case abi::opcode::openat2:
-    case abi::opcode::socket:
-        return sqe.file_index == 0; // else it is a slot of the ring's table
-    case abi::opcode::fixed_fd_install:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /// In a context that does without a ring. What an arbitrary request would do there has no
 /// equal in plain system calls.
 template <typename Executor, typename Handler>
@@ -90,12 +53,7 @@ public:
             op.never_repeat();
     }
 
-    bool one_result() const noexcept
-    {
-        abi::sqe sqe{};
-        operation_.prepare(sqe);
-        return !is_multishot(sqe);
-    }
+    bool one_result() const noexcept { return operation_.results() != op::results::many; }
 
     std::size_t tail_size() const noexcept { return 0; }
     void prepare(abi::sqe& sqe) noexcept { operation_.prepare(sqe); }
@@ -115,11 +73,7 @@ public:
     // A descriptor that was made and that no handler will hear of.
     void discard(const ring_operation& op) noexcept
     {
-        if (op.result() < 0)
-            return;
-        abi::sqe sqe{};
-        operation_.prepare(sqe);
-        if (makes_descriptor(sqe))
+        if (op.result() >= 0 && operation_.makes_descriptors() == op::descriptors::result)
             ::close(op.result());
     }
 
@@ -156,9 +110,7 @@ public:
 
     void discard(const ring_operation& op) const noexcept
     {
-        abi::sqe sqe{};
-        operation_.prepare(sqe);
-        if (op.result() < 0 || sqe.file_index != 0)
+        if (op.result() < 0 || operation_.makes_descriptors() == op::descriptors::none)
             return;
         for (const int descriptor : made_)
             ::close(descriptor);

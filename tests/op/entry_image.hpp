@@ -3,10 +3,11 @@
 // offset. Thread: any. Lifetime: plain values.
 //
 // The offsets are written here a second time, from the kernel's documentation, so that a
-// wrong member in abi::sqe cannot hide behind itself.
+// wrong member in abi::sqe cannot hide behind itself. So are the bits that tell how many
+// results an entry asks for, and whether its result is a descriptor.
 #pragma once
 
-#include <asio_uring/ring/abi.hpp>
+#include <asio_uring/op/common.hpp>
 
 #include <array>
 #include <cstddef>
@@ -60,6 +61,72 @@ image image_of(const Op& operation)
     image bytes{};
     std::memcpy(bytes.data(), &entry, bytes.size());
     return bytes;
+}
+
+/// How many completions the kernel posts for an entry.
+inline op::results results_of(const image& bytes)
+{
+    auto many_if = [](bool multishot) {
+        return multishot ? op::results::many : op::results::one;
+    };
+    const unsigned ioprio = bytes[2];
+    switch (bytes[0]) {
+    case 6: // poll_add
+        return many_if((bytes[24] & 1U) != 0);
+    case 10: // recvmsg
+    case 27: // recv
+        return many_if((ioprio & (1U << 1)) != 0);
+    case 11: // timeout
+        return many_if((bytes[28] & (1U << 6)) != 0);
+    case 13: // accept
+        return many_if((ioprio & 1U) != 0);
+    case 26: // send, as a bundle
+        return many_if((ioprio & (1U << 4)) != 0);
+    case 46: // uring_cmd, of a socket: tx_timestamp
+        return many_if(bytes[8] == 4 && bytes[9] == 0);
+    case 47: // send_zc
+    case 48: // sendmsg_zc
+        return op::results::two_stage;
+    case 49: // read_multishot
+    case 58: // recv_zc
+        return op::results::many;
+    default:
+        return op::results::one;
+    }
+}
+
+/// The plain descriptors the kernel makes for an entry.
+inline op::descriptors descriptors_of(const image& bytes)
+{
+    const bool into_slot =
+        (bytes[44] | bytes[45] | bytes[46] | bytes[47]) != 0; // file_index
+    switch (bytes[0]) {
+    case 13: // accept
+    case 18: // openat
+    case 28: // openat2
+    case 45: // socket
+        return into_slot ? op::descriptors::none : op::descriptors::result;
+    case 54: // fixed_fd_install
+        return op::descriptors::result;
+    case 62: // pipe
+        return into_slot ? op::descriptors::none : op::descriptors::pair;
+    default:
+        return op::descriptors::none;
+    }
+}
+
+/// An operation's bytes, and what the operation says of itself.
+struct filled
+{
+    image bytes{};
+    op::results results{};
+    op::descriptors descriptors{};
+};
+
+template <op::operation Op>
+filled fill(const Op& operation)
+{
+    return {image_of(operation), operation.results(), operation.makes_descriptors()};
 }
 
 /// "@24=07 @25=01": the bytes that are not zero, for messages.

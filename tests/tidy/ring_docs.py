@@ -130,6 +130,41 @@ def check_public_names(root, document):
             yield f"docs/ring.md: {name} of {path} is not mentioned"
 
 
+FACTS = re.compile(
+    r"^((?:///[^\n]*\n)+)struct (\w+)\n\{\n    static constexpr abi::opcode code = "
+    r"abi::opcode::(\w+);\n    static constexpr kernel_version first_kernel\{(\d+), (\d+)\};",
+    re.MULTILINE,
+)
+
+
+def check_facts(root):
+    """Every aggregate is in the list, and its first kernel is the one its comment says."""
+    listed = set()
+    for name, kind in re.findall(
+        r'^    visit\("(\w+)", (\w+)\{', read(root, INCLUDE / "op/list.hpp"), re.MULTILINE
+    ):
+        listed.add(name)
+        if name != kind:
+            yield f"{INCLUDE}/op/list.hpp: {kind} is called {name}"
+    facts = {}
+    for path in sorted((root / INCLUDE / "op").glob("*.hpp")):
+        for comment, name, _, major, minor in FACTS.findall(path.read_text("utf-8")):
+            facts[name] = f"{major}.{minor}"
+            said = re.search(rf"[Kk]ernel {VERSION}", re.sub(r"\s*\n///\s*", " ", comment))
+            if not said or said.group(1) != facts[name]:
+                yield f"{path.name}: the comment of {name} does not say Kernel {facts[name]}"
+    by_code = aggregates(root)
+    for name in sorted({one for names in by_code.values() for one in names}):
+        if name not in facts:
+            yield f"{INCLUDE}/op: {name} says no first_kernel"
+        if name not in listed:
+            yield f"{INCLUDE}/op/list.hpp: {name} is missing"
+    text = read(root, INCLUDE / "ring/abi/opcode.hpp")
+    for code, _, first in enumerators(text, "opcode"):
+        if facts.get(code, first) != first:
+            yield f"{INCLUDE}/op: {code} is of kernel {first}, not {facts[code]}"
+
+
 def check_library_tables(root):
     """Names and versions in src/ring/ are those of the headers."""
     opcodes = read(root, INCLUDE / "ring/abi/opcode.hpp")
@@ -164,6 +199,7 @@ def run(root):
     return [
         *check_document_tables(root, document),
         *check_public_names(root, document),
+        *check_facts(root),
         *check_library_tables(root),
     ]
 

@@ -11,6 +11,7 @@ namespace asio_uring::op {
 struct provide_buffers
 {
     static constexpr abi::opcode code = abi::opcode::provide_buffers;
+    static constexpr kernel_version first_kernel{5, 7};
 
     void* data = nullptr;
     std::uint32_t size = 0;
@@ -26,12 +27,20 @@ struct provide_buffers
         entry.len = size;
         entry.buf_group = group;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Takes up to `count` buffers out of a group; the result is their number. Kernel 5.7.
 struct remove_buffers
 {
     static constexpr abi::opcode code = abi::opcode::remove_buffers;
+    static constexpr kernel_version first_kernel{5, 7};
 
     int count = 0;
     std::uint16_t group = 0;
@@ -41,6 +50,13 @@ struct remove_buffers
         detail::start(entry, code, count);
         entry.buf_group = group;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -16,6 +16,7 @@ namespace asio_uring::op {
 struct async_cancel
 {
     static constexpr abi::opcode code = abi::opcode::async_cancel;
+    static constexpr kernel_version first_kernel{5, 5};
 
     std::uint64_t user_data = 0;
     int fd = -1;
@@ -29,6 +30,13 @@ struct async_cancel
         entry.len = static_cast<std::uint32_t>(operation);
         entry.cancel_flags = flags;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -47,6 +47,7 @@ inline void set_payload(abi::sqe& entry, std::span<const std::byte> payload) noe
 struct uring_cmd
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{5, 19};
 
     int fd = -1;
     std::uint32_t command = 0;
@@ -59,6 +60,13 @@ struct uring_cmd
         detail::start_command(entry, code, fd, command, flags, buffer_index);
         detail::set_payload(entry, payload);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// The same with 80 bytes of payload, on rings that mix entry sizes. REQUIRES: an entry
@@ -66,6 +74,7 @@ struct uring_cmd
 struct uring_cmd128
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd128;
+    static constexpr kernel_version first_kernel{6, 19};
 
     int fd = -1;
     std::uint32_t command = 0;
@@ -78,12 +87,20 @@ struct uring_cmd128
         detail::start_command(entry, code, fd, command, flags, buffer_index);
         detail::set_payload(entry, payload);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Unread, or with abi::socket_op::siocoutq unsent, bytes of a socket. Kernel 6.6.
 struct socket_queue
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{6, 6};
 
     int fd = -1;
     abi::socket_op command = abi::socket_op::siocinq;
@@ -93,6 +110,13 @@ struct socket_queue
         detail::start(entry, code, fd);
         entry.cmd_op = static_cast<std::uint32_t>(command);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// getsockopt(2), level SOL_SOCKET only; the result is the length of the value.
@@ -100,6 +124,7 @@ struct socket_queue
 struct getsockopt
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{6, 7};
 
     int fd = -1;
     int level = SOL_SOCKET;
@@ -115,12 +140,20 @@ struct getsockopt
         entry.optlen = size;
         entry.optval = detail::address(value);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// setsockopt(2). Kernel 6.7.
 struct setsockopt
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{6, 7};
 
     int fd = -1;
     int level = SOL_SOCKET;
@@ -136,12 +169,20 @@ struct setsockopt
         entry.optlen = size;
         entry.optval = detail::address(value);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Transmit time stamps of a socket, one 32-byte completion each. Kernel 6.17.
 struct tx_timestamp
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{6, 17};
 
     int fd = -1;
 
@@ -150,12 +191,20 @@ struct tx_timestamp
         detail::start(entry, code, fd);
         entry.cmd_op = static_cast<std::uint32_t>(abi::socket_op::tx_timestamp);
     }
+
+    static constexpr op::results results() noexcept { return op::results::many; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// getsockname(2), or getpeername(2) with `peer`. Kernel 6.19.
 struct getsockname
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{6, 19};
 
     int fd = -1;
     ::sockaddr* address = nullptr;
@@ -170,6 +219,13 @@ struct getsockname
         entry.optlen = peer ? 1 : 0;
         entry.addr3 = detail::address(address_size);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

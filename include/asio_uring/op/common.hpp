@@ -5,6 +5,8 @@
 // Every aggregate has `code`, its opcode, and `prepare(sqe)`, which REQUIRES a zeroed
 // entry, writes the fields of its own operation only, and leaves user_data alone. Entry
 // flags (abi::sqe_fixed_file, abi::sqe_io_link...) are the caller's to add afterwards.
+// Beside them stand the facts of the operation as it is filled: `first_kernel`, with none
+// of the flags that came later; `results()`; `makes_descriptors()`; `worker()`.
 // Pointers must stay valid as long as the comment at the aggregate says: "until
 // submitted" ends when the kernel has consumed the entry, "until completed" with the
 // operation's last completion.
@@ -12,6 +14,8 @@
 
 #include <asio_uring/ring/abi.hpp>
 
+#include <compare>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 
@@ -25,7 +29,71 @@ using direct_slot = std::optional<std::uint32_t>;
 /// A group of provided buffers to pick from; none to use the operation's own buffer.
 using buffer_group = std::optional<std::uint16_t>;
 
+/// How many completions an operation posts.
+enum class results : std::uint8_t
+{
+    one, ///< one
+    /// One per result. All but the last carry abi::cqe_f_more.
+    many,
+    /// The result with abi::cqe_f_more, then abi::cqe_f_notif when the data is free.
+    two_stage,
+};
+
+/// The plain descriptors an operation makes, which are the program's to close. What it
+/// puts into a slot of the ring's table belongs to the ring.
+enum class descriptors : std::uint8_t
+{
+    none,
+    result, ///< each result that is not negative is one
+    pair,   ///< two, in the array the operation names; the result is 0
+};
+
+/// Whether the kernel hands an operation to one of its worker threads. With
+/// abi::sqe_async it hands every operation to one.
+enum class worker : std::uint8_t
+{
+    never,  ///< it ends at once, or waits without a thread
+    may,    ///< a worker carries it out where that cannot be done without blocking
+    always, ///< it is not even tried without a worker
+};
+
+/// A mainline kernel, "5.19" as {5, 19}.
+struct kernel_version
+{
+    unsigned version = 0;
+    unsigned patch_level = 0;
+
+    friend constexpr auto
+    operator<=>(const kernel_version&, const kernel_version&) = default;
+};
+
 namespace detail {
+
+template <class T>
+inline constexpr bool has_facts = requires(const T& filled)
+{
+    requires std::same_as<decltype(T::code), const abi::opcode>;
+    requires std::same_as<decltype(T::first_kernel), const kernel_version>;
+    requires std::same_as<decltype(filled.results()), results>;
+    requires std::same_as<decltype(filled.makes_descriptors()), descriptors>;
+    requires std::same_as<decltype(filled.worker()), worker>;
+};
+
+} // namespace detail
+
+/// What every aggregate of this layer has: its facts, and how it fills an entry.
+template <class T>
+concept operation = detail::has_facts<T> && requires(const T& filled, abi::sqe& entry)
+{
+    filled.prepare(entry);
+};
+
+namespace detail {
+
+constexpr results many_if(bool multishot) noexcept
+{
+    return multishot ? results::many : results::one;
+}
 
 inline std::uint64_t address(const void* pointer) noexcept
 {

@@ -12,6 +12,7 @@ namespace asio_uring::op {
 struct close
 {
     static constexpr abi::opcode code = abi::opcode::close;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int fd = -1;
     direct_slot slot{};
@@ -22,6 +23,16 @@ struct close
         detail::start(entry, code, slot ? 0 : fd);
         detail::set_slot(entry, slot);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    constexpr op::worker worker() const noexcept
+    {
+        return slot ? op::worker::never : op::worker::may;
+    }
 };
 
 /// Replaces entries of the table of direct descriptors: -1 clears one,
@@ -29,6 +40,7 @@ struct close
 struct files_update
 {
     static constexpr abi::opcode code = abi::opcode::files_update;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int* files = nullptr;
     std::uint32_t count = 0;
@@ -41,12 +53,20 @@ struct files_update
         entry.addr = detail::address(files);
         entry.len = count;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Makes a plain descriptor of a direct one; the result is its number. Kernel 6.8.
 struct fixed_fd_install
 {
     static constexpr abi::opcode code = abi::opcode::fixed_fd_install;
+    static constexpr kernel_version first_kernel{6, 8};
 
     std::uint32_t slot = 0;
     std::uint32_t flags = 0; ///< abi::fixed_fd_no_cloexec
@@ -57,6 +77,13 @@ struct fixed_fd_install
         entry.flags = static_cast<std::uint8_t>(entry.flags | abi::sqe_fixed_file);
         entry.install_fd_flags = flags;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::result;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -11,6 +11,7 @@ namespace asio_uring::op {
 struct renameat
 {
     static constexpr abi::opcode code = abi::opcode::renameat;
+    static constexpr kernel_version first_kernel{5, 11};
 
     int old_directory = -100; ///< AT_FDCWD
     const char* old_path = nullptr;
@@ -26,12 +27,20 @@ struct renameat
         entry.len = detail::word(new_directory);
         entry.rename_flags = flags;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// unlinkat(2). Kernel 5.11.
 struct unlinkat
 {
     static constexpr abi::opcode code = abi::opcode::unlinkat;
+    static constexpr kernel_version first_kernel{5, 11};
 
     int directory = -100; ///< AT_FDCWD
     const char* path = nullptr;
@@ -43,12 +52,20 @@ struct unlinkat
         entry.addr = detail::address(path);
         entry.unlink_flags = detail::word(flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// mkdirat(2). Kernel 5.15.
 struct mkdirat
 {
     static constexpr abi::opcode code = abi::opcode::mkdirat;
+    static constexpr kernel_version first_kernel{5, 15};
 
     int directory = -100; ///< AT_FDCWD
     const char* path = nullptr;
@@ -60,12 +77,20 @@ struct mkdirat
         entry.addr = detail::address(path);
         entry.len = mode;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// symlinkat(2). Kernel 5.15.
 struct symlinkat
 {
     static constexpr abi::opcode code = abi::opcode::symlinkat;
+    static constexpr kernel_version first_kernel{5, 15};
 
     const char* target = nullptr;
     int directory = -100; ///< AT_FDCWD
@@ -77,12 +102,20 @@ struct symlinkat
         entry.addr2 = detail::address(path);
         entry.addr = detail::address(target);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// linkat(2). Kernel 5.15.
 struct linkat
 {
     static constexpr abi::opcode code = abi::opcode::linkat;
+    static constexpr kernel_version first_kernel{5, 15};
 
     int old_directory = -100; ///< AT_FDCWD
     const char* old_path = nullptr;
@@ -98,6 +131,13 @@ struct linkat
         entry.len = detail::word(new_directory);
         entry.hardlink_flags = detail::word(flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 } // namespace asio_uring::op

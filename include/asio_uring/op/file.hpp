@@ -6,6 +6,8 @@
 
 #include <asio_uring/op/common.hpp>
 
+#include <fcntl.h>
+
 struct statx;
 
 namespace asio_uring::op {
@@ -14,6 +16,7 @@ namespace asio_uring::op {
 struct openat
 {
     static constexpr abi::opcode code = abi::opcode::openat;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int directory = -100; ///< AT_FDCWD
     const char* path = nullptr;
@@ -29,12 +32,25 @@ struct openat
         entry.open_flags = detail::word(flags);
         detail::set_slot(entry, slot);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    constexpr op::descriptors makes_descriptors() const noexcept
+    {
+        return slot ? op::descriptors::none : op::descriptors::result;
+    }
+    constexpr op::worker worker() const noexcept
+    {
+        // The flags with which an open is not tried without blocking.
+        constexpr int blocking = O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
+        return (flags & blocking) != 0 ? op::worker::always : op::worker::may;
+    }
 };
 
 /// openat2(2). Kernel 5.6; into a slot 5.15.
 struct openat2
 {
     static constexpr abi::opcode code = abi::opcode::openat2;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int directory = -100; ///< AT_FDCWD
     const char* path = nullptr;
@@ -49,12 +65,20 @@ struct openat2
         entry.len = sizeof(abi::open_how);
         detail::set_slot(entry, slot);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    constexpr op::descriptors makes_descriptors() const noexcept
+    {
+        return slot ? op::descriptors::none : op::descriptors::result;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// statx(2). It runs in a kernel worker. Kernel 5.6.
 struct statx
 {
     static constexpr abi::opcode code = abi::opcode::statx;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int directory = -100; ///< AT_FDCWD
     const char* path = nullptr;
@@ -70,6 +94,13 @@ struct statx
         entry.len = mask;
         entry.statx_flags = detail::word(flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// fsync(2), or fdatasync(2) with abi::fsync_datasync; of a range, or with size 0 to the
@@ -77,6 +108,7 @@ struct statx
 struct fsync
 {
     static constexpr abi::opcode code = abi::opcode::fsync;
+    static constexpr kernel_version first_kernel{5, 1};
 
     int fd = -1;
     std::uint32_t flags = 0; ///< abi::fsync_datasync
@@ -90,12 +122,20 @@ struct fsync
         entry.len = size;
         entry.fsync_flags = flags;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// sync_file_range(2). It runs in a kernel worker. Kernel 5.2.
 struct sync_file_range
 {
     static constexpr abi::opcode code = abi::opcode::sync_file_range;
+    static constexpr kernel_version first_kernel{5, 2};
 
     int fd = -1;
     std::uint64_t offset = 0;
@@ -109,12 +149,20 @@ struct sync_file_range
         entry.len = size;
         entry.sync_range_flags = flags;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// fallocate(2). It runs in a kernel worker. Kernel 5.6.
 struct fallocate
 {
     static constexpr abi::opcode code = abi::opcode::fallocate;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int fd = -1;
     int mode = 0; ///< FALLOC_FL_*
@@ -128,12 +176,20 @@ struct fallocate
         entry.addr = size;
         entry.len = detail::word(mode);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// ftruncate(2). It runs in a kernel worker. Kernel 6.9.
 struct ftruncate
 {
     static constexpr abi::opcode code = abi::opcode::ftruncate;
+    static constexpr kernel_version first_kernel{6, 9};
 
     int fd = -1;
     std::uint64_t size = 0;
@@ -143,12 +199,20 @@ struct ftruncate
         detail::start(entry, code, fd);
         entry.off = size;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// posix_fadvise(2). Kernel 5.6; sizes of 4 GiB and more 6.10.
 struct fadvise
 {
     static constexpr abi::opcode code = abi::opcode::fadvise;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int fd = -1;
     std::uint64_t offset = 0;
@@ -166,12 +230,25 @@ struct fadvise
             entry.addr = size;
         entry.fadvise_advice = detail::word(advice);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    constexpr op::worker worker() const noexcept
+    {
+        const bool at_once = advice == POSIX_FADV_NORMAL || advice == POSIX_FADV_RANDOM ||
+                             advice == POSIX_FADV_SEQUENTIAL;
+        return at_once ? op::worker::never : op::worker::always;
+    }
 };
 
 /// madvise(2). It runs in a kernel worker. Kernel 5.6; sizes of 4 GiB and more 6.10.
 struct madvise
 {
     static constexpr abi::opcode code = abi::opcode::madvise;
+    static constexpr kernel_version first_kernel{5, 6};
 
     void* address = nullptr;
     std::uint64_t size = 0;
@@ -187,6 +264,13 @@ struct madvise
             entry.off = size;
         entry.fadvise_advice = detail::word(advice);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 } // namespace asio_uring::op

@@ -20,6 +20,7 @@ inline constexpr std::uint32_t futex_private_word = 0x02 | 128;
 struct futex_wait
 {
     static constexpr abi::opcode code = abi::opcode::futex_wait;
+    static constexpr kernel_version first_kernel{6, 7};
 
     const std::uint32_t* word = nullptr;
     std::uint64_t value = 0;
@@ -33,12 +34,20 @@ struct futex_wait
         entry.addr = detail::address(word);
         entry.addr3 = mask;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Wakes at most `count` waiters; the result is their number. Kernel 6.7.
 struct futex_wake
 {
     static constexpr abi::opcode code = abi::opcode::futex_wake;
+    static constexpr kernel_version first_kernel{6, 7};
 
     const std::uint32_t* word = nullptr;
     std::uint64_t count = 1;
@@ -52,12 +61,20 @@ struct futex_wake
         entry.addr = detail::address(word);
         entry.addr3 = mask;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Waits until one of up to 128 words is woken; the result is its index. Kernel 6.7.
 struct futex_waitv
 {
     static constexpr abi::opcode code = abi::opcode::futex_waitv;
+    static constexpr kernel_version first_kernel{6, 7};
 
     const abi::futex_waitv* words = nullptr;
     std::uint32_t count = 0;
@@ -68,6 +85,13 @@ struct futex_waitv
         entry.addr = detail::address(words);
         entry.len = count;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -11,6 +11,7 @@ namespace asio_uring::op {
 struct msg_ring
 {
     static constexpr abi::opcode code = abi::opcode::msg_ring;
+    static constexpr kernel_version first_kernel{5, 18};
 
     int target = -1; ///< descriptor of the other ring
     std::uint64_t user_data = 0;
@@ -29,6 +30,13 @@ struct msg_ring
             entry.file_index = *cqe_flags;
         }
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Copies a direct descriptor into the table of another ring and, unless told otherwise,
@@ -36,6 +44,7 @@ struct msg_ring
 struct msg_ring_fd
 {
     static constexpr abi::opcode code = abi::opcode::msg_ring;
+    static constexpr kernel_version first_kernel{6, 0};
 
     int target = -1;                                   ///< descriptor of the other ring
     std::uint32_t source_slot = 0;                     ///< in this ring's table
@@ -52,6 +61,13 @@ struct msg_ring_fd
         entry.addr3 = source_slot;
         detail::set_slot(entry, target_slot);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 } // namespace asio_uring::op

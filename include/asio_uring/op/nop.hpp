@@ -11,6 +11,7 @@ namespace asio_uring::op {
 struct nop
 {
     static constexpr abi::opcode code = abi::opcode::nop;
+    static constexpr kernel_version first_kernel{5, 1};
 
     std::uint32_t flags = 0;        ///< abi::nop_*
     int result = 0;                 ///< reported with abi::nop_inject_result
@@ -24,12 +25,20 @@ struct nop
         entry.nop_flags = flags;
         entry.buf_index = buffer_index;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// The same in two entries' room, on rings that mix entry sizes. Kernel 6.19.
 struct nop128
 {
     static constexpr abi::opcode code = abi::opcode::nop128;
+    static constexpr kernel_version first_kernel{6, 19};
 
     std::uint32_t flags = 0; ///< abi::nop_*
     int result = 0;          ///< reported with abi::nop_inject_result
@@ -40,6 +49,13 @@ struct nop128
         entry.len = detail::word(result);
         entry.nop_flags = flags;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -12,6 +12,7 @@ namespace asio_uring::op {
 struct splice
 {
     static constexpr abi::opcode code = abi::opcode::splice;
+    static constexpr kernel_version first_kernel{5, 7};
 
     int fd_in = -1;
     std::uint64_t offset_in = abi::offset_current;
@@ -29,12 +30,20 @@ struct splice
         entry.splice_flags = flags;
         entry.splice_fd_in = fd_in;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// tee(2): duplicates the content of a pipe. It runs in a kernel worker. Kernel 5.8.
 struct tee
 {
     static constexpr abi::opcode code = abi::opcode::tee;
+    static constexpr kernel_version first_kernel{5, 8};
 
     int fd_in = -1;
     int fd_out = -1;
@@ -48,6 +57,13 @@ struct tee
         entry.splice_flags = flags;
         entry.splice_fd_in = fd_in;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// pipe2(2). With a slot the two ends become direct descriptors at the slot and the next
@@ -55,6 +71,7 @@ struct tee
 struct pipe
 {
     static constexpr abi::opcode code = abi::opcode::pipe;
+    static constexpr kernel_version first_kernel{6, 16};
 
     int* descriptors = nullptr; ///< two, read end first
     std::uint32_t flags = 0;    ///< O_CLOEXEC, O_NONBLOCK, O_DIRECT...
@@ -67,6 +84,13 @@ struct pipe
         entry.pipe_flags = flags;
         detail::set_slot(entry, slot);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    constexpr op::descriptors makes_descriptors() const noexcept
+    {
+        return slot ? op::descriptors::none : op::descriptors::pair;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

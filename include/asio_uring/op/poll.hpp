@@ -17,6 +17,7 @@ namespace asio_uring::op {
 struct poll_add
 {
     static constexpr abi::opcode code = abi::opcode::poll_add;
+    static constexpr kernel_version first_kernel{5, 1};
 
     int fd = -1;
     std::uint32_t events = 0; ///< POLLIN, POLLOUT...
@@ -28,12 +29,23 @@ struct poll_add
         entry.len = flags;
         entry.poll32_events = events;
     }
+
+    constexpr op::results results() const noexcept
+    {
+        return detail::many_if((flags & abi::poll_add_multi) != 0);
+    }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Ends the poll_add with the given user data. Kernel 5.1.
 struct poll_remove
 {
     static constexpr abi::opcode code = abi::opcode::poll_remove;
+    static constexpr kernel_version first_kernel{5, 1};
 
     std::uint64_t user_data = 0;
 
@@ -42,12 +54,20 @@ struct poll_remove
         detail::start(entry, code, -1);
         entry.addr = user_data;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Changes the events or the user data of a poll_add in place. Kernel 5.13.
 struct poll_update
 {
     static constexpr abi::opcode code = abi::opcode::poll_remove;
+    static constexpr kernel_version first_kernel{5, 13};
 
     std::uint64_t user_data = 0;
     std::uint64_t new_user_data = 0; ///< with abi::poll_update_user_data
@@ -62,12 +82,20 @@ struct poll_update
         entry.len = flags;
         entry.poll32_events = events;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// epoll_ctl(2). Kernel 5.6.
 struct epoll_ctl
 {
     static constexpr abi::opcode code = abi::opcode::epoll_ctl;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int epoll_fd = -1;
     int operation = 0; ///< EPOLL_CTL_*
@@ -81,12 +109,20 @@ struct epoll_ctl
         entry.addr = detail::address(event);
         entry.len = detail::word(operation);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// epoll_wait(2) without a timeout; the result is the number of events. Kernel 6.15.
 struct epoll_wait
 {
     static constexpr abi::opcode code = abi::opcode::epoll_wait;
+    static constexpr kernel_version first_kernel{6, 15};
 
     int fd = -1;
     ::epoll_event* events = nullptr;
@@ -98,6 +134,13 @@ struct epoll_wait
         entry.addr = detail::address(events);
         entry.len = count;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

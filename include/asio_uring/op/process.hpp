@@ -13,6 +13,7 @@ namespace asio_uring::op {
 struct waitid
 {
     static constexpr abi::opcode code = abi::opcode::waitid;
+    static constexpr kernel_version first_kernel{6, 7};
 
     int id_type = 0; ///< P_PID, P_PIDFD, P_PGID, P_ALL
     int id = 0;
@@ -26,6 +27,13 @@ struct waitid
         entry.len = detail::word(id_type);
         entry.file_index = detail::word(options);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -34,6 +34,7 @@ inline void start_transfer(
 struct read
 {
     static constexpr abi::opcode code = abi::opcode::read;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int fd = -1;
     void* data = nullptr;
@@ -47,12 +48,20 @@ struct read
         detail::start_transfer(entry, code, fd, data, size, offset, flags);
         detail::set_group(entry, group);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// write(2) or pwrite(2). On a socket whose peer is gone it raises SIGPIPE. Kernel 5.6.
 struct write
 {
     static constexpr abi::opcode code = abi::opcode::write;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int fd = -1;
     const void* data = nullptr;
@@ -64,12 +73,20 @@ struct write
     {
         detail::start_transfer(entry, code, fd, data, size, offset, flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// readv(2) or preadv2(2). Kernel 5.1.
 struct readv
 {
     static constexpr abi::opcode code = abi::opcode::readv;
+    static constexpr kernel_version first_kernel{5, 1};
 
     int fd = -1;
     const ::iovec* buffers = nullptr;
@@ -81,12 +98,20 @@ struct readv
     {
         detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// writev(2) or pwritev2(2); SIGPIPE as with write. Kernel 5.1.
 struct writev
 {
     static constexpr abi::opcode code = abi::opcode::writev;
+    static constexpr kernel_version first_kernel{5, 1};
 
     int fd = -1;
     const ::iovec* buffers = nullptr;
@@ -98,12 +123,20 @@ struct writev
     {
         detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Read into a registered buffer: no page is pinned per operation. Kernel 5.1.
 struct read_fixed
 {
     static constexpr abi::opcode code = abi::opcode::read_fixed;
+    static constexpr kernel_version first_kernel{5, 1};
 
     int fd = -1;
     void* data = nullptr; ///< inside the registered buffer
@@ -117,12 +150,20 @@ struct read_fixed
         detail::start_transfer(entry, code, fd, data, size, offset, flags);
         entry.buf_index = buffer_index;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Write from a registered buffer. Kernel 5.1.
 struct write_fixed
 {
     static constexpr abi::opcode code = abi::opcode::write_fixed;
+    static constexpr kernel_version first_kernel{5, 1};
 
     int fd = -1;
     const void* data = nullptr; ///< inside the registered buffer
@@ -136,12 +177,20 @@ struct write_fixed
         detail::start_transfer(entry, code, fd, data, size, offset, flags);
         entry.buf_index = buffer_index;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Scatter read inside one registered buffer. Kernel 6.15.
 struct readv_fixed
 {
     static constexpr abi::opcode code = abi::opcode::readv_fixed;
+    static constexpr kernel_version first_kernel{6, 15};
 
     int fd = -1;
     const ::iovec* buffers = nullptr;
@@ -155,12 +204,20 @@ struct readv_fixed
         detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
         entry.buf_index = buffer_index;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Gather write inside one registered buffer. Kernel 6.15.
 struct writev_fixed
 {
     static constexpr abi::opcode code = abi::opcode::writev_fixed;
+    static constexpr kernel_version first_kernel{6, 15};
 
     int fd = -1;
     const ::iovec* buffers = nullptr;
@@ -174,6 +231,13 @@ struct writev_fixed
         detail::start_transfer(entry, code, fd, buffers, count, offset, flags);
         entry.buf_index = buffer_index;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Reads again and again from a pollable file into provided buffers, one completion each,
@@ -181,6 +245,7 @@ struct writev_fixed
 struct read_multishot
 {
     static constexpr abi::opcode code = abi::opcode::read_multishot;
+    static constexpr kernel_version first_kernel{6, 7};
 
     int fd = -1;
     std::uint16_t group = 0;
@@ -192,6 +257,13 @@ struct read_multishot
         detail::start_transfer(entry, code, fd, nullptr, size, offset, 0);
         detail::set_group(entry, group);
     }
+
+    static constexpr op::results results() noexcept { return op::results::many; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -17,6 +17,7 @@ namespace asio_uring::op {
 struct recv
 {
     static constexpr abi::opcode code = abi::opcode::recv;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int fd = -1;
     void* data = nullptr;
@@ -35,6 +36,16 @@ struct recv
         entry.msg_flags = detail::word(flags);
         detail::set_group(entry, group);
     }
+
+    constexpr op::results results() const noexcept
+    {
+        return detail::many_if((ioprio & abi::recv_multishot) != 0);
+    }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// recvmsg(2). With abi::recv_multishot each buffer starts with an abi::recvmsg_out; the
@@ -42,6 +53,7 @@ struct recv
 struct recvmsg
 {
     static constexpr abi::opcode code = abi::opcode::recvmsg;
+    static constexpr kernel_version first_kernel{5, 3};
 
     int fd = -1;
     ::msghdr* message = nullptr;
@@ -58,6 +70,16 @@ struct recvmsg
         entry.msg_flags = detail::word(flags);
         detail::set_group(entry, group);
     }
+
+    constexpr op::results results() const noexcept
+    {
+        return detail::many_if((ioprio & abi::recv_multishot) != 0);
+    }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Zero-copy receive from a hardware queue registered with the ring; multishot only, and
@@ -65,6 +87,7 @@ struct recvmsg
 struct recv_zc
 {
     static constexpr abi::opcode code = abi::opcode::recv_zc;
+    static constexpr kernel_version first_kernel{6, 15};
 
     int fd = -1;
     std::uint32_t queue = 0; ///< id of the registered interface queue
@@ -78,6 +101,13 @@ struct recv_zc
         entry.len = size;
         entry.zcrx_ifq_idx = queue;
     }
+
+    static constexpr op::results results() noexcept { return op::results::many; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -52,6 +52,7 @@ template <class Op>
 struct on_direct
 {
     static constexpr abi::opcode code = Op::code;
+    static constexpr kernel_version first_kernel = Op::first_kernel;
 
     Op operation;
 
@@ -60,6 +61,13 @@ struct on_direct
         operation.prepare(entry);
         entry.flags = static_cast<std::uint8_t>(entry.flags | abi::sqe_fixed_file);
     }
+
+    constexpr op::results results() const noexcept { return operation.results(); }
+    constexpr op::descriptors makes_descriptors() const noexcept
+    {
+        return operation.makes_descriptors();
+    }
+    constexpr op::worker worker() const noexcept { return operation.worker(); }
 };
 
 /// `operation` on the direct descriptor in `slot`; its `fd` may be left out:

@@ -16,6 +16,7 @@ namespace asio_uring::op {
 struct send
 {
     static constexpr abi::opcode code = abi::opcode::send;
+    static constexpr kernel_version first_kernel{5, 6};
 
     int fd = -1;
     const void* data = nullptr;
@@ -38,17 +39,28 @@ struct send
         entry.addr_len = address_size;
         detail::set_group(entry, group);
     }
+
+    constexpr op::results results() const noexcept
+    {
+        return detail::many_if((ioprio & abi::recvsend_bundle) != 0);
+    }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// sendmsg(2). It never raises SIGPIPE. Kernel 5.3.
 struct sendmsg
 {
     static constexpr abi::opcode code = abi::opcode::sendmsg;
+    static constexpr kernel_version first_kernel{5, 3};
 
     int fd = -1;
     const ::msghdr* message = nullptr;
     int flags = 0;            ///< MSG_*
-    std::uint16_t ioprio = 0; ///< abi::recvsend_poll_first, recvsend_bundle
+    std::uint16_t ioprio = 0; ///< abi::recvsend_poll_first
 
     void prepare(abi::sqe& entry) const noexcept
     {
@@ -58,6 +70,13 @@ struct sendmsg
         entry.len = 1;
         entry.msg_flags = detail::word(flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Sends without copying where the network device can. Two completions: the result with
@@ -65,6 +84,7 @@ struct sendmsg
 struct send_zc
 {
     static constexpr abi::opcode code = abi::opcode::send_zc;
+    static constexpr kernel_version first_kernel{6, 0};
 
     int fd = -1;
     const void* data = nullptr;
@@ -90,6 +110,13 @@ struct send_zc
             entry.buf_index = *buffer_index;
         }
     }
+
+    static constexpr op::results results() noexcept { return op::results::two_stage; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// The same for a message; its iovec array until submitted. Kernel 6.1; a registered
@@ -97,6 +124,7 @@ struct send_zc
 struct sendmsg_zc
 {
     static constexpr abi::opcode code = abi::opcode::sendmsg_zc;
+    static constexpr kernel_version first_kernel{6, 1};
 
     int fd = -1;
     const ::msghdr* message = nullptr;
@@ -117,6 +145,13 @@ struct sendmsg_zc
             entry.buf_index = *buffer_index;
         }
     }
+
+    static constexpr op::results results() noexcept { return op::results::two_stage; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

@@ -17,6 +17,7 @@ namespace asio_uring::op {
 struct accept
 {
     static constexpr abi::opcode code = abi::opcode::accept;
+    static constexpr kernel_version first_kernel{5, 5};
 
     int fd = -1;
     ::sockaddr* address = nullptr;
@@ -35,12 +36,23 @@ struct accept
         entry.accept_flags = detail::word(flags);
         detail::set_slot(entry, slot);
     }
+
+    constexpr op::results results() const noexcept
+    {
+        return detail::many_if((ioprio & abi::accept_multishot) != 0);
+    }
+    constexpr op::descriptors makes_descriptors() const noexcept
+    {
+        return slot ? op::descriptors::none : op::descriptors::result;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// connect(2). Cancelling it leaves the handshake of the socket running. Kernel 5.5.
 struct connect
 {
     static constexpr abi::opcode code = abi::opcode::connect;
+    static constexpr kernel_version first_kernel{5, 5};
 
     int fd = -1;
     const ::sockaddr* address = nullptr;
@@ -52,6 +64,13 @@ struct connect
         entry.addr2 = address_size;
         entry.addr = detail::address(address);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// shutdown(2). It runs in a kernel worker; the plain system call is cheaper.
@@ -59,6 +78,7 @@ struct connect
 struct shutdown
 {
     static constexpr abi::opcode code = abi::opcode::shutdown;
+    static constexpr kernel_version first_kernel{5, 11};
 
     int fd = -1;
     int how = SHUT_RDWR;
@@ -68,12 +88,20 @@ struct shutdown
         detail::start(entry, code, fd);
         entry.len = detail::word(how);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// socket(2). Kernel 5.19.
 struct socket
 {
     static constexpr abi::opcode code = abi::opcode::socket;
+    static constexpr kernel_version first_kernel{5, 19};
 
     int domain = 0;
     int type = 0; ///< SOCK_STREAM | SOCK_CLOEXEC...
@@ -87,12 +115,20 @@ struct socket
         entry.len = detail::word(protocol);
         detail::set_slot(entry, slot);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    constexpr op::descriptors makes_descriptors() const noexcept
+    {
+        return slot ? op::descriptors::none : op::descriptors::result;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// bind(2). Kernel 6.11.
 struct bind
 {
     static constexpr abi::opcode code = abi::opcode::bind;
+    static constexpr kernel_version first_kernel{6, 11};
 
     int fd = -1;
     const ::sockaddr* address = nullptr;
@@ -104,12 +140,20 @@ struct bind
         entry.addr2 = address_size;
         entry.addr = detail::address(address);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// listen(2). Kernel 6.11.
 struct listen
 {
     static constexpr abi::opcode code = abi::opcode::listen;
+    static constexpr kernel_version first_kernel{6, 11};
 
     int fd = -1;
     int backlog = SOMAXCONN;
@@ -119,6 +163,13 @@ struct listen
         detail::start(entry, code, fd);
         entry.len = detail::word(backlog);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

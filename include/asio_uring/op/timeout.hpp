@@ -15,6 +15,7 @@ namespace asio_uring::op {
 struct timeout
 {
     static constexpr abi::opcode code = abi::opcode::timeout;
+    static constexpr kernel_version first_kernel{5, 4};
 
     const abi::kernel_timespec* expiry = nullptr;
     std::uint32_t count = 0;
@@ -28,12 +29,23 @@ struct timeout
         entry.len = 1;
         entry.timeout_flags = flags;
     }
+
+    constexpr op::results results() const noexcept
+    {
+        return detail::many_if((flags & abi::timeout_multishot) != 0);
+    }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Ends the timeout with the given user data, which completes with ECANCELED. Kernel 5.5.
 struct timeout_remove
 {
     static constexpr abi::opcode code = abi::opcode::timeout_remove;
+    static constexpr kernel_version first_kernel{5, 5};
 
     std::uint64_t user_data = 0;
 
@@ -42,12 +54,20 @@ struct timeout_remove
         detail::start(entry, code, -1);
         entry.addr = user_data;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Gives the timeout with the given user data a new expiry. Kernel 5.11.
 struct timeout_update
 {
     static constexpr abi::opcode code = abi::opcode::timeout_remove;
+    static constexpr kernel_version first_kernel{5, 11};
 
     std::uint64_t user_data = 0;
     const abi::kernel_timespec* expiry = nullptr;
@@ -62,6 +82,13 @@ struct timeout_update
         entry.addr = user_data;
         entry.timeout_flags = flags | abi::timeout_update;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 /// Deadline of the operation in the entry before, which carries abi::sqe_io_link.
@@ -69,6 +96,7 @@ struct timeout_update
 struct link_timeout
 {
     static constexpr abi::opcode code = abi::opcode::link_timeout;
+    static constexpr kernel_version first_kernel{5, 5};
 
     const abi::kernel_timespec* expiry = nullptr;
     std::uint32_t flags = 0; ///< abi::timeout_abs and the clock
@@ -80,6 +108,13 @@ struct link_timeout
         entry.len = 1;
         entry.timeout_flags = flags;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
 } // namespace asio_uring::op

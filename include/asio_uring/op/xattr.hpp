@@ -32,6 +32,7 @@ inline void start_xattr(
 struct setxattr
 {
     static constexpr abi::opcode code = abi::opcode::setxattr;
+    static constexpr kernel_version first_kernel{5, 19};
 
     const char* path = nullptr;
     const char* name = nullptr;
@@ -44,12 +45,20 @@ struct setxattr
         detail::start_xattr(entry, code, 0, name, value, size, flags);
         entry.addr3 = detail::address(path);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// fsetxattr(2). Kernel 5.19.
 struct fsetxattr
 {
     static constexpr abi::opcode code = abi::opcode::fsetxattr;
+    static constexpr kernel_version first_kernel{5, 19};
 
     int fd = -1;
     const char* name = nullptr;
@@ -61,12 +70,20 @@ struct fsetxattr
     {
         detail::start_xattr(entry, code, fd, name, value, size, flags);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// getxattr(2). Kernel 5.19.
 struct getxattr
 {
     static constexpr abi::opcode code = abi::opcode::getxattr;
+    static constexpr kernel_version first_kernel{5, 19};
 
     const char* path = nullptr;
     const char* name = nullptr;
@@ -78,12 +95,20 @@ struct getxattr
         detail::start_xattr(entry, code, 0, name, value, size, 0);
         entry.addr3 = detail::address(path);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 /// fgetxattr(2). Kernel 5.19.
 struct fgetxattr
 {
     static constexpr abi::opcode code = abi::opcode::fgetxattr;
+    static constexpr kernel_version first_kernel{5, 19};
 
     int fd = -1;
     const char* name = nullptr;
@@ -94,6 +119,13 @@ struct fgetxattr
     {
         detail::start_xattr(entry, code, fd, name, value, size, 0);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
 } // namespace asio_uring::op
