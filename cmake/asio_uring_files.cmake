@@ -69,13 +69,17 @@ set(asio_uring_headers
     include/asio_uring/detail/loop/optional_mutex.hpp
     include/asio_uring/detail/loop/own_polls.hpp
     include/asio_uring/detail/loop/owner_pool.hpp
+    include/asio_uring/detail/loop/part_operation.hpp
+    include/asio_uring/detail/loop/request_chain.hpp
     include/asio_uring/detail/loop/request_line.hpp
     include/asio_uring/detail/loop/result.hpp
+    include/asio_uring/detail/loop/result_source.hpp
     include/asio_uring/detail/loop/ring_operation.hpp
     include/asio_uring/detail/loop/teardown_watch.hpp
     include/asio_uring/detail/loop/thread_mark.hpp
     include/asio_uring/detail/loop/timer_set.hpp
     include/asio_uring/detail/loop/user_data.hpp
+    include/asio_uring/detail/loop/verdict.hpp
     include/asio_uring/detail/loop/wake_event.hpp
     include/asio_uring/detail/object/descriptor_service.hpp
     include/asio_uring/detail/object/redirect.hpp
@@ -83,10 +87,13 @@ set(asio_uring_headers
     include/asio_uring/detail/object/socket_service.hpp
     include/asio_uring/detail/object/timer_service.hpp
     include/asio_uring/detail/request/buffers.hpp
+    include/asio_uring/detail/request/chain.hpp
     include/asio_uring/detail/request/connection.hpp
     include/asio_uring/detail/request/descriptor.hpp
     include/asio_uring/detail/request/handler_operation.hpp
     include/asio_uring/detail/request/initiate.hpp
+    include/asio_uring/detail/request/one_shot.hpp
+    include/asio_uring/detail/request/stream.hpp
     include/asio_uring/detail/request/transfer.hpp
     include/asio_uring/detail/ring/availability.hpp
     include/asio_uring/detail/ring/mapping.hpp
@@ -105,6 +112,7 @@ set(asio_uring_headers
     include/asio_uring/ip/icmp.hpp
     include/asio_uring/ip/tcp.hpp
     include/asio_uring/ip/udp.hpp
+    include/asio_uring/link.hpp
     include/asio_uring/local/connect_pair.hpp
     include/asio_uring/local/datagram_protocol.hpp
     include/asio_uring/local/seq_packet_protocol.hpp
@@ -135,6 +143,7 @@ set(asio_uring_headers
     include/asio_uring/posix/descriptor.hpp
     include/asio_uring/posix/stream_descriptor.hpp
     include/asio_uring/readable_pipe.hpp
+    include/asio_uring/result_stream.hpp
     include/asio_uring/ring/abi.hpp
     include/asio_uring/ring/abi/entries.hpp
     include/asio_uring/ring/abi/flags.hpp
@@ -183,6 +192,7 @@ set(asio_uring_headers
 set(asio_uring_header_parts
     include/asio_uring/detail/loop/impl/event_loop_cancel.hpp
     include/asio_uring/detail/loop/impl/event_loop_commit.hpp
+    include/asio_uring/detail/loop/impl/event_loop_parts.hpp
     include/asio_uring/detail/loop/impl/event_loop_shutdown.hpp
     include/asio_uring/detail/loop/impl/event_loop_timers.hpp
     include/asio_uring/detail/loop/impl/event_loop_turn.hpp

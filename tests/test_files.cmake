@@ -54,7 +54,9 @@ set(test_loop_sources
     loop/test_fork.cpp
     loop/test_invariants.cpp
     loop/test_model.cpp
+    loop/test_parts.cpp
     loop/test_timer_heap.cpp
+    loop/test_verdict.cpp
 )
 
 set(test_io_sources

@@ -17,6 +17,7 @@
 #include <asio_uring/ip/icmp.hpp>
 #include <asio_uring/ip/tcp.hpp>
 #include <asio_uring/ip/udp.hpp>
+#include <asio_uring/link.hpp>
 #include <asio_uring/local/connect_pair.hpp>
 #include <asio_uring/local/datagram_protocol.hpp>
 #include <asio_uring/local/seq_packet_protocol.hpp>
@@ -26,6 +27,7 @@
 #include <asio_uring/posix/descriptor.hpp>
 #include <asio_uring/posix/stream_descriptor.hpp>
 #include <asio_uring/readable_pipe.hpp>
+#include <asio_uring/result_stream.hpp>
 #include <asio_uring/ring_options.hpp>
 #include <asio_uring/splice.hpp>
 #include <asio_uring/status.hpp>

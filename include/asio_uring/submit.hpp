@@ -3,20 +3,15 @@
 // Thread: as said at the function. Lifetime: what an operation points to is the caller's.
 #pragma once
 
-#include <asio_uring/detail/loop/result.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
-#include <asio_uring/op/pipe.hpp>
+#include <asio_uring/detail/request/one_shot.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/query.hpp>
 
-#include <algorithm>
-#include <iterator>
-#include <tuple>
-
-#include <unistd.h>
+#include <utility>
 
 namespace asio_uring {
 
@@ -34,34 +29,12 @@ void end_without_ring(const Executor& executor, Handler&& handler)
         0);
 }
 
-/// One operation of the op layer, as it is.
+/// One operation of the op layer, and what becomes of it without a ring.
 template <typename Operation>
-class submit_request
+class submit_request : public one_shot<Operation>
 {
 public:
-    explicit submit_request(const Operation& operation) : operation_(operation) {}
-
-    /// What repeating the request would do to the program.
-    static void adapt(event_loop& loop, ring_operation& op)
-    {
-        if constexpr (
-            Operation::code == abi::opcode::async_cancel ||
-            Operation::code == abi::opcode::poll_remove ||
-            Operation::code == abi::opcode::timeout_remove)
-            loop.expect_foreign_cancels();
-        if constexpr (Operation::code == abi::opcode::close)
-            op.never_repeat();
-    }
-
-    bool one_result() const noexcept { return operation_.results() != op::results::many; }
-
-    std::size_t tail_size() const noexcept { return 0; }
-    void prepare(abi::sqe& sqe) noexcept { operation_.prepare(sqe); }
-
-    auto result(const ring_operation& op) const
-    {
-        return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
-    }
+    using one_shot<Operation>::one_shot;
 
     template <typename Executor, typename Handler>
     static void
@@ -69,62 +42,6 @@ public:
     {
         end_without_ring(executor, std::forward<Handler>(handler));
     }
-
-    // A descriptor that was made and that no handler will hear of.
-    void discard(const ring_operation& op) noexcept
-    {
-        if (op.result() >= 0 && operation_.makes_descriptors() == op::descriptors::result)
-            ::close(op.result());
-    }
-
-private:
-    Operation operation_;
-};
-
-/// op::pipe, whose result are two descriptors in the caller's memory. The kernel writes
-/// them here, so that nothing is read from there when no handler is called any more.
-template <>
-class submit_request<op::pipe>
-{
-public:
-    explicit submit_request(const op::pipe& operation) : operation_(operation) {}
-
-    static void adapt(event_loop&, ring_operation&) noexcept {}
-    static bool one_result() noexcept { return true; }
-    static std::size_t tail_size() noexcept { return 0; }
-
-    void prepare(abi::sqe& sqe) noexcept
-    {
-        op::pipe request = operation_;
-        if (request.descriptors != nullptr)
-            request.descriptors = made_;
-        request.prepare(sqe);
-    }
-
-    auto result(const ring_operation& op) const
-    {
-        if (op.result() >= 0)
-            std::copy(std::begin(made_), std::end(made_), operation_.descriptors);
-        return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
-    }
-
-    void discard(const ring_operation& op) const noexcept
-    {
-        if (op.result() < 0 || operation_.makes_descriptors() == op::descriptors::none)
-            return;
-        for (const int descriptor : made_)
-            ::close(descriptor);
-    }
-
-    template <typename Executor, typename Handler>
-    static void without_ring(const Executor& executor, Handler&& handler, const op::pipe&)
-    {
-        end_without_ring(executor, std::forward<Handler>(handler));
-    }
-
-private:
-    op::pipe operation_;
-    int made_[2] = {-1, -1};
 };
 
 /// Starts a Request made of one operation on the ring of an executor's context.

@@ -168,6 +168,15 @@ public:
         return &entry;
     }
 
+    bool try_claim(unsigned count) noexcept
+    {
+        if (script_->claimed - script_->head + count > script_->sqes.size())
+            return false;
+        for (unsigned i = 0; i != count; ++i)
+            slot(script_->claimed++) = abi::sqe{};
+        return true;
+    }
+
     std::uint32_t claimed() const noexcept { return script_->claimed; }
     std::uint32_t published() const noexcept { return script_->published; }
     /// The first entry the kernel has not consumed.

@@ -141,6 +141,13 @@ public:
         return submission_.try_claim_wide(padding_flags);
     }
 
+    /// Claims `count` entries that follow each other, or none; see
+    /// submission_queue::try_claim(unsigned).
+    [[nodiscard]] bool try_claim(unsigned count) noexcept
+    {
+        return submission_.try_claim(count);
+    }
+
     /// Sequence number the next claimed entry gets.
     std::uint32_t claimed() const noexcept { return submission_.claimed(); }
 

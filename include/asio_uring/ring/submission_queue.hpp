@@ -61,6 +61,20 @@ public:
         return entry;
     }
 
+    /// Claims `count` entries that follow each other, all of their bytes zero, or none:
+    /// what the kernel is to see as one, a chain for example, is claimed as one. The
+    /// first is at(claimed() - count). Returns whether there was room.
+    [[nodiscard]] bool try_claim(unsigned count) noexcept
+    {
+        if (space_left() < count)
+            return false;
+        for (unsigned i = 0; i != count; ++i) {
+            abi::sqe* const entry = slot(claimed_++);
+            std::memset(static_cast<void*>(entry), 0, sizeof(abi::sqe) << entry_shift_);
+        }
+        return true;
+    }
+
     /// The next 128 bytes, all zero, for an operation that needs as much, or null when
     /// they are in use. On a setup_sqe128 ring every entry is that large. On a
     /// setup_sqe_mixed ring the operation takes two entries that must not lie on both

@@ -17,8 +17,8 @@ class ring_operation;
 
 struct cancellation_ticket
 {
-    std::uint32_t index =
-        0; // 0: names nothing; below 2^29, so that user_data holds a ticket
+    // 0: names nothing; below 2^29, so that user_data holds a ticket
+    std::uint32_t index = 0;
     std::uint32_t generation = 0;
 };
 
@@ -52,6 +52,12 @@ public:
         ASIO_URING_ASSERT(ticket.index <= entries_.size());
         const entry& e = entries_[ticket.index - 1];
         return e.generation == ticket.generation ? e.operation : nullptr;
+    }
+
+    /// The name is another operation's from here.
+    void rename(std::uint32_t index, ring_operation& op) noexcept
+    {
+        entries_[index - 1].operation = &op;
     }
 
     void erase(std::uint32_t index) noexcept

@@ -12,12 +12,14 @@
 #include <asio_uring/detail/loop/optional_mutex.hpp>
 #include <asio_uring/detail/loop/own_polls.hpp>
 #include <asio_uring/detail/loop/owner_pool.hpp>
+#include <asio_uring/detail/loop/request_chain.hpp>
 #include <asio_uring/detail/loop/request_line.hpp>
-#include <asio_uring/detail/loop/result.hpp>
+#include <asio_uring/detail/loop/result_source.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
 #include <asio_uring/detail/loop/teardown_watch.hpp>
 #include <asio_uring/detail/loop/timer_set.hpp>
 #include <asio_uring/detail/loop/user_data.hpp>
+#include <asio_uring/detail/loop/verdict.hpp>
 #include <asio_uring/op/cancel.hpp>
 #include <asio_uring/op/nop.hpp>
 #include <asio_uring/ring/error.hpp>
@@ -101,6 +103,23 @@ public:
 
     /// The same for a request that belongs to no descriptor.
     void start(ring_operation& op) { start(op, unowned_, direction::none); }
+
+    /// Count the head of the chain as work and commit the members as one. The head ends
+    /// when every member has. OWNERSHIP: as with a single operation.
+    void start(request_chain& chain);
+
+    /// Commit the source; its results are for whoever asks with next(). OWNERSHIP: the
+    /// caller's until close().
+    void start(result_source& source);
+
+    /// Count the operation as work; it ends with the next result of the source.
+    void next(result_source& source, ring_operation& op);
+
+    /// End everybody who waits for a result of the source with operation_aborted.
+    void cancel(result_source& source);
+
+    /// The same, and end the source. OWNERSHIP: from here it frees itself.
+    void close(result_source& source);
 
     /// Carry out what the owner's writes could have done when they were started. Asio
     /// tries a write at once, so programs write and then close, shut the connection down
@@ -187,7 +206,8 @@ private:
     [[gnu::noinline]] void commit(ring_operation& op, lock_type& lock);
     void commit_or_backlog(ring_operation& op);
     bool try_commit(ring_operation& op);
-    void fill(ring_operation& op, abi::sqe& sqe) noexcept;
+    bool try_commit_chain(chain_member& first);
+    void fill(ring_operation& op, abi::sqe& sqe, std::uint32_t sequence) noexcept;
     bool flush(lock_type& lock);
     bool submit(lock_type& lock);
     [[gnu::noinline]] void notify(lock_type& lock);
@@ -216,6 +236,17 @@ private:
     static bool keeps_address(int descriptor) noexcept;
     void await_end(request_owner& owner, lock_type& lock);
 
+    // Parts of something larger
+    void take_member(chain_member& member, asio_impl::operation_queue& ops);
+    void cancel_chain(request_chain& chain, asio_impl::operation_queue& ended);
+    void serve(result_source& source, asio_impl::operation_queue& ended);
+    void take_more(
+        result_source& source, const abi::cqe& cqe, asio_impl::operation_queue& ops);
+    void take_last(result_source& source, asio_impl::operation_queue& ops);
+    void free_source(result_source& source) noexcept;
+    void abort_waiting(request_line& line, asio_impl::operation_queue& ended);
+    void release_and_post(asio_impl::operation_queue& ended, lock_type& lock);
+
     // Taking turns
     void adopt_thread();
     bool refill(lock_type& lock);
@@ -228,12 +259,13 @@ private:
     void reap_and_post();
     void take_internal(const abi::cqe& cqe);
     void take(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
-    bool must_repeat(ring_operation& op, int result) const noexcept;
-    bool is_retried(const ring_operation& op, int result) const noexcept;
     static bool is_plain_result(const ring_operation& op, const abi::cqe& cqe) noexcept;
     void
     take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
+    [[gnu::noinline]] void
+    retire_part(ring_operation& op, asio_impl::operation_queue& ops);
+    void end_waiting(ring_operation& op, asio_impl::operation_queue& ops);
     [[gnu::noinline]] void promote_next(
         request_owner& owner,
         const ring_operation& ended,
@@ -243,6 +275,8 @@ private:
     // Ending
     void forget_unsent_cancels() noexcept;
     void abandon_queued(asio_impl::operation_queue& ops);
+    void abandon_queued(ring_operation& first, asio_impl::operation_queue& ops);
+    void end_chains(asio_impl::operation_queue& ended);
     void abandon_unseen(request_owner& owner, asio_impl::operation_queue& ops);
     void abandon_all(asio_impl::operation_queue& ops);
     void end_all(request_owner& owner, asio_impl::operation_queue& ended);
@@ -343,6 +377,7 @@ using event_loop = basic_event_loop<ring>;
 
 #include <asio_uring/detail/loop/impl/event_loop_cancel.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_commit.hpp>
+#include <asio_uring/detail/loop/impl/event_loop_parts.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_shutdown.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_timers.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_turn.hpp>

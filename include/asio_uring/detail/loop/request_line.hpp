@@ -90,10 +90,30 @@ public:
     template <typename End>
     ring_operation* leave(const ring_operation& ended, End end);
 
-    /// Empties the line: the active operation leaves it silently, those that wait go to
-    /// `end`.
+    /// The first of those that wait, which leaves the line, or nullptr.
+    ring_operation* take_waiting() noexcept
+    {
+        asio_impl::scheduler_operation* const first = waiting_.front();
+        if (first != nullptr)
+            waiting_.pop();
+        return static_cast<ring_operation*>(first);
+    }
+
+    /// Those that wait leave the line for `end`.
     template <typename End>
-    void clear(End end);
+    void clear_waiting(End end)
+    {
+        while (ring_operation* const op = take_waiting())
+            end(*op);
+    }
+
+    /// The same, and the active operation leaves silently.
+    template <typename End>
+    void clear(End end)
+    {
+        active_ = nullptr;
+        clear_waiting(end);
+    }
 
     /// Takes an operation out of a queue of operations.
     static void remove(asio_impl::operation_queue& queue, ring_operation& op) noexcept;
@@ -120,28 +140,16 @@ ring_operation* request_line::leave(const ring_operation& ended, End end)
     ASIO_URING_ASSERT(active_ == &ended);
     active_ = nullptr;
     const bool ready = ended.only_waits_ && ended.result_ >= 0;
-    while (asio_impl::scheduler_operation* base = waiting_.front()) {
-        waiting_.pop();
-        ring_operation& next = *static_cast<ring_operation*>(base);
-        if (next.cancel_requested_)
-            next.result_ = -ECANCELED;
-        else if (ready && next.only_waits_)
-            next.result_ = ended.result_;
+    while (ring_operation* const next = take_waiting()) {
+        if (next->cancel_requested_)
+            next->result_ = -ECANCELED;
+        else if (ready && next->only_waits_)
+            next->result_ = ended.result_;
         else
-            return active_ = &next;
-        end(next);
+            return active_ = next;
+        end(*next);
     }
     return nullptr;
-}
-
-template <typename End>
-void request_line::clear(End end)
-{
-    active_ = nullptr;
-    while (asio_impl::scheduler_operation* base = waiting_.front()) {
-        waiting_.pop();
-        end(*static_cast<ring_operation*>(base));
-    }
 }
 
 inline void

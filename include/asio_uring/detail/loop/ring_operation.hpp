@@ -22,6 +22,7 @@ template <typename Ring>
 class basic_event_loop;
 class request_line;
 class request_list;
+struct verdict;
 
 /// Where an operation stands. Transitions run downward, except that a request which ended
 /// for no reason of the program's goes back to `claimed`.
@@ -41,6 +42,14 @@ enum class direction : std::uint8_t
     read = 0,
     write = 1,
     none = 2,
+};
+
+/// Where the completions of an operation go.
+enum class part_kind : std::uint8_t
+{
+    none,   // to its handler, by way of the scheduler
+    member, // to its chain
+    source, // to whoever asks for its results
 };
 
 class ring_operation : public asio_impl::scheduler_operation
@@ -78,9 +87,15 @@ public:
     void only_waits() noexcept { only_waits_ = true; }
 
 protected:
-    ring_operation(func_type deliver, prepare_function prepare) noexcept
-        : scheduler_operation(deliver), prepare_(prepare)
+    ring_operation(
+        func_type deliver,
+        prepare_function prepare,
+        part_kind part = part_kind::none) noexcept
+        : scheduler_operation(deliver), prepare_(prepare), part_(part)
     {}
+
+    /// Each of its completions is a result.
+    void expect_many_results() noexcept { many_results_ = true; }
 
     ~ring_operation() = default;
 
@@ -89,6 +104,7 @@ private:
     friend class basic_event_loop;
     friend class request_line;
     friend class request_list;
+    friend struct verdict;
 
     // Immutable after construction
     prepare_function prepare_;
@@ -106,6 +122,9 @@ private:
     std::uint32_t completion_flags_ = 0;
     operation_state state_ = operation_state::initial;
     direction direction_ = direction::none;
+    part_kind part_;
+    bool many_results_ = false;
+    bool sent_ = false; // the first stage of two is over, and only the last CQE is left
     bool cancel_requested_ = false;
     bool cancel_sent_ = false;
     bool withdrawn_ = false;

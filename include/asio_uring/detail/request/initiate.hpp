@@ -48,7 +48,7 @@ class pending_operation
 public:
     pending_operation(
         event_loop& loop, const io_executor_type& io_executor, Operation* op) noexcept
-        : loop_(loop), io_executor_(io_executor), operation_(op)
+        : loop_(loop), io_executor_(io_executor), operation_(op), named_(op)
     {}
 
     pending_operation(const pending_operation&) = delete;
@@ -57,7 +57,7 @@ public:
     ~pending_operation()
     {
         if (operation_ != nullptr) {
-            loop_.forget(*operation_);
+            loop_.forget(*named_);
             operation_->discard();
         }
     }
@@ -70,8 +70,19 @@ public:
     {
         if (slot.is_connected())
             slot.template emplace<slot_cancellation>(
-                loop_, loop_.register_cancellation(*operation_));
+                loop_, loop_.register_cancellation(*named_));
     }
+
+    /// Likewise where the loop knows the operation by a part of it.
+    template <typename Slot>
+    void connect(Slot& slot, ring_operation& part)
+    {
+        named_ = &part;
+        connect(slot);
+    }
+
+    /// Whoever takes the operation starts it.
+    Operation& take() noexcept { return *std::exchange(operation_, nullptr); }
 
     void start(request_owner& owner, direction way)
     {
@@ -85,7 +96,7 @@ public:
     /// call it before this returns, and whatever it calls may end the I/O object.
     void complete(int result, [[maybe_unused]] bool is_continuation)
     {
-        loop_.forget(*operation_);
+        loop_.forget(*named_);
         Operation& op = *std::exchange(operation_, nullptr);
         if constexpr (Operation::has_immediate_executor)
             op.complete_at_once(result, io_executor_);
@@ -97,6 +108,7 @@ private:
     event_loop& loop_;
     const io_executor_type& io_executor_; // the initiating function's
     Operation* operation_;
+    ring_operation* named_; // what a cancellation names
 };
 
 template <typename Request, typename Handler, typename IoExecutor, typename... Args>

@@ -36,7 +36,10 @@ void basic_event_loop<Ring>::cancel(cancellation_ticket ticket)
     // end.
     if (op == nullptr || op->state_ == operation_state::initial)
         return;
-    request_cancel(*op, ended);
+    if (op->part_ == part_kind::member)
+        cancel_chain(*static_cast<chain_member*>(op)->chain_, ended);
+    else
+        request_cancel(*op, ended);
     send_cancels(lock);
     notify(lock);
     if (lock.owns_lock())
@@ -166,6 +169,9 @@ void basic_event_loop<Ring>::cancel_again(cancellation_ticket target)
 {
     ring_operation* op = cancellations_.find(target);
     if (op == nullptr || op->state_ != operation_state::claimed || stopping_)
+        return;
+    // Nothing can end the second stage of two but the network.
+    if (!op->cancel_requested_ || op->sent_)
         return;
     op->cancel_sent_ = false;
     unsent_cancels_.push(op);

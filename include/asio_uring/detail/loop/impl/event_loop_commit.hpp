@@ -119,16 +119,19 @@ void basic_event_loop<Ring>::commit_or_backlog(ring_operation& op)
 template <typename Ring>
 bool basic_event_loop<Ring>::try_commit(ring_operation& op)
 {
+    if (op.part_ == part_kind::member) [[unlikely]]
+        return try_commit_chain(static_cast<chain_member&>(op));
     abi::sqe* sqe = ring_.try_claim();
     if (sqe == nullptr)
         return false;
-    fill(op, *sqe);
+    fill(op, *sqe, ring_.claimed() - 1);
     return true;
 }
 
 // Invariant 1: one noexcept step from the claimed SQE to the committed operation.
 template <typename Ring>
-void basic_event_loop<Ring>::fill(ring_operation& op, abi::sqe& sqe) noexcept
+void basic_event_loop<Ring>::fill(
+    ring_operation& op, abi::sqe& sqe, std::uint32_t sequence) noexcept
 {
     ASIO_URING_ASSERT(op.owner_ != nullptr);
     if (op.wait_for_readiness_) {
@@ -141,7 +144,7 @@ void basic_event_loop<Ring>::fill(ring_operation& op, abi::sqe& sqe) noexcept
     else
         op.prepare_(op, sqe);
     sqe.user_data = user_data::of(&op).bits;
-    op.sequence_ = ring_.claimed() - 1;
+    op.sequence_ = sequence;
     op.state_ = operation_state::claimed;
     ++in_kernel_count_;
     ++counters_.sqes;

@@ -43,13 +43,25 @@ void basic_event_loop<Ring>::abandon_queued(asio_impl::operation_queue& ops)
 {
     while (asio_impl::scheduler_operation* base = backlog_.front()) {
         backlog_.pop();
-        ring_operation& op = *static_cast<ring_operation*>(base);
-        op.owner_->requests.erase(op);
-        ops.push(base);
+        abandon_queued(*static_cast<ring_operation*>(base), ops);
     }
     for (request_owner& owner : owners_.all()) {
         for (request_line& line : owner.lines)
             line.clear([&](ring_operation& op) { ops.push(&op); });
+    }
+}
+
+// The members of a chain stand in the backlog behind their first.
+template <typename Ring>
+void basic_event_loop<Ring>::abandon_queued(
+    ring_operation& first, asio_impl::operation_queue& ops)
+{
+    ring_operation* op = &first;
+    while (op != nullptr) {
+        op->owner_->requests.erase(*op);
+        ops.push(op);
+        op = op->part_ == part_kind::member ? static_cast<chain_member*>(op)->next_member_
+                                            : nullptr;
     }
 }
 
@@ -170,6 +182,7 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     stopping_ = false;
     if (settings_.single_issuer)
         teardown_ = std::make_unique<teardown_watch>(ring_);
+    end_chains(ended);
     const auto commit_anew = [&](request_owner& owner) {
         ring_operation* op = owner.requests.front();
         while (op != nullptr) {
@@ -192,6 +205,22 @@ void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
     if (lock.owns_lock())
         lock.unlock();
     scheduler_.post_deferred_completions(ended);
+}
+
+// What a member did in the parent's ring nobody here knows, so its chain cannot go on.
+template <typename Ring>
+void basic_event_loop<Ring>::end_chains(asio_impl::operation_queue& ended)
+{
+    ring_operation* op = unowned_.requests.front();
+    while (op != nullptr) {
+        ring_operation* const next = op->next_request_;
+        if (op->part_ == part_kind::member && op->state_ == operation_state::claimed) {
+            static_cast<chain_member*>(op)->chain_->cancelled_ = false;
+            op->result_ = -ECANCELED;
+            retire(*op, ended);
+        }
+        op = next;
+    }
 }
 
 // What stood in the parent's ring, or behind it, ends; what comes later is refused. The
@@ -230,6 +259,11 @@ void basic_event_loop<Ring>::end_all(
     request_owner& owner, asio_impl::operation_queue& ended)
 {
     while (ring_operation* op = owner.requests.front()) {
+        if (op->part_ != part_kind::none) {
+            op->result_ = -ECANCELED;
+            retire(*op, ended);
+            continue;
+        }
         owner.requests.erase(*op);
         abort(*op);
         ended.push(op);

@@ -37,6 +37,9 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
         reap(ops);
     } while (ring_.claimed() != ring_.published() || ring_.ready() != 0 ||
              ring_.task_work_pending() || ring_.completion_overflow());
+    // What was reaped may want to be asked again, and no turn follows that would ask.
+    if (!unsent_cancels_.empty())
+        notify(lock);
 }
 
 template <typename Ring>
@@ -260,63 +263,27 @@ void basic_event_loop<Ring>::take(
     ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
 {
     ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
-    // Invariant 2: with F_MORE the kernel still holds the operation. A zero-copy send
-    // tells its result first, and ends with a notification that has none.
-    if ((cqe.flags & abi::cqe_f_more) != 0) {
-        op.result_ = cqe.res;
+    const loop_mood mood{stopping_, program_cancels_ && op.owner_ == &unowned_};
+    const verdict found = verdict::of(op, cqe, mood);
+    switch (found.what) {
+    case verdict::kind::more:
+        return take_more(static_cast<result_source&>(op), cqe, ops);
+    case verdict::kind::sent:
+        op.sent_ = true;
+        op.result_ = found.result;
         return;
-    }
-    const bool notification = (cqe.flags & abi::cqe_f_notif) != 0;
-    const int result = notification ? op.result_ : cqe.res;
-    --in_kernel_count_;
-    if (op.cancel_requested_ && !op.cancel_sent_ && !op.withdrawn_)
-        request_line::remove(unsent_cancels_, op);
-    if (must_repeat(op, result)) {
-        op.wait_for_readiness_ =
-            !op.wait_for_readiness_ && (result == -EAGAIN || op.repeat_when_ready_);
+    case verdict::kind::repeat:
+        --in_kernel_count_;
+        op.wait_for_readiness_ = found.waits_first;
         ++counters_.reissues;
-        commit_or_backlog(op);
-        return;
-    }
-    // What a program that cancelled or closed must not see: the end of a request that
-    // never went, would have gone again, or met the peer's answer to the close.
-    const bool never_done =
-        op.withdrawn_ || op.wait_for_readiness_ || is_retried(op, result);
-    const bool closed = op.owner_->closed && result < 0;
-    const bool aborted = op.cancel_requested_ && (never_done || closed);
-    op.result_ = aborted ? -ECANCELED : result;
-    op.completion_flags_ = cqe.flags;
-    retire(op, ops);
-}
-
-// A request can end without the program's doing: its submitter's thread ended, or a
-// signal came. Such an end is no result.
-template <typename Ring>
-bool basic_event_loop<Ring>::must_repeat(ring_operation& op, int result) const noexcept
-{
-    if (op.cancel_requested_ || stopping_)
-        return false;
-    const bool raw = op.owner_ == &unowned_;
-    if (op.never_repeat_ || (raw && program_cancels_))
-        return false;
-    if (op.wait_for_readiness_ || is_restart_code(result))
-        return true;
-    return result == -ECANCELED || result == -EINTR || is_retried(op, result);
-}
-
-// Results that Asio's objects do not report but wait on.
-template <typename Ring>
-bool basic_event_loop<Ring>::is_retried(
-    const ring_operation& op, int result) const noexcept
-{
-    switch (result) {
-    case -EAGAIN:
-        return op.direction_ != direction::none && op.owner_->descriptor >= 0;
-    case -ECONNABORTED:
-    case -EPROTO:
-        return op.retry_connection_aborted_;
-    default:
-        return false;
+        return commit_or_backlog(op);
+    case verdict::kind::ended:
+        --in_kernel_count_;
+        if (op.cancel_requested_ && !op.cancel_sent_ && !op.withdrawn_)
+            request_line::remove(unsent_cancels_, op);
+        op.result_ = found.result;
+        op.completion_flags_ = cqe.flags;
+        return retire(op, ops);
     }
 }
 
@@ -324,6 +291,8 @@ bool basic_event_loop<Ring>::is_retried(
 template <typename Ring>
 void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_queue& ops)
 {
+    if (op.part_ != part_kind::none) [[unlikely]]
+        return retire_part(op, ops);
     request_owner& owner = *op.owner_;
     if (op.cancellation_index_ != 0)
         cancellations_.erase(std::exchange(op.cancellation_index_, 0));
@@ -342,17 +311,33 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
         owners_.release(owner);
 }
 
+template <typename Ring>
+void basic_event_loop<Ring>::retire_part(
+    ring_operation& op, asio_impl::operation_queue& ops)
+{
+    if (op.part_ == part_kind::member)
+        take_member(static_cast<chain_member&>(op), ops);
+    else
+        take_last(static_cast<result_source&>(op), ops);
+}
+
+// An operation that waited behind another and ends without a request.
+template <typename Ring>
+void basic_event_loop<Ring>::end_waiting(
+    ring_operation& op, asio_impl::operation_queue& ops)
+{
+    if (op.cancellation_index_ != 0)
+        cancellations_.erase(std::exchange(op.cancellation_index_, 0));
+    op.state_ = operation_state::reaped;
+    ops.push(&op);
+}
+
 // The first of the waiting operations that nobody has cancelled becomes the active one.
 template <typename Ring>
 void basic_event_loop<Ring>::promote_next(
     request_owner& owner, const ring_operation& ended, asio_impl::operation_queue& ops)
 {
-    const auto end = [&](ring_operation& op) {
-        if (op.cancellation_index_ != 0)
-            cancellations_.erase(std::exchange(op.cancellation_index_, 0));
-        op.state_ = operation_state::reaped;
-        ops.push(&op);
-    };
+    const auto end = [&](ring_operation& op) { end_waiting(op, ops); };
     if (ring_operation* const next = owner.line(ended.direction_).leave(ended, end)) {
         owner.requests.push(*next);
         commit_or_backlog(*next);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+// Layer: loop. Purpose: what a completion means for its operation, as one pure function:
+// the decision table of the loop. Thread: under the loop's mutex. Lifetime: values.
+//
+// | completion                                        | verdict | result            |
+// |---------------------------------------------------|---------|-------------------|
+// | more to come, of an operation with many results   | more    | the kernel's      |
+// | more to come, of any other: a send is on its way  | sent    | kept for the end  |
+// | a notification                                    | ended   | the one kept      |
+// | cancelled before it could do anything             | ended   | operation_aborted |
+// | failed after its descriptor was closed            | ended   | operation_aborted |
+// | nobody's wish: its thread ended, a signal came    | repeat  | none              |
+// | nothing there yet, on a descriptor of an object   | repeat  | none; waits first |
+// | a connection aborted before it was accepted       | repeat  | none              |
+// | the readiness that a repeat has waited for        | repeat  | none              |
+// | anything else                                     | ended   | the kernel's      |
+#pragma once
+
+#include <asio_uring/detail/loop/request_line.hpp>
+#include <asio_uring/detail/loop/result.hpp>
+#include <asio_uring/ring/abi.hpp>
+
+#include <cerrno>
+
+namespace asio_uring::detail {
+
+/// What of the loop bears on a verdict.
+struct loop_mood
+{
+    /// The loop ends: nothing is repeated.
+    bool stopping = false;
+
+    /// Another request of the program's may have ended this one.
+    bool program_cancels = false;
+};
+
+struct verdict
+{
+    enum class kind
+    {
+        ended,  ///< the kernel holds nothing of the operation any more
+        repeat, ///< the request goes again; it has no result
+        more,   ///< one result of many, and the request stands
+        sent,   ///< the first stage of two, and the request stands
+    };
+
+    kind what = kind::ended;
+    int result = 0;
+    /// A repeat waits until the descriptor is ready.
+    bool waits_first = false;
+
+    static verdict
+    of(const ring_operation& op, const abi::cqe& cqe, const loop_mood& mood) noexcept;
+
+private:
+    static bool
+    must_repeat(const ring_operation& op, int result, const loop_mood& mood) noexcept;
+    static bool is_retried(const ring_operation& op, int result) noexcept;
+};
+
+inline verdict
+verdict::of(const ring_operation& op, const abi::cqe& cqe, const loop_mood& mood) noexcept
+{
+    // Invariant 2: with F_MORE the kernel still holds the operation.
+    if ((cqe.flags & abi::cqe_f_more) != 0)
+        return {op.many_results_ ? kind::more : kind::sent, cqe.res};
+    const bool notification = (cqe.flags & abi::cqe_f_notif) != 0;
+    const int result = notification ? op.result_ : cqe.res;
+    if (must_repeat(op, result, mood))
+        return {
+            kind::repeat,
+            0,
+            !op.wait_for_readiness_ && (result == -EAGAIN || op.repeat_when_ready_)};
+    // What a program that cancelled or closed must not see: the end of a request that
+    // never went, would have gone again, or met the peer's answer to the close.
+    const bool never_done =
+        op.withdrawn_ || op.wait_for_readiness_ || is_retried(op, result);
+    const bool closed = op.owner_->closed && result < 0;
+    const bool aborted = op.cancel_requested_ && (never_done || closed);
+    return {kind::ended, aborted ? -ECANCELED : result};
+}
+
+// A request can end without the program's doing: its submitter's thread ended, or a
+// signal came. Such an end is no result.
+inline bool
+verdict::must_repeat(const ring_operation& op, int result, const loop_mood& mood) noexcept
+{
+    if (op.cancel_requested_ || op.never_repeat_ || mood.stopping || mood.program_cancels)
+        return false;
+    if (op.wait_for_readiness_ || is_restart_code(result))
+        return true;
+    return result == -ECANCELED || result == -EINTR || is_retried(op, result);
+}
+
+// Results that Asio's objects do not report but wait on.
+inline bool verdict::is_retried(const ring_operation& op, int result) noexcept
+{
+    switch (result) {
+    case -EAGAIN:
+        return op.direction_ != direction::none && op.owner_->descriptor >= 0;
+    case -ECONNABORTED:
+    case -EPROTO:
+        return op.retry_connection_aborted_;
+    default:
+        return false;
+    }
+}
+
+} // namespace asio_uring::detail

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+// Layer: request. Purpose: an operation of many results as a source, and the request of
+// whoever asks for the next of them. Thread: as the stream. Lifetime: the source is the
+// loop's once the stream has closed it.
+#pragma once
+
+#include <asio_uring/detail/loop/event_loop.hpp>
+#include <asio_uring/detail/request/initiate.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+
+#include <unistd.h>
+
+namespace asio_uring {
+
+/// One result of an operation that has many.
+struct stream_result
+{
+    /// The kernel's result, not negative: bytes, a descriptor, poll events; 0 of a timer.
+    int value = 0;
+    /// abi::cqe_f_*; with abi::cqe_f_buffer the upper half names a provided buffer.
+    std::uint32_t flags = 0;
+};
+
+namespace detail {
+
+template <typename Operation>
+class source_of final : public result_source
+{
+public:
+    source_of(const Operation& operation, std::size_t capacity)
+        : result_source(&do_prepare, &do_free, capacity, operation.makes_descriptors()),
+          operation_(operation)
+    {}
+
+private:
+    static constexpr bool is_timer = Operation::code == abi::opcode::timeout;
+    static constexpr bool asks_again = Operation::code == abi::opcode::accept ||
+                                       Operation::code == abi::opcode::poll_add;
+
+    static void do_prepare(ring_operation& base, abi::sqe& sqe) noexcept
+    {
+        static_cast<source_of&>(base).operation_.prepare(sqe);
+    }
+
+    static void do_free(result_source& self) noexcept
+    {
+        delete static_cast<source_of*>(&self);
+    }
+
+    int result_of(int value) const noexcept override
+    {
+        return is_timer && value == -ETIME ? 0 : value;
+    }
+
+    // Receives and reads end with 0 bytes, timers with their last expiry.
+    bool ends_with(int value) const noexcept override
+    {
+        return is_timer || (!asks_again && value == 0);
+    }
+
+    Operation operation_;
+};
+
+/// The next result of a source.
+class next_request
+{
+public:
+    explicit next_request(bool closes) noexcept : closes_(closes) {}
+
+    std::size_t tail_size() const noexcept { return 0; }
+    void prepare(abi::sqe&) noexcept {}
+
+    auto result(const ring_operation& op) const
+    {
+        if (op.result() == end_of_results)
+            return std::make_tuple(
+                boost::system::error_code(boost::asio::error::eof), stream_result());
+        stream_result found;
+        if (op.result() >= 0)
+            found = {op.result(), op.completion_flags()};
+        return std::make_tuple(operation_error(op), found);
+    }
+
+    // A descriptor that no handler hears of.
+    void discard(const ring_operation& op) const noexcept
+    {
+        if (closes_ && op.result() >= 0)
+            ::close(op.result());
+    }
+
+private:
+    bool closes_;
+};
+
+/// Asks for the next result of a source.
+template <typename Executor, typename Handler>
+void start_next(
+    event_loop& loop, result_source& source, const Executor& executor, Handler&& handler)
+{
+    std::decay_t<Handler> stored(std::forward<Handler>(handler));
+    auto slot = boost::asio::get_associated_cancellation_slot(stored);
+    auto op = make_operation<next_request>(
+        loop, stored, executor, 0, source.makes_descriptors());
+    op.connect(slot);
+    loop.next(source, op.take());
+}
+
+} // namespace detail
+} // namespace asio_uring

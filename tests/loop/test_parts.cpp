@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: BSL-1.0
+// Chains and sources of many results against a scripted kernel: orders of completions,
+// full queues, cancellations and refusals that the real kernel shows only by chance.
+#include "../support/scripted_loop.hpp"
+
+#include <asio_uring/detail/loop/request_chain.hpp>
+#include <asio_uring/detail/loop/result_source.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+namespace {
+
+using namespace asio_uring::test;
+namespace kernel = asio_uring::abi;
+using service::ring_operation;
+
+class scripted_member final : public service::chain_member
+{
+public:
+    explicit scripted_member(int id) noexcept : chain_member(&prepare), id_(id) {}
+
+private:
+    static void prepare(ring_operation& base, kernel::sqe& entry) noexcept
+    {
+        entry.opcode = static_cast<std::uint8_t>(kernel::opcode::recv);
+        entry.fd = static_cast<scripted_member&>(base).id_;
+    }
+
+    int id_;
+};
+
+/// The head of a chain with its members. It writes down how each member ended.
+class scripted_chain final : public ring_operation
+{
+public:
+    scripted_chain(std::vector<std::string>& journal, int first, int count)
+        : ring_operation(&deliver, nullptr), journal_(journal)
+    {
+        for (int id = first; id != first + count; ++id)
+            chain_.append(members_.emplace_back(id));
+        chain_.lead(*this);
+    }
+
+    service::request_chain& chain() noexcept { return chain_; }
+    ring_operation& member(std::size_t index) { return members_.at(index); }
+
+private:
+    static void deliver(
+        void* owner,
+        service::asio_impl::scheduler_operation* base,
+        const boost::system::error_code&,
+        std::size_t)
+    {
+        std::unique_ptr<scripted_chain> self(static_cast<scripted_chain*>(base));
+        std::string text = owner == nullptr ? "chain destroyed" : "chain";
+        for (const scripted_member& member : self->members_)
+            text += ' ' + std::to_string(member.result());
+        self->journal_.push_back(text);
+    }
+
+    std::vector<std::string>& journal_;
+    std::deque<scripted_member> members_;
+    service::request_chain chain_{kernel::sqe_io_link};
+};
+
+/// A source that writes down that it is freed.
+class scripted_source final : public service::result_source
+{
+public:
+    scripted_source(std::vector<std::string>& journal, int id, std::size_t capacity)
+        : result_source(&prepare, &release, capacity, asio_uring::op::descriptors::none),
+          journal_(journal),
+          id_(id)
+    {}
+
+    bool ends_at_zero = false;
+
+private:
+    static void prepare(ring_operation& base, kernel::sqe& entry) noexcept
+    {
+        entry.opcode = static_cast<std::uint8_t>(kernel::opcode::recv);
+        entry.fd = static_cast<scripted_source&>(base).id_;
+    }
+
+    static void release(result_source& base)
+    {
+        std::unique_ptr<scripted_source> self(static_cast<scripted_source*>(&base));
+        self->journal_.push_back(std::to_string(self->id_) + " freed");
+    }
+
+    bool ends_with(int value) const noexcept override
+    {
+        return ends_at_zero && value == 0;
+    }
+
+    std::vector<std::string>& journal_;
+    int id_;
+};
+
+struct parts_fixture : scripted_fixture
+{
+    parts_fixture() { first_turn(); }
+
+    scripted_chain& start_chain(int first, int count)
+    {
+        auto* head = new scripted_chain(journal, first, count);
+        loop->start(head->chain());
+        return *head;
+    }
+
+    scripted_source& start_source(int id, std::size_t capacity = 4)
+    {
+        auto* source = new scripted_source(journal, id, capacity);
+        loop->start(*source);
+        return *source;
+    }
+
+    scripted_operation& next(service::result_source& source, int id)
+    {
+        auto* op = new scripted_operation(journal, id);
+        loop->next(source, *op);
+        return *op;
+    }
+
+    void bring(const ring_operation& source, int result)
+    {
+        script.post(name(source), result, kernel::cqe_f_more);
+    }
+
+    void turn_and_deliver()
+    {
+        turn();
+        deliver();
+    }
+
+    std::string flags_taken() const
+    {
+        std::string text;
+        for (const kernel::sqe& entry : script.taken)
+            text += (entry.flags & kernel::sqe_io_link) != 0 ? 'L' : '.';
+        return text;
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(test_parts, parts_fixture)
+
+// Chains
+
+BOOST_AUTO_TEST_CASE(chain_is_submitted_with_links_and_ends_with_its_last_member)
+{
+    auto& head = start_chain(1, 3);
+    turn();
+    BOOST_TEST(flags_taken() == "LL.");
+    BOOST_TEST(taken() == "1 2 3");
+    script.post(name(head.member(0)), 10);
+    script.post(name(head.member(1)), 20);
+    turn();
+    BOOST_TEST(journal_text() == "");
+    script.post(name(head.member(2)), 30);
+    turn();
+    BOOST_TEST(journal_text() == "chain 10 20 30");
+}
+
+BOOST_AUTO_TEST_CASE(chain_with_a_nearly_full_queue_is_never_cut)
+{
+    auto& all = owner(1);
+    for (int id = 10; id != 16; ++id)
+        start(id, all);
+    auto& head = start_chain(1, 3);
+    // Two places are left, so the queue is submitted first, and then all three go.
+    BOOST_TEST(taken() == "10 11 12 13 14 15");
+    turn();
+    BOOST_TEST(script.enters.back().to_submit == 3u);
+    BOOST_TEST(taken() == "1 2 3");
+    for (std::size_t index = 0; index != 3; ++index)
+        script.post(name(head.member(index)), 0);
+    turn();
+    BOOST_TEST(journal_text() == "chain 0 0 0");
+}
+
+BOOST_AUTO_TEST_CASE(chain_that_finds_no_room_waits_whole)
+{
+    auto& all = owner(1);
+    script.refusal = -EAGAIN;
+    for (int id = 10; id != 16; ++id)
+        start(id, all);
+    auto& head = start_chain(1, 3);
+    turn();
+    BOOST_TEST(taken() == "");
+    script.refusal = 0;
+    turn();
+    turn();
+    BOOST_TEST(taken() == "10 11 12 13 14 15 1 2 3");
+    for (std::size_t index = 0; index != 3; ++index)
+        script.post(name(head.member(index)), 0);
+    turn();
+    BOOST_TEST(journal_text() == "chain 0 0 0");
+}
+
+BOOST_AUTO_TEST_CASE(chain_longer_than_the_queue_is_refused)
+{
+    start_chain(1, 9);
+    deliver();
+    const std::string each = ' ' + std::to_string(-EINVAL);
+    std::string expected = "chain";
+    for (int index = 0; index != 9; ++index)
+        expected += each;
+    BOOST_TEST(journal_text() == expected);
+}
+
+BOOST_AUTO_TEST_CASE(chain_cancelled_before_the_kernel_saw_it_does_nothing)
+{
+    auto& head = start_chain(1, 3);
+    loop->cancel(loop->register_cancellation(head.member(0)));
+    turn();
+    BOOST_TEST(flags_taken() == "...");
+    BOOST_TEST(taken() == "nop nop nop");
+    turn();
+    const std::string aborted = ' ' + std::to_string(-ECANCELED);
+    BOOST_TEST(journal_text() == "chain" + aborted + aborted + aborted);
+}
+
+BOOST_AUTO_TEST_CASE(chain_cancelled_in_the_kernel_asks_for_its_first_standing_member)
+{
+    script.obey_cancels = false;
+    auto& head = start_chain(1, 3);
+    const auto ticket = loop->register_cancellation(head.member(0));
+    turn();
+    taken();
+    script.post(name(head.member(0)), 10);
+    turn();
+    loop->cancel(ticket);
+    turn();
+    BOOST_TEST(script.taken.size() == 1u);
+    BOOST_TEST(script.taken.at(0).addr == name(head.member(1)));
+    script.post(name(head.member(1)), -ECANCELED);
+    script.post(name(head.member(2)), -ECANCELED);
+    turn();
+    const std::string aborted = ' ' + std::to_string(-ECANCELED);
+    BOOST_TEST(journal_text() == "chain 10" + aborted + aborted);
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_chain_asks_for_each_member_that_goes_on)
+{
+    script.obey_cancels = false;
+    auto& head = start_chain(1, 2);
+    turn();
+    loop->cancel(loop->register_cancellation(head.member(0)));
+    turn();
+    taken();
+    // It was done before it heard of the wish, and the kernel begins the next.
+    script.post(name(head.member(0)), 10);
+    turn();
+    turn();
+    BOOST_TEST(script.taken.size() == 1u);
+    BOOST_TEST(script.taken.at(0).addr == name(head.member(1)));
+    script.post(name(head.member(1)), -ECANCELED);
+    turn();
+    BOOST_TEST(journal_text() == "chain 10 " + std::to_string(-ECANCELED));
+}
+
+BOOST_AUTO_TEST_CASE(queued_chain_cancelled_ends_whole)
+{
+    auto& all = owner(1);
+    script.refusal = -EAGAIN;
+    for (int id = 10; id != 18; ++id)
+        start(id, all);
+    auto& head = start_chain(1, 3);
+    loop->cancel(loop->register_cancellation(head.member(0)));
+    deliver();
+    const std::string aborted = ' ' + std::to_string(-ECANCELED);
+    BOOST_TEST(journal_text() == "chain" + aborted + aborted + aborted);
+}
+
+BOOST_AUTO_TEST_CASE(i06_chains_are_destroyed_once_wherever_they_stand)
+{
+    start_chain(1, 3);
+    turn();
+    auto& half = start_chain(4, 2);
+    turn();
+    script.post(name(half.member(0)), 10);
+    turn();
+    script.refusal = -EAGAIN;
+    start_chain(6, 2);
+    auto& all = owner(1);
+    for (int id = 10; id != 16; ++id)
+        start(id, all);
+    start_chain(8, 2);
+    journal_text();
+    shut_down();
+    const std::string text = journal_text();
+    std::size_t chains = 0;
+    for (std::size_t at = text.find("chain"); at != std::string::npos;
+         at = text.find("chain", at + 1))
+        ++chains;
+    BOOST_TEST(chains == 4u, text);
+}
+
+// Sources
+
+BOOST_AUTO_TEST_CASE(results_go_to_whoever_asks_in_order)
+{
+    auto& source = start_source(5);
+    turn();
+    next(source, 1);
+    next(source, 2);
+    bring(source, 10);
+    bring(source, 20);
+    bring(source, 30);
+    turn();
+    BOOST_TEST(journal_text() == "1 10; 2 20");
+    next(source, 3);
+    deliver();
+    BOOST_TEST(journal_text() == "3 30");
+    loop->close(source);
+}
+
+BOOST_AUTO_TEST_CASE(full_source_is_cancelled_and_submitted_again_when_half_is_taken)
+{
+    script.obey_cancels = false;
+    auto& source = start_source(5, 4);
+    turn();
+    BOOST_TEST(taken() == "5");
+    for (int value = 1; value != 5; ++value)
+        bring(source, value);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "cancel");
+    bring(source, 5); // before the kernel heard of it
+    script.post(name(source), -ECANCELED);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "");
+    for (int id = 1; id != 3; ++id)
+        next(source, id);
+    turn();
+    BOOST_TEST(taken() == "");
+    next(source, 3);
+    turn();
+    BOOST_TEST(taken() == "5");
+    next(source, 4);
+    next(source, 5);
+    next(source, 6);
+    deliver();
+    bring(source, 6);
+    turn();
+    BOOST_TEST(journal_text() == "1 1; 2 2; 3 3; 4 4; 5 5; 6 6");
+    loop->close(source);
+}
+
+BOOST_AUTO_TEST_CASE(source_whose_last_result_is_no_end_is_submitted_again)
+{
+    auto& source = start_source(5);
+    turn();
+    taken();
+    script.post(name(source), 10);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "5");
+    script.post(name(source), -ECANCELED); // nobody asked for that
+    turn();
+    turn();
+    BOOST_TEST(taken() == "5");
+    next(source, 1);
+    deliver();
+    BOOST_TEST(journal_text() == "1 10");
+    loop->close(source);
+}
+
+BOOST_AUTO_TEST_CASE(end_and_errors_come_behind_the_results)
+{
+    auto& ends = start_source(5);
+    ends.ends_at_zero = true;
+    auto& fails = start_source(6);
+    turn();
+    bring(ends, 10);
+    script.post(name(ends), 0);
+    bring(fails, 20);
+    script.post(name(fails), -ENOBUFS);
+    turn();
+    for (int id = 1; id != 4; ++id)
+        next(ends, id);
+    for (int id = 4; id != 7; ++id)
+        next(fails, id);
+    deliver();
+    const std::string end = std::to_string(service::end_of_results);
+    const std::string error = std::to_string(-ENOBUFS);
+    BOOST_TEST(
+        journal_text() ==
+        "1 10; 2 " + end + "; 3 " + end + "; 4 20; 5 " + error + "; 6 " + error);
+    loop->close(ends);
+    loop->close(fails);
+    BOOST_TEST(journal_text() == "5 freed; 6 freed");
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_wait_leaves_its_result_to_the_next)
+{
+    auto& source = start_source(5);
+    turn();
+    auto& op = next(source, 1);
+    next(source, 2);
+    loop->cancel(loop->register_cancellation(op));
+    deliver();
+    BOOST_TEST(journal_text() == "1 " + std::to_string(-ECANCELED));
+    bring(source, 10);
+    turn();
+    BOOST_TEST(journal_text() == "2 10");
+    next(source, 3);
+    loop->cancel(source);
+    deliver();
+    BOOST_TEST(journal_text() == "3 " + std::to_string(-ECANCELED));
+    loop->close(source);
+}
+
+BOOST_AUTO_TEST_CASE(closed_source_is_freed_with_its_last_completion)
+{
+    script.obey_cancels = false;
+    auto& source = start_source(5);
+    turn();
+    next(source, 1);
+    loop->close(source);
+    deliver();
+    BOOST_TEST(journal_text() == "1 " + std::to_string(-ECANCELED));
+    turn();
+    bring(source, 10);
+    turn();
+    BOOST_TEST(journal_text() == "");
+    script.post(name(source), -ECANCELED);
+    turn();
+    BOOST_TEST(journal_text() == "5 freed");
+}
+
+BOOST_AUTO_TEST_CASE(source_closed_before_the_kernel_saw_it_is_withdrawn)
+{
+    auto& source = start_source(5);
+    loop->close(source);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "nop");
+    BOOST_TEST(journal_text() == "5 freed");
+}
+
+BOOST_AUTO_TEST_CASE(i06_sources_are_freed_wherever_they_stand)
+{
+    auto& in_kernel = start_source(5);
+    auto& with_wait = start_source(6);
+    turn();
+    next(with_wait, 1);
+    auto& unseen = start_source(7);
+    script.obey_cancels = false;
+    loop->close(in_kernel);
+    journal_text();
+    // What stands in a handler is let go while the context is destroyed.
+    {
+        script.obey_cancels = true;
+        operation_queue ops;
+        loop->shutdown(ops);
+        loop->close(unseen);
+        loop->close(with_wait);
+    }
+    std::sort(journal.begin(), journal.end());
+    BOOST_TEST(journal_text() == "1 destroyed; 5 freed; 6 freed; 7 freed");
+    loop.reset();
+}
+
+BOOST_AUTO_TEST_CASE(source_started_after_shutdown_brings_the_end_only)
+{
+    {
+        operation_queue ops;
+        loop->shutdown(ops);
+    }
+    auto& source = start_source(5);
+    next(source, 1);
+    deliver();
+    BOOST_TEST(journal_text() == "1 " + std::to_string(-ECANCELED));
+    loop->close(source);
+    BOOST_TEST(journal_text() == "5 freed");
+    loop.reset();
+}
+
+// Two stages
+
+BOOST_AUTO_TEST_CASE(cancelled_send_waits_for_its_notification_in_peace)
+{
+    script.obey_cancels = false;
+    auto& op = start(5, owner(5), direction::write);
+    turn();
+    taken();
+    script.post(name(op), 100, kernel::cqe_f_more);
+    turn();
+    loop->cancel(owner(5));
+    loop->cancel(loop->register_cancellation(op));
+    turn();
+    BOOST_TEST(script.taken.size() == 1u);
+    const std::uint64_t cancel = script.taken.at(0).user_data;
+    script.taken.clear();
+    script.post(cancel, -ENOENT);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "");
+    script.post(name(op), 0, kernel::cqe_f_notif);
+    turn();
+    BOOST_TEST(journal_text() == "5 100");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
