@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // asio-uring-info: what io_uring offers here, and whether a context would run on it.
 #include "json_writer.hpp"
+#include "operation_table.hpp"
 
 #include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/environment.hpp>
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -17,9 +19,10 @@ using asio_uring::environment;
 using asio_uring::kernel_feature;
 using asio_uring::resource_limit;
 using tools::json_writer;
+using tools::to_string;
 
 constexpr const char* usage =
-    "usage: asio-uring-info [--json] [--brief]\n"
+    "usage: asio-uring-info [--json] [--brief] [--operations]\n"
     "       asio-uring-info --help | --version\n"
     "\n"
     "Says what the io_uring of the running kernel offers to this process: whether an\n"
@@ -27,10 +30,15 @@ constexpr const char* usage =
     "limits and policies in force, and each operation, register call and flag with\n"
     "the first kernel that has it.\n"
     "\n"
-    "  --json     the same as one JSON object\n"
-    "  --brief    without the table of operations and flags\n"
-    "  --help     this text\n"
-    "  --version  the version of the library\n"
+    "  --json        the same as one JSON object\n"
+    "  --brief       without the table of operations and flags\n"
+    "  --operations  only the operations, and of each: its opcode, how many results\n"
+    "                it has, whether a result is a descriptor of the program (two:\n"
+    "                of a pair of them), whether the kernel hands it to a worker\n"
+    "                thread, its first kernel, and whether this kernel has it. \"or\"\n"
+    "                stands where the arguments decide.\n"
+    "  --help        this text\n"
+    "  --version     the version of the library\n"
     "\n"
     "\"by version\" marks what can be neither asked for nor tried, and is inferred from\n"
     "the kernel's version.\n"
@@ -41,6 +49,7 @@ struct request
 {
     bool json = false;
     bool brief = false;
+    bool operations = false;
 };
 
 std::string version()
@@ -144,25 +153,59 @@ void write_features(json_writer& json, const environment& found)
     json.close_array();
 }
 
-std::string as_json(const environment& found, bool brief)
+template <typename T>
+void write_values(json_writer& json, std::string_view name, const std::vector<T>& values)
+{
+    json.open_array(name);
+    for (const T value : values)
+        json.text({}, to_string(value));
+    json.close_array();
+}
+
+void write_operations(json_writer& json, const environment& found)
+{
+    json.open_array("operations");
+    for (const tools::operation_row& row : tools::operation_table(found.kernel)) {
+        json.open_object();
+        json.text("name", row.name);
+        json.text("opcode", asio_uring::opcode_name(row.code));
+        json.number("code", std::uint64_t{static_cast<std::uint8_t>(row.code)});
+        write_values(json, "results", row.results);
+        write_values(json, "descriptor", row.descriptors);
+        write_values(json, "worker", row.workers);
+        json.text("first_kernel", to_string(row.first_kernel));
+        json.boolean("present", row.present);
+        json.boolean("derived", row.derived);
+        json.close_object();
+    }
+    json.close_array();
+}
+
+std::string as_json(const environment& found, const request& wanted)
 {
     json_writer json;
     json.open_object();
     json.text("version", version());
     json.text("kernel", found.kernel.release());
     json.boolean("kernel_asked", found.kernel.asked());
-    write_ring(json, found);
-    write_surroundings(json, found);
-    if (!brief)
+    if (!wanted.operations) {
+        write_ring(json, found);
+        write_surroundings(json, found);
+    }
+    if (!wanted.operations && !wanted.brief)
         write_features(json, found);
+    if (wanted.operations || !wanted.brief)
+        write_operations(json, found);
     json.close_object();
     return json.str() + '\n';
 }
 
-std::string as_text(const environment& found, bool brief)
+std::string as_text(const environment& found, const request& wanted)
 {
+    if (wanted.operations)
+        return tools::operations_text(found.kernel);
     std::string text = found.to_string();
-    if (!brief && found.kernel.available())
+    if (!wanted.brief && found.kernel.available())
         text += found.kernel.to_string();
     return text;
 }
@@ -177,6 +220,9 @@ int read_arguments(int argc, char** argv, request& wanted)
         }
         else if (argument == "--brief") {
             wanted.brief = true;
+        }
+        else if (argument == "--operations") {
+            wanted.operations = true;
         }
         else if (argument == "--help" || argument == "-h") {
             std::fputs(usage, stdout);
@@ -199,7 +245,7 @@ int run(const request& wanted)
 {
     const environment found = environment::inspect();
     const std::string text =
-        wanted.json ? as_json(found, wanted.brief) : as_text(found, wanted.brief);
+        wanted.json ? as_json(found, wanted) : as_text(found, wanted);
     std::fwrite(text.data(), 1, text.size(), stdout);
     return found.has_ring() ? 0 : 1;
 }

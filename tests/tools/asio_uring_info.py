@@ -18,6 +18,10 @@ import subprocess
 import sys
 import tempfile
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/tidy"))
+import ring_docs  # noqa: E402
+
 SKIP = 77
 MEBIBYTE = 1 << 20
 # Nobody else locks memory as this user.
@@ -136,7 +140,43 @@ def case_json(program):
     expect(splice["first_kernel"] == "5.7" and splice["present"], "splice is there")
     expect(not splice["derived"], "operations are asked for")
     expect(not rows["setup flags", "sq_rewind"]["derived"], "setup flags are asked for")
-    expect("features" not in json.loads(run(program, "--json", "--brief").stdout), "brief")
+    brief = json.loads(run(program, "--json", "--brief").stdout)
+    expect("features" not in brief and "operations" not in brief, "brief")
+
+
+def case_operations(program):
+    """The table has every aggregate of the headers, with its facts."""
+    done = run(program, "--operations")
+    expect(done.returncode == 0, "a ring can be created")
+    head, *lines = done.stdout.splitlines()
+    expect(
+        head.split()
+        == ["operation", "opcode", "results", "descriptor", "worker", "kernel", "here"],
+        "the names of the columns",
+    )
+    aggregates = {
+        name: code for code, names in ring_docs.aggregates(ROOT).items() for name in names
+    }
+    expect(sorted(line.split()[0] for line in lines) == sorted(aggregates), "every operation")
+    expect(len(lines) == len(aggregates), "each once")
+    for words in map(str.split, lines):
+        expect(words[2] == aggregates[words[0]], f"the opcode of {words[0]}")
+    accept = next(line for line in lines if line.startswith("accept "))
+    expect_parts(accept, "13 accept", "one or many", "yes or no", "never", "5.5", "yes")
+    rows = {row["name"]: row for row in json.loads(run(program, "--json").stdout)["operations"]}
+    expect(set(rows) == set(aggregates), "the same as JSON")
+    expect(rows["send_zc"]["results"] == ["two stages"], "the data is free later")
+    expect(rows["pipe"]["descriptor"] == ["two", "no"], "two descriptors, or two slots")
+    expect(rows["fsync"]["worker"] == ["always"] and rows["read"]["worker"] == ["may"], "worker")
+    alone = json.loads(run(program, "--json", "--operations").stdout)
+    expect("ring" not in alone and "features" not in alone, "nothing but the operations")
+    expect(len(alone["operations"]) == len(rows), "all of them")
+    stamps = rows["tx_timestamp"]
+    expect(stamps["opcode"] == "uring_cmd" and stamps["results"] == ["many"], "its opcode")
+    expect(stamps["first_kernel"] == "6.17" and stamps["derived"], "not to be asked for")
+    kernel = tuple(map(int, os.uname().release.split(".")[:2]))
+    expect(stamps["present"] == (kernel >= (6, 17)), "newer than its opcode")
+    expect(rows["splice"]["present"] and not rows["splice"]["derived"], "asked for")
 
 
 def case_arguments(program):
