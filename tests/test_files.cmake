@@ -21,6 +21,7 @@ set(test_ring_sources
     ring/test_setup.cpp
     ring/test_views.cpp
     ring/test_wait.cpp
+    ring/test_workers.cpp
 )
 
 set(test_op_sources
