@@ -22,34 +22,42 @@ using tools::json_writer;
 using tools::to_string;
 
 constexpr const char* usage =
-    "usage: asio-uring-info [--json] [--brief] [--operations]\n"
+    "usage: asio-uring-info [--long | --operations] [--json] [--brief]\n"
     "       asio-uring-info --help | --version\n"
     "\n"
-    "Says what the io_uring of the running kernel offers to this process: whether an\n"
-    "asio_uring context would run on a ring and if not why, what a ring costs, the\n"
-    "limits and policies in force, and each operation, register call and flag with\n"
-    "the first kernel that has it.\n"
+    "Prints whether an asio_uring context gets a ring here, and if not, why and what\n"
+    "helps.\n"
     "\n"
-    "  --json        the same as one JSON object\n"
-    "  --brief       without the table of operations and flags\n"
-    "  --operations  only the operations, and of each: its opcode, how many results\n"
-    "                it has, whether a result is a descriptor of the program (two:\n"
-    "                of a pair of them), whether the kernel hands it to a worker\n"
-    "                thread, its first kernel, and whether this kernel has it. \"or\"\n"
-    "                stands where the arguments decide.\n"
+    "  --long        what a ring costs, the limits and policies in force, and each\n"
+    "                operation, register call and flag with the first kernel that has\n"
+    "                it, and whether this kernel has it\n"
+    "  --operations  the facts of each operation, see below\n"
+    "  --json        all of it as one JSON object, or the operations alone\n"
+    "  --brief       with --long and --json: without operations, calls and flags\n"
     "  --help        this text\n"
     "  --version     the version of the library\n"
+    "\n"
+    "The columns of --operations; \"or\" stands where the arguments decide:\n"
+    "  results     completions: one, many, or two stages (the result, then the release\n"
+    "              of the data)\n"
+    "  descriptor  whether a result is a descriptor that the program closes; \"two\":\n"
+    "              of a pair of them\n"
+    "  worker      whether the kernel hands the operation to a worker thread; \"may\":\n"
+    "              where it would block otherwise\n"
+    "  kernel      the first that has it\n"
+    "  here        whether the running kernel has it\n"
     "\n"
     "\"by version\" marks what can be neither asked for nor tried, and is inferred from\n"
     "the kernel's version.\n"
     "\n"
-    "Exit status: 0 if a ring can be created, 1 if not, 2 for wrong arguments.\n";
+    "Exit status: 0 if a context gets a ring, 1 if not, 2 for wrong arguments.\n";
 
 struct request
 {
     bool json = false;
     bool brief = false;
     bool operations = false;
+    bool all = false;
 };
 
 std::string version()
@@ -204,6 +212,8 @@ std::string as_text(const environment& found, const request& wanted)
 {
     if (wanted.operations)
         return tools::operations_text(found.kernel);
+    if (!wanted.all)
+        return found.verdict();
     std::string text = found.to_string();
     if (!wanted.brief && found.kernel.available())
         text += found.kernel.to_string();
@@ -220,6 +230,9 @@ int read_arguments(int argc, char** argv, request& wanted)
         }
         else if (argument == "--brief") {
             wanted.brief = true;
+        }
+        else if (argument == "--long") {
+            wanted.all = true;
         }
         else if (argument == "--operations") {
             wanted.operations = true;

@@ -107,26 +107,21 @@ const char* seccomp_text(seccomp_mode mode) noexcept
     return "unknown";
 }
 
-std::string ring_text(const environment& found)
+std::string cost_text(const environment& found)
 {
-    if (!found.has_ring())
-        return "none: " + found.explanation +
-               "\n  contexts fall back to Asio's own epoll reactor, or throw where they "
-               "were told to\n";
     const ring_cost& cost = found.cost;
     const auto tenths = cost.time.count() / 100;
     const std::uint64_t fit = found.rings_within_limit();
-    return "yes: " + std::to_string(cost.sq_entries) + " entries, " +
-           std::to_string(cost.cq_entries) + " completions, setup flags [" +
+    return "  entries " + std::to_string(cost.sq_entries) + ", completions " +
+           std::to_string(cost.cq_entries) + ", setup flags [" +
            detail::setup_flag_names(cost.setup_flags) +
            "]\n  cost: " + std::to_string(cost.locked_bytes / 1024) +
            " KiB of locked memory, " + std::to_string(tenths / 10) + '.' +
            std::to_string(tenths % 10) + " us to create and destroy\n  room: " +
            (fit == resource_limit::unlimited
                 ? "locked memory does not limit their number"
-                : std::to_string(fit) + " such rings within the memory-lock "
-                                        "limit, if the user locks nothing "
-                                        "else") +
+                : std::to_string(fit) + " such rings within the memory-lock limit, if "
+                                        "the user locks nothing else") +
            '\n';
 }
 
@@ -163,10 +158,20 @@ environment environment::inspect(const ring_options& options)
     return found;
 }
 
+std::string environment::verdict() const
+{
+    if (has_ring())
+        return "ring: yes, a context gets one (kernel " + kernel.release() + ")\n";
+    return "ring: none, a context runs on Asio's own epoll reactor, or throws where it "
+           "was told to (kernel " +
+           kernel.release() + ")\n  " + explanation + '\n';
+}
+
 std::string environment::to_string() const
 {
-    std::string text = "kernel " + kernel.release() + '\n';
-    text += "ring: " + ring_text(*this);
+    std::string text = verdict();
+    if (has_ring())
+        text += cost_text(*this);
     text += "limits\n";
     text += limit_line("  locked memory   ", locked_memory, " bytes");
     text += memory_lock_ignored ? ", ignored with CAP_IPC_LOCK\n" : "\n";

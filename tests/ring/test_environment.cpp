@@ -68,6 +68,10 @@ BOOST_AUTO_TEST_CASE(inspection_has_the_limits_in_force)
     stream << found;
     for (const char* part : {"ring: yes", "KiB of locked memory", "descriptors"})
         BOOST_TEST(stream.str().find(part) != std::string::npos, part);
+    BOOST_TEST(
+        found.verdict() ==
+        "ring: yes, a context gets one (kernel " + found.kernel.release() + ")\n");
+    BOOST_TEST(stream.str().starts_with(found.verdict()));
 }
 
 BOOST_AUTO_TEST_CASE(inspection_of_impossible_options_says_why)
@@ -76,7 +80,9 @@ BOOST_AUTO_TEST_CASE(inspection_of_impossible_options_says_why)
     BOOST_TEST(!found.has_ring());
     BOOST_TEST((found.error == errc::entries_out_of_range));
     BOOST_TEST(found.explanation.find("between 1 and") != std::string::npos);
-    BOOST_TEST(found.to_string().find(found.explanation) != std::string::npos);
+    BOOST_TEST(found.verdict().starts_with("ring: none, "));
+    BOOST_TEST(found.verdict().ends_with("\n  " + found.explanation + '\n'));
+    BOOST_TEST(found.to_string().starts_with(found.verdict()));
     BOOST_TEST(found.kernel.available());
 }
 

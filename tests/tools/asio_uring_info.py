@@ -107,14 +107,23 @@ def run_as_user(program, locked_memory, *arguments):
         return run(copy, *arguments, before=before)
 
 
-def case_text(program):
+def case_verdict(program):
     done = run(program)
     expect(done.returncode == 0, "a ring can be created")
-    expect_parts(done.stdout, "ring: yes", "KiB of locked memory", "us to create")
+    expect(done.stdout.count("\n") == 1, "one line")
+    expect_parts(done.stdout, "ring: yes", "a context gets one", os.uname().release.split("-")[0])
+    expect(run(program, "--brief").stdout == done.stdout, "there is nothing to leave out")
+
+
+def case_text(program):
+    done = run(program, "--long")
+    expect(done.returncode == 0, "a ring can be created")
+    expect(done.stdout.startswith(run(program).stdout), "the verdict comes first")
+    expect_parts(done.stdout, "KiB of locked memory", "us to create")
     expect_parts(done.stdout, "locked memory ", "descriptors ", "kernel workers ")
     expect_parts(done.stdout, "kernel.io_uring_disabled", "seccomp")
     expect_parts(done.stdout, "splice ", "defer_taskrun ", "timeout_multishot ")
-    brief = run(program, "--brief")
+    brief = run(program, "--long", "--brief")
     expect(done.stdout.startswith(brief.stdout.split("cost:")[0]), "brief is the beginning")
     expect("splice" not in brief.stdout, "brief has no table")
 
@@ -182,7 +191,7 @@ def case_operations(program):
 def case_arguments(program):
     done = run(program, "--help")
     expect(done.returncode == 0, "help is no failure")
-    expect_parts(done.stdout, "--json", "Exit status: 0")
+    expect_parts(done.stdout, "--long", "--json", "--operations", "Exit status: 0")
     done = run(program, "--jsn")
     expect(done.returncode == 2 and done.stdout == "", "a misspelt argument is refused")
     expect_parts(done.stderr, "unknown argument --jsn", "usage:")
@@ -204,7 +213,8 @@ def case_no_locked_memory(program):
         raise Skip("the kernel does not charge ring memory to the limit")
     expect(done.returncode == 1, "no ring can be created")
     expect_parts(done.stdout, "ring: none", "0 bytes", "RLIMIT_MEMLOCK", "ulimit -l")
-    expect_parts(done.stdout, "fall back to Asio's own epoll reactor")
+    expect_parts(done.stdout, "runs on Asio's own epoll reactor")
+    expect(done.stdout.count("\n") == 2, "two lines: the verdict, and why")
     found = json.loads(run_as_user(program, 0, "--json").stdout)
     expect(not found["ring"]["available"], "the same as JSON")
     expect_parts(found["ring"]["explanation"], "RLIMIT_MEMLOCK")
@@ -216,7 +226,11 @@ def check_refused(program, error, *parts):
     if done.returncode == SKIP:
         raise Skip("this system does not let a process filter its system calls")
     expect(done.returncode == 1, "no ring can be created")
-    expect_parts(done.stdout, "ring: none", "filter decides", *parts)
+    expect_parts(done.stdout, "ring: none", *parts)
+    expect(done.stdout.count("\n") == 2, "two lines: the verdict, and why")
+    long = run(program, "--long", before=before)
+    expect(long.stdout.startswith(done.stdout), "the verdict comes first")
+    expect_parts(long.stdout, "filter decides")
     ring = json.loads(run(program, "--json", before=before).stdout)["ring"]
     expect(not ring["available"] and ring["error_value"] == error, "the same as JSON")
     expect_parts(ring["explanation"], *parts)

@@ -90,7 +90,11 @@ struct environment
     /// after the other.
     static environment inspect(const ring_options& options = {});
 
-    /// All but the kernel's table, which kernel.to_string() has.
+    /// Whether a context gets a ring here, in one line; without a ring a second one with
+    /// the cause and the remedy.
+    std::string verdict() const;
+
+    /// The verdict, and all else but the kernel's table, which kernel.to_string() has.
     std::string to_string() const;
 };
 
