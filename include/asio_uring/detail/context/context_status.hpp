@@ -6,7 +6,9 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
+#include <ostream>
 #include <string>
+#include <string_view>
 
 namespace asio_uring {
 
@@ -19,6 +21,30 @@ enum class ring_mode
     fallback, ///< no ring is to be had: Asio's own epoll services do the work
     lost, ///< the child of a fork got no ring of its own: the context is to be destroyed
 };
+
+/// The name of a mode, "reactor" for ring_mode::reactor; empty for a value without one.
+constexpr std::string_view to_string(ring_mode mode) noexcept
+{
+    switch (mode) {
+    case ring_mode::none:
+        return "none";
+    case ring_mode::reactor:
+        return "reactor";
+    case ring_mode::attached:
+        return "attached";
+    case ring_mode::fallback:
+        return "fallback";
+    case ring_mode::lost:
+        return "lost";
+    }
+    return {};
+}
+
+/// Prints the name of a mode.
+inline std::ostream& operator<<(std::ostream& stream, ring_mode mode)
+{
+    return stream << to_string(mode);
+}
 
 /// What a context does where no ring is to be had.
 enum class fallback
