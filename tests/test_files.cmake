@@ -74,6 +74,7 @@ set(test_io_sources
     io/test_socket.cpp
     io/test_status.cpp
     io/test_stream.cpp
+    io/test_submit.cpp
     io/test_time_limits.cpp
     io/test_tokens.cpp
 )

@@ -294,26 +294,6 @@ BOOST_AUTO_TEST_CASE(single_requests_run_as_their_handler_asks)
     BOOST_TEST(log.take() == outcome);
 }
 
-// What these post is told by a command and by a flag of the transfer.
-BOOST_AUTO_TEST_CASE(single_requests_with_many_results_are_refused)
-{
-    asio_uring::io_context context(1);
-    if (!has_ring(context))
-        ASIO_URING_SKIP("without a ring every single request is refused");
-    recorder log;
-    const auto handler = at_once([&](error_code ec, int) { log.handled(text(ec)); });
-    const auto executor = context.get_executor();
-
-    asio_uring::async_submit(executor, asio_uring::op::tx_timestamp{.fd = 0}, handler);
-    BOOST_TEST(log.take() == "INLINE invalid_argument");
-    asio_uring::async_submit(
-        executor,
-        asio_uring::op::send{
-            .fd = 0, .ioprio = asio_uring::abi::recvsend_bundle, .group = {}},
-        handler);
-    BOOST_TEST(log.take() == "INLINE invalid_argument");
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 #endif
