@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: provided buffers handed over one request at a time.
-// Thread: any. Lifetime: plain values; the memory as long as the group holds it.
+// Thread: any. Lifetime: plain values; the buffers stay valid as long as the group holds
+// them, and until the operation that took one has completed.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
 
 namespace asio_uring::op {
 
-/// Adds `count` consecutive buffers of `size` bytes to a group. Kernel 5.7.
+/// Adds `count` buffers of `size` bytes, one behind the other in memory, to a group.
+/// Kernel 5.7.
 struct provide_buffers
 {
     static constexpr abi::opcode code = abi::opcode::provide_buffers;

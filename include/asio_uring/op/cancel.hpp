@@ -7,12 +7,12 @@
 
 namespace asio_uring::op {
 
-/// Asks the kernel to end operations. It only asks: each of them still ends with its own
-/// last completion, which may be a success. The key is the user data, unless `flags` say
-/// otherwise: abi::async_cancel_fd (5.19) the file behind `fd`, abi::async_cancel_op
-/// (6.6) `operation`, abi::async_cancel_any (5.19) everything. Result: 0 or a count for
-/// success, ENOENT for nothing found, EALREADY for an operation that runs in a worker.
-/// Kernel 5.5.
+/// Asks the kernel to end operations. Each of these still ends with a last completion of
+/// its own, which may be a success. The kernel finds them by their user data, unless
+/// `flags` say otherwise: with abi::async_cancel_fd (5.19) by the file behind `fd`, with
+/// abi::async_cancel_op (6.6) by `operation`, with abi::async_cancel_any (5.19) it takes
+/// all. The result is 0 or a count for success, ENOENT for nothing found, EALREADY for an
+/// operation that runs in a worker. Kernel 5.5.
 struct async_cancel
 {
     static constexpr abi::opcode code = abi::opcode::async_cancel;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: commands of drivers and sockets.
-// Thread: any. Lifetime: plain values; option values until completed, the payload until
-// submitted.
+// Thread: any. Lifetime: plain values; the payload stays valid until submitted, values
+// and addresses until completed, with async_submit() until the handler is called.
 #pragma once
 
 #include <asio_uring/op/common.hpp>

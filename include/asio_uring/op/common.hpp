@@ -7,9 +7,16 @@
 // flags (abi::sqe_fixed_file, abi::sqe_io_link...) are the caller's to add afterwards.
 // Beside them stand the facts of the operation as it is filled: `first_kernel`, with none
 // of the flags that came later; `results()`; `makes_descriptors()`; `worker()`.
-// Pointers must stay valid as long as the comment at the aggregate says: "until
-// submitted" ends when the kernel has consumed the entry, "until completed" with the
-// operation's last completion.
+//
+// An operation does not own the memory it points to. The comments of these headers say in
+// three words how long the memory stays valid. For a program with a ring of its own they
+// mean:
+// - until submitted: until the kernel has consumed the entry, which is when
+//   ring::submit() has returned and ring::unconsumed() is 0;
+// - until completed: until the operation's last completion was reaped;
+// - until notified: until the completion with abi::cqe_f_notif was reaped.
+// async_submit() returns before the kernel has seen the entry. With it all three mean:
+// until the handler is called.
 #pragma once
 
 #include <asio_uring/ring/abi.hpp>
@@ -18,6 +25,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 
 namespace asio_uring::op {
 
@@ -29,7 +37,8 @@ using direct_slot = std::optional<std::uint32_t>;
 /// A group of provided buffers to pick from; none to use the operation's own buffer.
 using buffer_group = std::optional<std::uint16_t>;
 
-/// How many completions an operation posts.
+/// How many completions an operation posts. A command of a driver (op::uring_cmd) says
+/// one, because only the driver knows.
 enum class results : std::uint8_t
 {
     one, ///< one
@@ -70,23 +79,21 @@ struct kernel_version
 namespace detail {
 
 template <class T>
-inline constexpr bool has_facts = requires(const T& filled)
+inline constexpr bool is_operation = requires(const T& filled)
 {
     requires std::same_as<decltype(T::code), const abi::opcode>;
     requires std::same_as<decltype(T::first_kernel), const kernel_version>;
     requires std::same_as<decltype(filled.results()), results>;
     requires std::same_as<decltype(filled.makes_descriptors()), descriptors>;
     requires std::same_as<decltype(filled.worker()), worker>;
+    requires std::is_member_function_pointer_v<decltype(&T::prepare)>;
 };
 
 } // namespace detail
 
 /// What every aggregate of this layer has: its facts, and how it fills an entry.
 template <class T>
-concept operation = detail::has_facts<T> && requires(const T& filled, abi::sqe& entry)
-{
-    filled.prepare(entry);
-};
+concept operation = detail::is_operation<T>;
 
 namespace detail {
 

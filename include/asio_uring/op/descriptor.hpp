@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: closing descriptors, and the ring's table of direct descriptors.
-// Thread: any. Lifetime: plain values; files_update's array until completed.
+// Thread: any. Lifetime: plain values; the array of files_update stays valid until
+// completed.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
 
 namespace asio_uring::op {
 
-/// close(2), or with a slot the release of a direct descriptor (5.15). It neither ends
-/// nor fails operations of the descriptor. Kernel 5.6.
+/// close(2), or with a slot the release of a direct descriptor (5.15). Operations of the
+/// descriptor go on: closing neither ends nor fails them. Kernel 5.6.
 struct close
 {
     static constexpr abi::opcode code = abi::opcode::close;
@@ -35,8 +36,9 @@ struct close
     }
 };
 
-/// Replaces entries of the table of direct descriptors: -1 clears one,
-/// abi::register_files_skip leaves it. The result is the number of entries. Kernel 5.6.
+/// Replaces entries of the table of direct descriptors: -1 clears an entry,
+/// abi::register_files_skip leaves it as it is. The result is the number of entries done.
+/// Kernel 5.6.
 struct files_update
 {
     static constexpr abi::opcode code = abi::opcode::files_update;
@@ -62,7 +64,8 @@ struct files_update
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// Makes a plain descriptor of a direct one; the result is its number. Kernel 6.8.
+/// Makes a plain descriptor of the file in a slot; the result is its number. The slot
+/// keeps the file. Kernel 6.8.
 struct fixed_fd_install
 {
     static constexpr abi::opcode code = abi::opcode::fixed_fd_install;

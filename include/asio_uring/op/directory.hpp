@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: names in the file system.
-// Thread: any. Lifetime: plain values; paths until submitted. All run in a kernel worker.
+// Thread: any. Lifetime: plain values; paths stay valid until submitted, with
+// async_submit() until the handler is called. All run in a kernel worker.
 #pragma once
 
 #include <asio_uring/op/common.hpp>

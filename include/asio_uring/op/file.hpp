@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: opening files, their size, their caches and their attributes.
-// Thread: any. Lifetime: plain values; paths and open_how until submitted, statx's result
-// until completed.
+// Thread: any. Lifetime: plain values; paths and open_how stay valid until submitted, the
+// result of statx until completed, with async_submit() all until the handler is called.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -12,7 +12,8 @@ struct statx;
 
 namespace asio_uring::op {
 
-/// openat(2). Kernel 5.6; into a slot 5.15.
+/// openat(2). An open that may create or truncate runs in a kernel worker. Kernel 5.6;
+/// into a slot 5.15.
 struct openat
 {
     static constexpr abi::opcode code = abi::opcode::openat;
@@ -103,8 +104,8 @@ struct statx
     static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
-/// fsync(2), or fdatasync(2) with abi::fsync_datasync; of a range, or with size 0 to the
-/// end. It runs in a kernel worker. Kernel 5.1.
+/// fsync(2), or fdatasync(2) with abi::fsync_datasync. Only of a range if `size` is not
+/// 0, else from `offset` to the end. It runs in a kernel worker. Kernel 5.1.
 struct fsync
 {
     static constexpr abi::opcode code = abi::opcode::fsync;
@@ -208,7 +209,8 @@ struct ftruncate
     static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
-/// posix_fadvise(2). Kernel 5.6; sizes of 4 GiB and more 6.10.
+/// posix_fadvise(2). Advice for which the kernel reads or drops pages runs in a kernel
+/// worker. Kernel 5.6; sizes of 4 GiB and more 6.10.
 struct fadvise
 {
     static constexpr abi::opcode code = abi::opcode::fadvise;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: waits on memory words, and wakes them.
-// Thread: any. Lifetime: plain values; the words until completed, futex_waitv's array
-// until submitted.
+// Thread: any. Lifetime: plain values; the words stay valid until completed, the array of
+// futex_waitv until submitted, with async_submit() all until the handler is called.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -11,12 +11,13 @@ namespace asio_uring::op {
 /// FUTEX2_SIZE_U32 | FUTEX2_PRIVATE: a 32-bit word of this process.
 inline constexpr std::uint32_t futex_private_word = 0x02 | 128;
 
-/// Waits until the word is woken; EAGAIN when it does not hold `value`. Kernel 6.7.
+/// Waits until the word is woken; fails with EAGAIN when the word does not hold `value`.
+/// Kernel 6.7.
 ///
-/// Kernel 6.18 gives a process a table of private words when it starts its first further
-/// thread, and then does not find a private wait that started before. A wait from the
-/// time with one thread has to be without the private bit of `futex_flags`, and so have
-/// its wakes.
+/// Kernel 6.18 gives a process a table of private words when the process starts its
+/// second thread, and no longer finds a private wait that started before. A process
+/// with one thread that may start another leaves the private bit out of the
+/// `futex_flags` of such a wait and of its wakes.
 struct futex_wait
 {
     static constexpr abi::opcode code = abi::opcode::futex_wait;

@@ -7,7 +7,7 @@
 
 namespace asio_uring::op {
 
-/// Posts a completion {user_data, result} to another ring. Kernel 5.18.
+/// Posts a completion with `user_data` and `result` to another ring. Kernel 5.18.
 struct msg_ring
 {
     static constexpr abi::opcode code = abi::opcode::msg_ring;
@@ -47,8 +47,8 @@ struct msg_ring_fd
     static constexpr kernel_version first_kernel{6, 0};
 
     int target = -1;                                   ///< descriptor of the other ring
-    std::uint32_t source_slot = 0;                     ///< in this ring's table
-    std::uint32_t target_slot = abi::file_index_alloc; ///< in the other's
+    std::uint32_t source_slot = 0;                     ///< in the table of this ring
+    std::uint32_t target_slot = abi::file_index_alloc; ///< in the table of the other
     std::uint64_t user_data = 0;
     std::uint32_t flags = 0; ///< abi::msg_ring_cqe_skip
 

@@ -7,7 +7,7 @@
 
 namespace asio_uring::op {
 
-/// Completes at once. Kernel 5.1; flags 6.10.
+/// Does nothing and completes at once. Kernel 5.1; flags 6.10.
 struct nop
 {
     static constexpr abi::opcode code = abi::opcode::nop;
@@ -34,7 +34,7 @@ struct nop
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// The same in two entries' room, on rings that mix entry sizes. Kernel 6.19.
+/// A nop that takes the room of two entries, on rings that mix entry sizes. Kernel 6.19.
 struct nop128
 {
     static constexpr abi::opcode code = abi::opcode::nop128;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: pipes, and moving data through them without copying.
-// Thread: any. Lifetime: plain values; pipe's descriptor pair until completed.
+// Thread: any. Lifetime: plain values; the array of the pipe's two descriptors stays
+// valid until completed.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
 
 namespace asio_uring::op {
 
-/// splice(2). One side has to be a pipe, and the offset of a pipe has to be
-/// abi::offset_current. It runs in a kernel worker. Kernel 5.7.
+/// splice(2): moves data between a pipe and another descriptor. At least one of the two
+/// is a pipe, and the offset of a pipe is abi::offset_current. It runs in a kernel
+/// worker. Kernel 5.7.
 struct splice
 {
     static constexpr abi::opcode code = abi::opcode::splice;
@@ -39,7 +41,8 @@ struct splice
     static constexpr op::worker worker() noexcept { return op::worker::always; }
 };
 
-/// tee(2): duplicates the content of a pipe. It runs in a kernel worker. Kernel 5.8.
+/// tee(2): copies the content of a pipe into another one and leaves it where it is. It
+/// runs in a kernel worker. Kernel 5.8.
 struct tee
 {
     static constexpr abi::opcode code = abi::opcode::tee;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: readiness of descriptors.
-// Thread: any. Lifetime: plain values; epoll_ctl's event until submitted, epoll_wait's
-// events until completed.
+// Thread: any. Lifetime: plain values; the event of epoll_ctl stays valid until
+// submitted, the events of epoll_wait until completed, with async_submit() both until
+// the handler is called.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -11,9 +12,9 @@ struct epoll_event;
 namespace asio_uring::op {
 
 /// Waits for readiness; the result is the mask of events. With abi::poll_add_multi (5.13)
-/// a completion comes per wake-up as long as it carries abi::cqe_f_more: data that stays
-/// unread is no news. abi::poll_add_level is refused (EINVAL) by all kernels to 6.18.
-/// Kernel 5.1.
+/// each wake-up posts a completion, and the one without abi::cqe_f_more is the last. Data
+/// that stays unread wakes nobody again. All kernels to 6.18 refuse abi::poll_add_level
+/// with EINVAL. Kernel 5.1.
 struct poll_add
 {
     static constexpr abi::opcode code = abi::opcode::poll_add;
@@ -41,7 +42,8 @@ struct poll_add
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// Ends the poll_add with the given user data. Kernel 5.1.
+/// Ends the poll_add with the given user data, which completes with ECANCELED.
+/// Kernel 5.1.
 struct poll_remove
 {
     static constexpr abi::opcode code = abi::opcode::poll_remove;

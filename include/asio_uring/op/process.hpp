@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: waits for child processes.
-// Thread: any. Lifetime: plain values; the result until completed.
+// Thread: any. Lifetime: plain values; the place of the result stays valid until
+// completed.
 #pragma once
 
 #include <asio_uring/op/common.hpp>

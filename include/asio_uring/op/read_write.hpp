@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: reads and writes of files, pipes and other descriptors.
-// Thread: any. Lifetime: plain values; data until completed, the iovec array until
-// submitted.
+// Thread: any. Lifetime: plain values; data stays valid until completed, an iovec array
+// until submitted, with async_submit() both until the handler is called.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -57,7 +57,8 @@ struct read
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// write(2) or pwrite(2). On a socket whose peer is gone it raises SIGPIPE. Kernel 5.6.
+/// write(2) or pwrite(2). A write to a socket whose peer is gone raises SIGPIPE.
+/// Kernel 5.6.
 struct write
 {
     static constexpr abi::opcode code = abi::opcode::write;
@@ -107,7 +108,7 @@ struct readv
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// writev(2) or pwritev2(2); SIGPIPE as with write. Kernel 5.1.
+/// writev(2) or pwritev2(2); it raises SIGPIPE where write does. Kernel 5.1.
 struct writev
 {
     static constexpr abi::opcode code = abi::opcode::writev;
@@ -132,7 +133,8 @@ struct writev
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// Read into a registered buffer: no page is pinned per operation. Kernel 5.1.
+/// Reads into a registered buffer, whose pages the kernel need not pin for each read.
+/// Kernel 5.1.
 struct read_fixed
 {
     static constexpr abi::opcode code = abi::opcode::read_fixed;
@@ -159,7 +161,7 @@ struct read_fixed
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// Write from a registered buffer. Kernel 5.1.
+/// Writes from a registered buffer. Kernel 5.1.
 struct write_fixed
 {
     static constexpr abi::opcode code = abi::opcode::write_fixed;
@@ -186,7 +188,7 @@ struct write_fixed
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// Scatter read inside one registered buffer. Kernel 6.15.
+/// Reads into several parts of one registered buffer. Kernel 6.15.
 struct readv_fixed
 {
     static constexpr abi::opcode code = abi::opcode::readv_fixed;
@@ -213,7 +215,7 @@ struct readv_fixed
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// Gather write inside one registered buffer. Kernel 6.15.
+/// Writes from several parts of one registered buffer. Kernel 6.15.
 struct writev_fixed
 {
     static constexpr abi::opcode code = abi::opcode::writev_fixed;
@@ -240,8 +242,9 @@ struct writev_fixed
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// Reads again and again from a pollable file into provided buffers, one completion each,
-/// as long as completions carry abi::cqe_f_more. A regular file gives EBADFD. Kernel 6.7.
+/// Reads again and again from a pipe, terminal or other file that can be polled, into
+/// provided buffers. Each read posts a completion, and the one without abi::cqe_f_more is
+/// the last. A regular file fails with EBADFD. Kernel 6.7.
 struct read_multishot
 {
     static constexpr abi::opcode code = abi::opcode::read_multishot;

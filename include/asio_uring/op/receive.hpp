@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: receives from sockets.
-// Thread: any. Lifetime: plain values; data and message header until completed.
+// Thread: any. Lifetime: plain values; data, the message header and all it names stay
+// valid until completed.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -9,11 +10,12 @@
 
 namespace asio_uring::op {
 
-/// recv(2). With abi::recv_multishot (6.0) a group is mandatory, the size is 0, and
-/// completions come as long as they carry abi::cqe_f_more; it ends at the end of the
-/// stream, at a datagram of no bytes, with ENOBUFS for an empty group, and, data
-/// included, when the completion queue is full. With abi::recvsend_bundle (6.10) a
-/// completion may span several buffers of the group. Kernel 5.6.
+/// recv(2). With abi::recv_multishot (6.0), which needs a group and on some kernels a
+/// size of 0, each arrival posts a completion, and the one without abi::cqe_f_more is
+/// the last: at the end of the stream, at a datagram of no bytes, with ENOBUFS when the
+/// group is empty, and, with data in it, when the completion queue is full. With
+/// abi::recvsend_bundle (6.10) a completion may span several buffers of the group.
+/// Kernel 5.6.
 struct recv
 {
     static constexpr abi::opcode code = abi::opcode::recv;
@@ -23,8 +25,8 @@ struct recv
     void* data = nullptr;
     std::uint32_t size = 0;
     int flags = 0; ///< MSG_*
-    std::uint16_t ioprio =
-        0; ///< abi::recvsend_poll_first, recv_multishot, recvsend_bundle
+    /// abi::recvsend_poll_first, recv_multishot, recvsend_bundle.
+    std::uint16_t ioprio = 0;
     op::buffer_group group{};
 
     void prepare(abi::sqe& entry) const noexcept
@@ -48,8 +50,9 @@ struct recv
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// recvmsg(2). With abi::recv_multishot each buffer starts with an abi::recvmsg_out; the
-/// message header then only gives the room for name and control data. Kernel 5.3.
+/// recvmsg(2). With abi::recv_multishot (6.0) each buffer starts with an
+/// abi::recvmsg_out, and the message header only gives the room for name and control
+/// data. Kernel 5.3.
 struct recvmsg
 {
     static constexpr abi::opcode code = abi::opcode::recvmsg;
@@ -82,8 +85,9 @@ struct recvmsg
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// Zero-copy receive from a hardware queue registered with the ring; multishot only, and
-/// each completion is 32 bytes wide. Kernel 6.15.
+/// Receives without copying, from a hardware queue that is registered with the ring. Each
+/// arrival posts a completion of 32 bytes, and the one without abi::cqe_f_more is the
+/// last. Kernel 6.15.
 struct recv_zc
 {
     static constexpr abi::opcode code = abi::opcode::recv_zc;

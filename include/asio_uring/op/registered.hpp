@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: operations on registered buffers and on direct descriptors, made
-// from the objects that name these. Thread: any. Lifetime: plain values; a registered
-// buffer until completed.
+// from the objects that name these.
+// Thread: any. Lifetime: plain values; a registered buffer stays valid until completed,
+// for send_from() until notified.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -35,8 +36,8 @@ inline write_fixed write_from(
         .buffer_index = buffer.index};
 }
 
-/// Sends a registered buffer without copying it where the network device can; two
-/// completions, as with every send_zc.
+/// Sends a registered buffer, without copying where the network device can. It has the
+/// two completions of every send_zc.
 inline send_zc send_from(fixed_buffer buffer, int fd, int flags = 0) noexcept
 {
     return {

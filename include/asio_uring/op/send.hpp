@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: sends on sockets.
-// Thread: any. Lifetime: plain values; data until completed, message header and address
-// until submitted. After a zero-copy send the data is free with the completion that
-// carries abi::cqe_f_notif.
+// Thread: any. Lifetime: plain values; message headers, iovec arrays and addresses stay
+// valid until submitted, data until completed, data of a zero-copy send until notified,
+// with async_submit() all until the handler is called.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -11,8 +11,10 @@
 
 namespace asio_uring::op {
 
-/// send(2), or sendto(2) with an address (6.1). It never
-/// raises SIGPIPE. With a group the data comes from provided buffers (6.10). Kernel 5.6.
+/// send(2), or sendto(2) with an address (6.1). It never raises SIGPIPE. With a group the
+/// data comes from provided buffers (6.10). With abi::recvsend_bundle as well it sends
+/// one buffer after the other; each run of buffers posts a completion, and the one
+/// without abi::cqe_f_more is the last. Kernel 5.6.
 struct send
 {
     static constexpr abi::opcode code = abi::opcode::send;
@@ -22,8 +24,8 @@ struct send
     const void* data = nullptr;
     std::uint32_t size = 0;
     int flags = 0; ///< MSG_*
-    std::uint16_t ioprio =
-        0; ///< abi::recvsend_poll_first, recvsend_bundle, send_vectorized
+    /// abi::recvsend_poll_first, recvsend_bundle, send_vectorized.
+    std::uint16_t ioprio = 0;
     const ::sockaddr* address = nullptr;
     std::uint16_t address_size = 0;
     op::buffer_group group{};
@@ -79,8 +81,9 @@ struct sendmsg
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// Sends without copying where the network device can. Two completions: the result with
-/// abi::cqe_f_more, then the release of the data with abi::cqe_f_notif. Kernel 6.0.
+/// send(2) without copying where the network device can. It has two completions: the
+/// result with abi::cqe_f_more, then the release of the data with abi::cqe_f_notif. A
+/// failed send has both as well. Kernel 6.0.
 struct send_zc
 {
     static constexpr abi::opcode code = abi::opcode::send_zc;
@@ -119,8 +122,8 @@ struct send_zc
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// The same for a message; its iovec array until submitted. Kernel 6.1; a registered
-/// buffer 6.15.
+/// sendmsg(2) without copying, with the two completions of send_zc. Kernel 6.1; from a
+/// registered buffer 6.15.
 struct sendmsg_zc
 {
     static constexpr abi::opcode code = abi::opcode::sendmsg_zc;

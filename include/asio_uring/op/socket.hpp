@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: the life of a socket: create, bind, listen, connect, accept, shut
-// down. Thread: any. Lifetime: plain values; addresses read until submitted, written
-// until completed.
+// down.
+// Thread: any. Lifetime: plain values; an address the kernel reads stays valid until
+// submitted, one it writes until completed, with async_submit() both until the handler is
+// called.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -10,10 +12,11 @@
 
 namespace asio_uring::op {
 
-/// accept4(2). With abi::accept_multishot (5.19) a completion comes per connection as
-/// long as it carries abi::cqe_f_more; the address would be shared by all, so leave it
-/// out. Without a free slot (ENFILE) the connection is lost, because the kernel has taken
-/// it from the backlog; without a free descriptor (EMFILE) it waits there. Kernel 5.5.
+/// accept4(2). With abi::accept_multishot (5.19) each connection posts a completion, and
+/// the one without abi::cqe_f_more is the last; all would write the same address, so
+/// leave it out. Without a free slot (ENFILE) a connection is lost, because the kernel
+/// has taken it from the backlog; without a free descriptor (EMFILE) it waits there.
+/// Kernel 5.5.
 struct accept
 {
     static constexpr abi::opcode code = abi::opcode::accept;
@@ -23,8 +26,8 @@ struct accept
     ::sockaddr* address = nullptr;
     ::socklen_t* address_size = nullptr;
     int flags = 0; ///< SOCK_NONBLOCK, SOCK_CLOEXEC
-    std::uint16_t ioprio =
-        0; ///< abi::accept_multishot, accept_dontwait, accept_poll_first
+    /// abi::accept_multishot, accept_dontwait, accept_poll_first.
+    std::uint16_t ioprio = 0;
     direct_slot slot{};
 
     void prepare(abi::sqe& entry) const noexcept
@@ -48,7 +51,8 @@ struct accept
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// connect(2). Cancelling it leaves the handshake of the socket running. Kernel 5.5.
+/// connect(2). Cancelling the operation leaves the handshake of the socket running.
+/// Kernel 5.5.
 struct connect
 {
     static constexpr abi::opcode code = abi::opcode::connect;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: timers of the ring, and deadlines of linked operations.
-// Thread: any. Lifetime: plain values; the timespec, which to_timespec() makes of a time
-// of <chrono>, until submitted.
+// Thread: any. Lifetime: plain values; the timespec stays valid until submitted, with
+// async_submit() until the handler is called. to_timespec() makes one of a time of
+// <chrono>.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
@@ -9,9 +10,9 @@
 
 namespace asio_uring::op {
 
-/// Completes with ETIME at expiry, or with 0 after `count` other completions if that
-/// comes first. With abi::timeout_multishot (6.4) `count` is the number of expiries.
-/// Kernel 5.4.
+/// Completes with ETIME at expiry, or with 0 after `count` other completions if these
+/// come first. With abi::timeout_multishot (6.4) each expiry posts a completion, and
+/// `count` is their number, 0 for no end. Kernel 5.4.
 struct timeout
 {
     static constexpr abi::opcode code = abi::opcode::timeout;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: op. Purpose: extended attributes of files.
-// Thread: any. Lifetime: plain values; names, paths and values set until submitted,
-// values got until completed. All run in a kernel worker.
+// Thread: any. Lifetime: plain values; names, paths and values to set stay valid until
+// submitted, values to get until completed, with async_submit() all until the handler is
+// called. All run in a kernel worker.
 #pragma once
 
 #include <asio_uring/op/common.hpp>
