@@ -23,22 +23,18 @@ std::string no_permission()
     const std::string disabled = first_line("/proc/sys/kernel/io_uring_disabled");
     if (disabled == "2")
         return "the sysctl kernel.io_uring_disabled is 2, which forbids io_uring to "
-               "every "
-               "process; set it to 0 to allow it";
+               "every process; set it to 0 to allow it";
     if (disabled == "1" && !detail::has_capability(detail::cap_sys_admin))
         return "the sysctl kernel.io_uring_disabled is 1, which allows io_uring only "
-               "with "
-               "CAP_SYS_ADMIN or to the group of kernel.io_uring_group (now " +
+               "with CAP_SYS_ADMIN or to the group of kernel.io_uring_group (now " +
                first_line("/proc/sys/kernel/io_uring_group") +
                "); set it to 0, or run the process in that group";
     if (detail::seccomp_of_thread() == seccomp_mode::filter)
-        return "a seccomp filter of this process forbids io_uring_setup, as the default "
-               "profiles of container runtimes do; allow the system calls "
-               "io_uring_setup, "
-               "io_uring_enter and io_uring_register in the profile";
+        return "a seccomp filter of this process forbids io_uring_setup, as the "
+               "default profiles of container runtimes do; allow the system calls "
+               "io_uring_setup, io_uring_enter and io_uring_register in the profile";
     return "a security policy of this system forbids io_uring_setup; ask its "
-           "administrator "
-           "to allow it for this program";
+           "administrator to allow it for this program";
 }
 
 std::string no_system_call()
@@ -57,10 +53,9 @@ std::string no_memory(const ring_options& options)
            limit_text(detail::limit_of(detail::limit::locked_memory).soft, " bytes") +
            " here, and " + std::to_string(options.entries) +
            " entries do not fit into what is left of it; raise RLIMIT_MEMLOCK (ulimit "
-           "-l, "
-           "LimitMEMLOCK= of a service), ask for fewer entries, or grant CAP_IPC_LOCK. "
-           "If "
-           "the limit is not reached the system itself is out of memory";
+           "-l, LimitMEMLOCK= of a service), ask for fewer entries, or grant "
+           "CAP_IPC_LOCK. If the limit is not reached the system itself is out of "
+           "memory";
 }
 
 std::string unsupported_flag(const ring_options& options)
@@ -124,9 +119,8 @@ std::string own_error(errc value, const ring_options& options)
     case errc::setup_flag_not_offered:
         return "ring_options does not offer setup flags [" +
                setup_flag_names(options.flags) +
-               "] here; leave out what has no name in asio_uring::abi, and for the ring "
-               "of "
-               "a context what changes how its queues are used";
+               "] here; leave out what has no name in asio_uring::abi, and for the "
+               "ring of a context what changes how its queues are used";
     case errc::entries_out_of_range:
         return "ring_options::entries is " + std::to_string(options.entries) +
                "; it has to lie between 1 and " + std::to_string(abi::sq_entries_max);
@@ -142,9 +136,9 @@ std::string own_error(errc value, const ring_options& options)
     case errc::not_open:
         return "the ring is not open; create it first";
     case errc::entry_forbidden:
-        return "io_uring_setup is allowed here, but io_uring_enter or io_uring_register "
-               "is forbidden, which is the work of a seccomp filter; allow all three "
-               "system calls in the profile";
+        return "io_uring_setup is allowed here, but io_uring_enter or "
+               "io_uring_register is forbidden, which is the work of a seccomp filter; "
+               "allow all three system calls in the profile";
     case errc::switched_off:
         return "ASIO_URING=off in the environment switches io_uring off; unset it to "
                "allow rings";
