@@ -5,9 +5,11 @@
 // Shows: abi::sqe_io_link (write, then fsync, then read), what becomes of the rest when a
 // link fails, a batch.
 //
-// Run:    ring_linked_ops [PATH]    PATH is overwritten and stays; default: a new file in
-//                                   /tmp that is removed
+// Run:    ring_linked_ops [--overwrite] [PATH]    (--help says more)
 // Prints: what each group did
+
+#include "command_line.hpp"
+#include "target_file.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/ring.hpp>
@@ -16,22 +18,18 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <exception>
 #include <iostream>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace {
 
 namespace abi = asio_uring::abi;
 namespace op = asio_uring::op;
-using asio_uring::detail::unique_fd;
 
 void check(bool holds, const char* what)
 {
@@ -43,14 +41,18 @@ void check(bool holds, const char* what)
 // Submits what was pushed with one call, and returns the results by user data.
 std::map<std::uint64_t, int> complete(asio_uring::ring& ring, unsigned count)
 {
-    const asio_uring::submit_result submitted = ring.submit_and_wait(count);
-    if (submitted.ec) {
-        throw boost::system::system_error(submitted.ec, "submit");
-    }
-    check(submitted.submitted == count, "not all was submitted");
     std::map<std::uint64_t, int> results;
-    ring.for_each_completion(
-        [&results](const abi::cqe& entry) { results[entry.user_data] = entry.res; });
+    for (unsigned submitted = 0; results.size() != count;) {
+        const unsigned missing = count - static_cast<unsigned>(results.size());
+        const asio_uring::submit_result done = ring.submit_and_wait(missing);
+        if (done.ec) {
+            throw boost::system::system_error(done.ec, "submit");
+        }
+        submitted += done.submitted;
+        check(submitted == count, "not all was submitted with one call");
+        ring.for_each_completion(
+            [&results](const abi::cqe& entry) { results[entry.user_data] = entry.res; });
+    }
     return results;
 }
 
@@ -111,27 +113,30 @@ void batch(asio_uring::ring& ring, int file, std::uint64_t offset)
     std::cout << "batch: " << digits.size() << " writes with one submit\n";
 }
 
+const program self{
+    "ring_linked_ops",
+    "ring_linked_ops [--overwrite] [PATH]\n"
+    "Writes to PATH with chains and a batch.\n"
+    "  PATH         a name that is free; the file stays. Default: a file without a name\n"
+    "  --overwrite  PATH may be a file: it is overwritten\n",
+    {overwrite_flag},
+    1};
+
 } // namespace
 
 int main(int argc, char** argv)
 {
-    try {
-        const std::string own = "/tmp/ring_linked_ops." + std::to_string(::getpid());
-        const char* const path = argc > 1 ? argv[1] : own.c_str();
-        const unique_fd file(::open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-        check(file.get() >= 0, "cannot create the file");
-        if (argc == 1) {
-            ::unlink(path);
+    return run_program(self, argc, argv, [](const command_line& arguments) {
+        const bool own = arguments.size() == 0;
+        const std::string path = own ? temporary_path(self.name) : arguments[0];
+        const descriptor file = open_target(path, !own && arguments.has(overwrite_flag));
+        if (own) {
+            ::unlink(path.c_str());
         }
         asio_uring::ring ring({.entries = 16});
         constexpr std::string_view text = "one after the other\n";
         chain(ring, file.get(), text);
         broken_chain(ring, file.get());
         batch(ring, file.get(), text.size());
-        return EXIT_SUCCESS;
-    }
-    catch (const std::exception& e) {
-        std::cerr << "ring_linked_ops: " << e.what() << '\n';
-        return EXIT_FAILURE;
-    }
+    });
 }

@@ -4,9 +4,12 @@
 // Shows: asio_uring::registered_buffers, op::read_into and op::write_from, several blocks
 // under way at a time.
 //
-// Run:    ring_registered_buffers [SOURCE TARGET]    default: this program to a file in
-//                                                    /tmp, compared and removed
+// Run:    ring_registered_buffers [--overwrite] [SOURCE TARGET]    (--help says more)
 // Prints: copied N bytes in K blocks
+
+#include "command_line.hpp"
+#include "descriptor.hpp"
+#include "target_file.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/registered_buffers.hpp>
@@ -16,8 +19,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <exception>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -32,7 +33,6 @@ namespace {
 
 namespace abi = asio_uring::abi;
 namespace op = asio_uring::op;
-using asio_uring::detail::unique_fd;
 
 // Few and small: they count against the limit of locked memory.
 constexpr std::size_t block_count = 4;
@@ -132,40 +132,47 @@ private:
     std::uint64_t blocks_ = 0;
 };
 
-std::string content_of(const std::string& path)
+// Opened once more, so that it is read from its beginning, whatever its name is.
+std::string content_of(const descriptor& file)
 {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    std::ifstream again("/proc/self/fd/" + std::to_string(file.get()), std::ios::binary);
+    return {std::istreambuf_iterator<char>(again), {}};
 }
+
+const program self{
+    "ring_registered_buffers",
+    "ring_registered_buffers [--overwrite] [SOURCE TARGET]\n"
+    "Copies SOURCE to TARGET, and compares the two.\n"
+    "  SOURCE TARGET  default: this program to a file without a name\n"
+    "  --overwrite    TARGET may be a file: it is overwritten\n",
+    {overwrite_flag},
+    2};
 
 } // namespace
 
 int main(int argc, char** argv)
 {
-    try {
-        const std::string own = "/tmp/ring_registered." + std::to_string(::getpid());
-        const std::string source = argc == 3 ? argv[1] : "/proc/self/exe";
-        const std::string target = argc == 3 ? argv[2] : own;
-        const unique_fd from(::open(source.c_str(), O_RDONLY | O_CLOEXEC));
-        const unique_fd to(
-            ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-        if (!from || !to) {
-            throw std::runtime_error("cannot open " + (from ? target : source));
+    return run_program(self, argc, argv, [](const command_line& arguments) {
+        if (arguments.size() == 1) {
+            throw std::invalid_argument("'" + arguments[0] + "' has no target");
         }
-        const copy done(from.get(), to.get());
-        const bool same = content_of(source) == content_of(target);
-        if (argc != 3) {
+        const bool own = arguments.size() == 0;
+        const std::string source = own ? "/proc/self/exe" : arguments[0];
+        const std::string target = own ? temporary_path(self.name) : arguments[1];
+        const descriptor from(::open(source.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!from) {
+            throw cannot_open(source, errno);
+        }
+        const bool overwrite = !own && arguments.has(overwrite_flag);
+        const descriptor to = open_target(target, overwrite, from.get());
+        if (own) {
             ::unlink(target.c_str());
         }
-        if (!same) {
+        const copy done(from.get(), to.get());
+        if (content_of(from) != content_of(to)) {
             throw std::runtime_error("the copy differs");
         }
         std::cout << "copied " << done.bytes() << " bytes in " << done.blocks()
                   << " blocks\n";
-        return EXIT_SUCCESS;
-    }
-    catch (const std::exception& e) {
-        std::cerr << "ring_registered_buffers: " << e.what() << '\n';
-        return EXIT_FAILURE;
-    }
+    });
 }

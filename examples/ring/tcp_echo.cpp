@@ -4,9 +4,11 @@
 // Shows: accept, recv and send; asio_uring::operation_table, which finds what a
 // completion is about.
 //
-// Run:    ring_tcp_echo PORT [CLIENTS]    serves so many clients, 1 by default, and ends
-//         ring_tcp_echo                   serves three clients of its own
+// Run:    ring_tcp_echo [PORT [CLIENTS]]    (--help says more)
 // Prints: listening on 127.0.0.1:PORT, then echoed N bytes to K clients
+
+#include "command_line.hpp"
+#include "descriptor.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/operation_table.hpp>
@@ -16,8 +18,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <exception>
 #include <future>
 #include <iostream>
 #include <memory>
@@ -31,7 +31,6 @@ namespace {
 
 namespace abi = asio_uring::abi;
 namespace op = asio_uring::op;
-using asio_uring::detail::unique_fd;
 
 int check(int result)
 {
@@ -66,7 +65,7 @@ private:
 
     struct connection
     {
-        unique_fd socket;
+        descriptor socket;
         std::array<char, data_size> data;
     };
 
@@ -112,7 +111,7 @@ private:
         }
         if (done.kind == request::accepting && result >= 0) {
             auto peer = std::make_unique<connection>();
-            peer->socket.reset(result);
+            peer->socket = descriptor(result);
             receive(std::move(peer));
         }
         else if (done.kind == request::receiving && result > 0) {
@@ -143,76 +142,102 @@ private:
     asio_uring::ring ring_{{.entries = 64}};
 };
 
+// Submits what was pushed, waits for the end of all of it, and returns the sum of the
+// results; a request that failed makes the sum negative.
+int finish(asio_uring::ring& ring, unsigned count)
+{
+    int total = 0;
+    int failure = 0;
+    for (unsigned done = 0; done != count;) {
+        if (const auto ec = ring.submit_and_wait(count - done).ec) {
+            throw boost::system::system_error(ec, "submit");
+        }
+        done += ring.for_each_completion([&](const abi::cqe& entry) {
+            entry.res < 0 ? failure = entry.res : total += entry.res;
+        });
+    }
+    return failure < 0 ? failure : total;
+}
+
 // Sends a text, one piece after the other, and gets each back.
 void be_client(sockaddr_in server)
 {
-    const unique_fd socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    const descriptor socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
     asio_uring::ring ring({.entries = 2});
-    const auto run = [&ring](const auto& operation) {
-        if (!ring.try_push(operation, 0) || ring.submit_and_wait(1).ec) {
-            throw std::runtime_error("the client's ring does not work");
-        }
-        const std::int32_t result = ring.peek()->res;
-        ring.advance(1);
-        return result;
-    };
     const auto* address = reinterpret_cast<const sockaddr*>(&server);
     const op::connect connect{
         .fd = socket.get(), .address = address, .address_size = sizeof server};
-    bool same = run(connect) == 0;
+    bool same = ring.try_push(connect, 0) && finish(ring, 1) == 0;
     for (std::uint32_t size = 1; size < 200'000 && same; size *= 7) {
         const std::string sent(size, static_cast<char>('a' + size % 26));
         std::string received(size, '\0');
-        // Both at once: the server sends back while we still send.
         const op::send send{
             .fd = socket.get(), .data = sent.data(), .size = size, .flags = MSG_WAITALL};
-        if (!ring.try_push(send, 1, abi::sqe_cqe_skip_success)) {
+        const op::recv receive{
+            .fd = socket.get(),
+            .data = received.data(),
+            .size = size,
+            .flags = MSG_WAITALL};
+        // Both at once: the server sends back while we still send. Both have ended before
+        // the text goes.
+        if (!ring.try_push(send, 0) || !ring.try_push(receive, 1)) {
             throw std::runtime_error("the queue is full");
         }
-        same = run(op::recv{
-                   .fd = socket.get(),
-                   .data = received.data(),
-                   .size = size,
-                   .flags = MSG_WAITALL}) == static_cast<int>(size) &&
-               received == sent;
+        same = finish(ring, 2) == static_cast<int>(2 * size) && received == sent;
     }
     if (!same) {
         throw std::runtime_error("what came back is not what was sent");
     }
 }
 
+// Serves so many clients at that port; clients of its own are among them.
+void serve(std::uint16_t port, int clients, int own_clients)
+{
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof address;
+    const descriptor listener(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    check(::bind(listener.get(), generic, size));
+    check(::listen(listener.get(), SOMAXCONN));
+    check(::getsockname(listener.get(), generic, &size));
+    std::cout << "listening on 127.0.0.1:" << ntohs(address.sin_port) << std::endl;
+
+    std::vector<std::future<void>> own;
+    for (int count = 0; count != own_clients; ++count) {
+        own.push_back(std::async(std::launch::async, be_client, address));
+    }
+    const echo_server done(listener.get(), clients);
+    for (std::future<void>& client : own) {
+        client.get();
+    }
+    std::cout << "echoed " << done.bytes() << " bytes to " << clients << " clients\n";
+}
+
+const program self{
+    "ring_tcp_echo",
+    "ring_tcp_echo [PORT [CLIENTS]]\n"
+    "Echoes what clients send to the loopback address, and ends when all have gone.\n"
+    "  PORT     0 to 65535, where 0 is any free port;\n"
+    "           default: any free port and three clients of its own\n"
+    "  CLIENTS  1 to 50, default 1\n",
+    {},
+    2};
+
 } // namespace
 
 int main(int argc, char** argv)
 {
-    try {
-        const int clients = argc == 1 ? 3 : argc > 2 ? std::stoi(argv[2]) : 1;
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port =
-            htons(static_cast<std::uint16_t>(argc > 1 ? std::stoi(argv[1]) : 0));
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        socklen_t size = sizeof address;
-        const unique_fd listener(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-        check(::bind(listener.get(), generic, size));
-        check(::listen(listener.get(), SOMAXCONN));
-        check(::getsockname(listener.get(), generic, &size));
-        std::cout << "listening on 127.0.0.1:" << ntohs(address.sin_port) << std::endl;
-
-        std::vector<std::future<void>> own;
-        for (int count = 0; argc == 1 && count != clients; ++count) {
-            own.push_back(std::async(std::launch::async, be_client, address));
+    return run_program(self, argc, argv, [](const command_line& arguments) {
+        if (arguments.size() == 0) {
+            serve(0, 3, 3);
+            return;
         }
-        const echo_server done(listener.get(), clients);
-        for (std::future<void>& client : own) {
-            client.get();
-        }
-        std::cout << "echoed " << done.bytes() << " bytes to " << clients << " clients\n";
-        return EXIT_SUCCESS;
-    }
-    catch (const std::exception& e) {
-        std::cerr << "ring_tcp_echo: " << e.what() << '\n';
-        return EXIT_FAILURE;
-    }
+        const int port = arguments.number(0, "PORT", 0, 65535);
+        const int clients =
+            arguments.size() == 2 ? arguments.number(1, "CLIENTS", 1, 50) : 1;
+        serve(static_cast<std::uint16_t>(port), clients, 0);
+    });
 }

@@ -32,13 +32,31 @@ def expect(holds, what):
 
 def run(program, *arguments, status=0):
     done = subprocess.run(
-        [program, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_SECONDS
+        [program, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_SECONDS,
     )
     expect(
         done.returncode == status,
         f"exit status {done.returncode} of {program} {arguments}: {done.stderr}",
     )
     return done.stdout if status == 0 else done.stderr
+
+
+def check_command_line(program, *wrong):
+    """--help ends well; each of the wrong command lines is named, and points there."""
+    usage = run(program, "--help")
+    expect(usage.startswith(pathlib.Path(program).name), f"usage: {usage!r}")
+    for arguments, word in ((["--no-such-option"], "unknown option '--no-such-option'"), *wrong):
+        message = run(program, *arguments, status=1)
+        expect(word in message and "--help" in message, f"for {arguments}: {message!r}")
+
+
+def check_keeps_file(program, path, *before):
+    """A file that is there stays as it is until the user gives leave to overwrite it."""
+    text = "somebody's\n"
+    path.write_text(text)
+    message = run(program, *before, path, status=1)
+    expect("File exists" in message and "--overwrite" in message, f"message: {message!r}")
+    expect(path.read_text() == text, f"{path} is as it was")
 
 
 def expect_not_called(program, calls):
@@ -57,15 +75,18 @@ def expect_not_called(program, calls):
 
 
 def basic_io(program, folder):
+    check_command_line(program, (["a", "b"], "too many words: 'b'"))
+    check_keeps_file(program, folder / "kept")
     # The file has a second name, which survives the removal and shows what was written.
     path, other = folder / "file", folder / "other"
     path.write_text("what was there before, and longer than what will be there\n" * 3)
     os.link(path, other)
-    output = run(program, path)
+    output = run(program, "--overwrite", path)
     expect(not path.exists(), "the file is removed")
     text = other.read_text()
     expect(text == "written, synced and read by one ring\n", f"content: {text!r}")
     expect(f"wrote {len(text)} bytes" in output, f"output: {output!r}")
+    expect("removed" in run(program, path) and not path.exists(), "with a free name")
     expect("removed" in run(program), "without a path")
     message = run(program, folder / "missing" / "file", status=1)
     expect("open" in message and "No such file" in message, f"message: {message!r}")
@@ -73,30 +94,42 @@ def basic_io(program, folder):
 
 
 def linked_ops(program, folder):
+    check_command_line(program, (["a", "b"], "too many words: 'b'"))
     path = folder / "file"
-    output = run(program, path)
-    expect(path.read_text() == "one after the other\n0123456789\n", "content of the file")
-    expect("broken chain: 1 failed, 2 cancelled" in output, f"output: {output!r}")
-    expect("batch: 11 writes with one submit" in output, f"output: {output!r}")
+    check_keeps_file(program, path)
+    for arguments in (["--overwrite", path], [folder / "new"]):
+        output = run(program, *arguments)
+        expect(arguments[-1].read_text() == "one after the other\n0123456789\n", "content")
+        expect("broken chain: 1 failed, 2 cancelled" in output, f"output: {output!r}")
+        expect("batch: 11 writes with one submit" in output, f"output: {output!r}")
     run(program)
     # A device that is always full: the chain breaks at its first link.
-    message = run(program, "/dev/full", status=1)
+    message = run(program, "--overwrite", "/dev/full", status=1)
     expect("the chain broke" in message, f"message: {message!r}")
     expect_not_called(program, FILE_CALLS.replace("open ", "").replace("unlink ", ""))
 
 
 def registered_buffers(program, folder):
+    check_command_line(program, (["a", "b", "c"], "too many words: 'c'"),
+                       (["a"], "'a' has no target"))
     source, target = folder / "source", folder / "target"
+    source.write_bytes(b"source")
+    check_keeps_file(program, target, source)
+    message = run(program, "--overwrite", source, source, status=1)
+    expect("the source as well" in message and source.read_bytes() == b"source",
+           f"onto itself: {message!r}")
     for size in (0, 1, 16 * 1024, 1_000_003):
         data = random.Random(size).randbytes(size)
         source.write_bytes(data)
-        output = run(program, source, target)
+        output = run(program, "--overwrite", source, target)
         expect(target.read_bytes() == data, f"the copy of {size} bytes")
         blocks = -(-size // (16 * 1024))
         expect(output == f"copied {size} bytes in {blocks} blocks\n", f"output: {output!r}")
     run(program)
-    expect("No space left" in run(program, source, "/dev/full", status=1), "a full device")
-    expect("cannot open" in run(program, folder / "no", target, status=1), "no source")
+    expect("No space left" in run(program, "--overwrite", source, "/dev/full", status=1),
+           "a full device")
+    expect("cannot open" in run(program, folder / "no", folder / "new", status=1), "no source")
+    expect(not (folder / "new").exists(), "without a source there is no target")
     expect_not_called(program, FILE_CALLS.replace("open ", "").replace("unlink ", ""))
 
 
@@ -114,6 +147,11 @@ def echo(address, data):
 
 
 def tcp_echo(program, folder):
+    port = "PORT is a number from 0 to 65535, not "
+    check_command_line(program, (["x"], f"{port}'x'"), (["1x"], f"{port}'1x'"),
+                       (["65536"], f"{port}'65536'"), ([""], f"{port}''"),
+                       (["--", "-1"], f"{port}'-1'"),
+                       (["0", "0"], "CLIENTS is a number from 1 to 50, not '0'"))
     clients = 3
     with subprocess.Popen(
         [program, "0", str(clients)], stdout=subprocess.PIPE, text=True
