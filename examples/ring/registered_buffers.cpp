@@ -50,7 +50,7 @@ public:
             if (const auto ec = ring_.submit_and_wait(1).ec) {
                 throw boost::system::system_error(ec, "submit");
             }
-            ring_.for_each_completion([this](const abi::cqe& entry) { go_on(entry); });
+            ring_.for_each_completion([this](const abi::cqe& entry) { finish(entry); });
         }
         // Only now: until its last completion the kernel uses the memory of a request.
         if (failure_) {
@@ -62,10 +62,13 @@ public:
     std::uint64_t blocks() const { return blocks_; }
 
 private:
+    // The part of the file that one buffer carries.
     struct block
     {
         std::uint64_t offset = 0;
-        std::uint32_t writing = 0; // bytes, or 0 while it is read
+        std::uint32_t filled = 0;  // bytes read
+        std::uint32_t written = 0; // bytes of these that are in the target
+        bool at_end = false;       // the source has no more
     };
 
     static std::array<iovec, block_count> split(std::byte* memory)
@@ -88,34 +91,50 @@ private:
 
     void start_read(std::size_t index)
     {
-        blocks_of_[index] = {next_, 0};
+        blocks_of_[index] = {.offset = next_};
         next_ += block_size;
-        push(op::read_into(buffers_[index], source_, blocks_of_[index].offset), index);
+        go_on(index);
     }
 
-    // What was read is written, what was written makes room for the next read.
-    void go_on(const abi::cqe& entry)
+    // The kernel may carry less than it was asked to: the block goes on behind that, so
+    // that the copy has no hole. Only a read of nothing is the end of the source.
+    void go_on(std::size_t index)
+    {
+        const block& current = blocks_of_[index];
+        const asio_uring::fixed_buffer whole = buffers_[index];
+        if (current.filled != block_size && !current.at_end) {
+            const auto rest = whole.from(current.filled);
+            push(op::read_into(rest, source_, current.offset + current.filled), index);
+        }
+        else if (current.written != current.filled) {
+            const auto rest = whole.first(current.filled).from(current.written);
+            push(op::write_from(rest, target_, current.offset + current.written), index);
+        }
+        else {
+            bytes_ += current.filled;
+            blocks_ += current.filled != 0 ? 1 : 0;
+            if (!current.at_end) {
+                start_read(index);
+            }
+        }
+    }
+
+    void finish(const abi::cqe& entry)
     {
         --under_way_;
         const std::size_t index = entry.user_data;
         block& current = blocks_of_[index];
-        const std::uint32_t size = asio_uring::result_value(entry.res);
-        if (entry.res < 0 || size < current.writing) {
+        const bool reading = current.filled != block_size && !current.at_end;
+        if (entry.res < 0 || (entry.res == 0 && !reading)) {
             failure_ = asio_uring::result_error(entry.res < 0 ? entry.res : -EIO);
         }
         if (failure_) {
             return;
         }
-        if (current.writing != 0) {
-            bytes_ += size;
-            ++blocks_;
-            start_read(index);
-        }
-        else if (size != 0) { // At the end of the file this block has done its part.
-            current.writing = size;
-            const asio_uring::fixed_buffer filled = buffers_[index].first(size);
-            push(op::write_from(filled, target_, current.offset), index);
-        }
+        const std::uint32_t size = asio_uring::result_value(entry.res);
+        (reading ? current.filled : current.written) += size;
+        current.at_end = current.at_end || size == 0;
+        go_on(index);
     }
 
     int source_;

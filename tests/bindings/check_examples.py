@@ -12,6 +12,8 @@ import os
 import pathlib
 import random
 import re
+import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -30,9 +32,15 @@ def expect(holds, what):
         raise SystemExit(f"failed: {what}")
 
 
-def run(program, *arguments, status=0):
+def limit_file_size(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def run(program, *arguments, status=0, largest_file=None):
     done = subprocess.run(
         [program, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_SECONDS,
+        preexec_fn=largest_file and (lambda: limit_file_size(largest_file)),
     )
     expect(
         done.returncode == status,
@@ -126,6 +134,11 @@ def registered_buffers(program, folder):
         blocks = -(-size // (16 * 1024))
         expect(output == f"copied {size} bytes in {blocks} blocks\n", f"output: {output!r}")
     run(program)
+    # The kernel writes less than it was asked to: the copy goes on, and meets the reason.
+    source.write_bytes(data[:16 * 1024])
+    message = run(program, source, folder / "limited", status=1, largest_file=10_000)
+    expect("File too large" in message, f"message: {message!r}")
+    expect((folder / "limited").read_bytes() == data[:10_000], "what there is room for")
     expect("No space left" in run(program, "--overwrite", source, "/dev/full", status=1),
            "a full device")
     expect("cannot open" in run(program, folder / "no", folder / "new", status=1), "no source")
