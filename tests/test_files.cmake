@@ -45,6 +45,8 @@ set(test_bindings_sources
     bindings/test_lio_uring.cpp
     bindings/test_lio_uring_events.cpp
     bindings/test_lio_uring_files.cpp
+    bindings/test_lio_uring_lifetimes.cpp
+    bindings/test_lio_uring_setup.cpp
     bindings/test_ringcore.cpp
 )
 

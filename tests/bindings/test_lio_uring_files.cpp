@@ -103,10 +103,13 @@ BOOST_AUTO_TEST_CASE(l14_fsync_fadvise_fallocate_ftruncate_statx)
     const unique_fd file = folder.open("f");
     const int fd = file.get();
     ring r{{.entries = 2}};
+    const pipe_pair pipe = make_pipe();
     BOOST_TEST(result_of(r, op::fsync{.fd = fd}) == 0);
-    BOOST_TEST(
-        result_of(
-            r, op::fadvise{.fd = fd, .size = 16384, .advice = POSIX_FADV_WILLNEED}) == 0);
+    BOOST_TEST(result_of(r, op::fsync{.fd = pipe.in.get()}) == -EINVAL);
+    op::fadvise advise{.fd = fd, .size = 16384, .advice = POSIX_FADV_WILLNEED};
+    BOOST_TEST(result_of(r, advise) == 0);
+    advise.fd = pipe.out.get();
+    BOOST_TEST(result_of(r, advise) == -ESPIPE);
     // A hole reads as zeros and keeps the size.
     const op::fallocate hole{
         .fd = fd,

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 namespace asio_uring::test {
@@ -22,6 +23,19 @@ inline constexpr std::chrono::seconds patience{20};
 inline std::chrono::steady_clock::time_point end_of_patience()
 {
     return std::chrono::steady_clock::now() + patience;
+}
+
+/// Goes on until `done` is true; false if it never is.
+template <class Condition>
+bool eventually(Condition done)
+{
+    const auto deadline = end_of_patience();
+    while (!done()) {
+        if (std::chrono::steady_clock::now() > deadline)
+            return false;
+        std::this_thread::yield();
+    }
+    return true;
 }
 
 /// Completions in the order of their arrival.
