@@ -41,6 +41,7 @@ set(test_bindings_sources
     bindings/test_hringas_sockets.cpp
     bindings/test_io_urine.cpp
     bindings/test_io_urine_advanced.cpp
+    bindings/test_io_urine_images.cpp
     bindings/test_kevy_uring.cpp
     bindings/test_lio_uring.cpp
     bindings/test_lio_uring_events.cpp

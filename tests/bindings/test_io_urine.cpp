@@ -177,6 +177,8 @@ BOOST_AUTO_TEST_CASE(u05_nop_read_write_vectors_fixed_fsync_close)
         4);
     BOOST_TEST(result_of(r, op::fsync{.fd = fd}) == 0);
     BOOST_TEST(result_of(r, op::fsync{.fd = fd, .flags = abi::fsync_datasync}) == 0);
+    const pipe_pair pipe = make_pipe();
+    BOOST_TEST(result_of(r, op::fsync{.fd = pipe.in.get()}) == -EINVAL);
     BOOST_TEST(folder.read("f") == "abcdefghijkl");
 
     char text[8]{};
