@@ -12,7 +12,7 @@ import environment
 import report
 import scenarios
 from processes import ChildError, Children, cpu_pair
-from scenario import Settings
+from scenario import Settings, missing_figures
 
 _RESULTS = pathlib.Path(__file__).resolve().parent.parent / "results"
 
@@ -92,10 +92,16 @@ def _run(chosen):
             failures.append(f"{name}: {error}")
             print(f"== {name}: failed: {error}", flush=True)
             continue
+        if settings.count and not settings.columns:
+            outcome.failures += [
+                f"no figure {figure}" for figure in missing_figures(scenario, outcome)
+            ]
         report.write(settings, scenario, outcome, machine)
         report.print_tables(outcome)
         results += report.result_lines(name, outcome)
-        failures += [f"{name}: {text}" for text in outcome.failures]
+        failures += [
+            f"{name}: {text}" for text in outcome.failures + outcome.bounds_missed
+        ]
         print(f"== {name}: done in {time.monotonic() - started:.0f} s\n", flush=True)
     print(f"== reports: {settings.output}")
     for failure in failures:

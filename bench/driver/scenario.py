@@ -6,6 +6,7 @@ A new scenario is a subclass (or an instance) added to the table in scenarios/__
 """
 
 import dataclasses
+import math
 import pathlib
 import socket
 
@@ -60,7 +61,17 @@ class Outcome:
     notes: list = dataclasses.field(default_factory=list)
     panels: list = dataclasses.field(default_factory=list)  # see plot.py
     raw: dict = dataclasses.field(default_factory=dict)  # for the JSON file
-    failures: list = dataclasses.field(default_factory=list)  # make the run fail
+    failures: list = dataclasses.field(default_factory=list)  # what did not work
+    bounds_missed: list = dataclasses.field(default_factory=list)  # by a figure
+
+
+def missing_figures(scenario, outcome):
+    """The figures that a run over all columns, with counts, promises and has not."""
+    return [
+        name
+        for name in scenario.promised
+        if not math.isfinite(outcome.figures.get(name, math.nan))
+    ]
 
 
 class ServerScenario:
@@ -69,6 +80,7 @@ class ServerScenario:
     name = ""
     description = ""
     columns = ()
+    promised = ()  # names of figures, see missing_figures
     connections = 1
     lengths = (20_000, 120_000)  # operations of a counting run, short and long
     callgrind_lengths = (2_048, 8_192)

@@ -3,7 +3,7 @@
 """The table of scenarios. To add one, write its class and enter it here."""
 
 from scenarios.coro_tax import CoroTax
-from scenarios.echo import Echo
+from scenarios.echo import Echo, EchoWithFallback
 from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
@@ -13,7 +13,7 @@ from scenarios.timers import Timers
 
 _ALL = [
     Echo(1, 64),
-    Echo(64, 64),
+    EchoWithFallback(64, 64),
     Echo(512, 64),
     Echo(64, 4096),
     EchoLocal(),

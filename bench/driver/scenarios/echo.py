@@ -52,30 +52,25 @@ PERCENTILES = ("p50_us", "p99_us", "p99_9_us")
 COUNTS = ("syscalls_per_op", "allocs_per_op", "instructions_per_op")
 
 
-class Echo(ServerScenario):
+# The figures of a run over all columns.
+RATIOS = tuple(
+    f"{quantity}_vs_{whom}"
+    for quantity in ("cpu_per_op", "ops_per_s")
+    for whom in ("asio_epoll", "asio_uring", "floor", "raw_epoll")
+)
+COSTS = ("cpu_per_op_us", "ops_per_s", *PERCENTILES)
+FIGURES = (*RATIOS, *COUNTS, "instructions_per_op_vs_asio_epoll", *COSTS)
+
+
+class EchoScenario(ServerScenario):
+    """What every echo has in common. A scenario declares its name, columns and sizes as
+    attributes of its class: a constructor that sets one for some sizes would take it from
+    each class below."""
+
     subject = "asio_uring"
     whom = WHOM
-    columns = (
-        ASIO_URING,
-        ASIO_URING_CORO,
-        ASIO_EPOLL,
-        ASIO_NATIVE_URING,
-        FLOOR,
-        FLOOR_COOP,
-        RAW_EPOLL,
-        RAW_EPOLL_EDGE,
-    )
-
-    def __init__(self, connections, size):
-        self.name = f"echo-{connections}x{size}"
-        self.description = (
-            f"TCP echo over loopback, closed loop: {connections} connections, one "
-            f"message of {size} bytes in flight on each."
-        )
-        self.connections = connections
-        self.size = size
-        if (connections, size) == (64, 64):
-            self.columns = (*Echo.columns, ASIO_URING_FALLBACK)
+    size = 64
+    promised = FIGURES
 
     def _load(self, settings, servers):
         return [
@@ -134,10 +129,39 @@ class Echo(ServerScenario):
             outcome.figures["instructions_per_op_vs_asio_epoll"] = (
                 own["instructions_per_op"] / base
             )
-        for quantity in ("cpu_per_op_us", "ops_per_s", *PERCENTILES):
+        for quantity in COSTS:
             outcome.figures[quantity] = figures.of_column(
                 rounds, self.subject, quantity
             ).median
+
+
+class Echo(EchoScenario):
+    columns = (
+        ASIO_URING,
+        ASIO_URING_CORO,
+        ASIO_EPOLL,
+        ASIO_NATIVE_URING,
+        FLOOR,
+        FLOOR_COOP,
+        RAW_EPOLL,
+        RAW_EPOLL_EDGE,
+    )
+
+    def __init__(self, connections, size):
+        self.connections = connections
+        self.size = size
+        self.name = f"echo-{connections}x{size}"
+        self.description = (
+            f"TCP echo over loopback, closed loop: {connections} connections, one "
+            f"message of {size} bytes in flight on each."
+        )
+
+
+class EchoWithFallback(Echo):
+    """The same, and beside it the program of asio_uring without a ring."""
+
+    columns = (*Echo.columns, ASIO_URING_FALLBACK)
+    promised = (*FIGURES, "cpu_per_op_fallback_vs_asio_epoll")
 
 
 RATIO_HEADER = ("figure", "median", "quartiles", "95 % interval of the median")

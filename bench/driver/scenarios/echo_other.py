@@ -13,7 +13,7 @@ from scenarios.echo import (
     FLOOR,
     FLOOR_COOP,
     RAW_EPOLL,
-    Echo,
+    EchoScenario,
 )
 
 CLIENTS = 64
@@ -26,7 +26,14 @@ def _over(transport, column):
     )
 
 
-class EchoLocal(Echo):
+class EchoLocal(EchoScenario):
+    name = "echo-local"
+    description = (
+        f"Echo over local (Unix domain) streams, closed loop: {CLIENTS} connections, one "
+        f"message of {SIZE} bytes in flight on each."
+    )
+    connections = CLIENTS
+    size = SIZE
     columns = tuple(
         _over("local", one)
         for one in (
@@ -39,15 +46,6 @@ class EchoLocal(Echo):
         )
     )
 
-    def __init__(self):
-        super().__init__(CLIENTS, SIZE)
-        self.name = "echo-local"
-        self.description = (
-            f"Echo over local (Unix domain) streams, closed loop: {CLIENTS} connections, "
-            f"one message of {SIZE} bytes in flight on each."
-        )
-        self.columns = EchoLocal.columns
-
     def _load(self, settings, servers):
         return [*super()._load(settings, servers), "--transport", "local"]
 
@@ -57,7 +55,15 @@ class EchoLocal(Echo):
             client.connect(f"\0asio_uring_bench_{server.port}")
 
 
-class EchoUdp(Echo):
+class EchoUdp(EchoScenario):
+    name = "echo-udp"
+    description = (
+        f"UDP echo over loopback, closed loop: one socket of the server, {CLIENTS} "
+        f"clients with one datagram of {SIZE} bytes in flight each. The server receives, "
+        "sends, and receives again."
+    )
+    connections = 0  # none that a server could count
+    size = SIZE
     columns = (
         Column("asio_uring", "udp_asio_uring", "asio_uring, callbacks"),
         Column("asio_epoll", "udp_asio_epoll", "Asio on epoll, callbacks"),
@@ -74,17 +80,6 @@ class EchoUdp(Echo):
         ),
         Column("raw_epoll", "udp_raw_epoll", "hand-written epoll loop"),
     )
-
-    def __init__(self):
-        super().__init__(CLIENTS, SIZE)
-        self.name = "echo-udp"
-        self.description = (
-            f"UDP echo over loopback, closed loop: one socket of the server, {CLIENTS} "
-            f"clients with one datagram of {SIZE} bytes in flight each. The server "
-            "receives, sends, and receives again."
-        )
-        self.columns = EchoUdp.columns
-        self.connections = 0  # none that a server could count
 
     def _load(self, settings, servers):
         return [

@@ -48,6 +48,20 @@ class RingLayer:
     name = ""
     description = ""
     cases = ()
+    further_figures = ()
+
+    @property
+    def promised(self):
+        names = [
+            f"{quantity}_per_{case.name}{what}_vs_liburing"
+            for case in self.cases
+            for quantity, what in (
+                *(("ns", what) for what, _, _ in PAIRS),
+                ("instructions", ""),
+            )
+        ]
+        names += [f"ns_per_{case.name}" for case in self.cases]
+        return (*names, *self.further_figures)
 
     def run(self, settings, children):
         outcome = Outcome()
@@ -157,6 +171,12 @@ class RingNop(RingLayer):
         "waited for and reaped; and what a ring of the default size costs."
     )
     cases = (Case("op_batch1", "nop", 1), Case("op_batch32", "nop", 32))
+    further_figures = (
+        "create_destroy_us",
+        "create_destroy_us_vs_liburing",
+        "locked_kib",
+        "rings_in_8_mib",
+    )
 
     def further(self, settings, children, outcome):
         columns = ("own_coop", "liburing_coop")
@@ -189,7 +209,7 @@ class RingNop(RingLayer):
             )
         )
         if fit["rings"] < RINGS_EXPECTED:
-            outcome.failures.append(
+            outcome.bounds_missed.append(
                 f"{fit['rings']} rings fit into 8 MiB, not {RINGS_EXPECTED}"
             )
 

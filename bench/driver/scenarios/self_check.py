@@ -11,18 +11,24 @@ ITSELF = Column("raw_epoll_again", "echo_raw_epoll", "the same program again")
 SLOWED = Column("raw_epoll_slowed", "echo_raw_epoll_slowed", "with a deliberate loss")
 
 
-class SelfCheck(echo.Echo):
+class SelfCheck(echo.EchoScenario):
+    name = "self-check"
+    description = (
+        "The harness itself, 64 connections of 64 bytes: a program against itself, and "
+        "against a copy with one system call, one allocation and about 6000 instructions "
+        "more per operation."
+    )
+    connections = 64
     subject = "raw_epoll"
     columns = (echo.RAW_EPOLL, ITSELF, SLOWED)
 
-    def __init__(self):
-        super().__init__(64, 64)
-        self.name = "self-check"
-        self.description = (
-            "The harness itself, 64 connections of 64 bytes: a program against itself, "
-            "and against a copy with one system call, one allocation and about 6000 "
-            "instructions more per operation."
-        )
+    promised = (
+        "cpu_per_op_itself_vs_raw_epoll",
+        "cpu_per_op_slowed_vs_raw_epoll",
+        "extra_syscalls_per_op",
+        "extra_allocs_per_op",
+        "extra_instructions_per_op",
+    )
 
     def _figures(self, rounds, counts, outcome):
         rows = []
@@ -50,4 +56,4 @@ class SelfCheck(echo.Echo):
     def _expect(outcome, figure, low, high):
         value = outcome.figures[figure]
         if not low <= value <= high:
-            outcome.failures.append(f"{figure} is {value:.3f}, not in {low}..{high}")
+            outcome.bounds_missed.append(f"{figure} is {value:.3f}, not in {low}..{high}")

@@ -23,6 +23,15 @@ class Sizes:
         ),
     )
 
+    promised = (
+        "tcp_socket_object_bytes_vs_asio_epoll",
+        "steady_timer_object_bytes_vs_asio_epoll",
+        "write_of_a_buffer_operation_bytes_vs_asio_epoll",
+        "write_of_a_buffer_allocations",
+        "write_of_a_vector_of_4_allocations",
+        "timer_wait_operation_bytes_vs_asio_epoll",
+    )
+
     def run(self, settings, children):
         outcome = Outcome()
         columns = settings.choose(self.columns)
@@ -63,7 +72,7 @@ class Sizes:
                 outcome.figures[f"{figure}_bytes_vs_asio_epoll"] = own[key] / base[key]
         name = "allocations write of a vector of 4"
         if base and own[name] > base[name]:
-            outcome.failures.append(
+            outcome.bounds_missed.append(
                 f"a write of a vector of buffers allocates {own[name]} times, Asio's "
                 f"reactor form {base[name]} times"
             )

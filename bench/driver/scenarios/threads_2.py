@@ -3,7 +3,7 @@
 """The TCP echo by two threads: one context for both, and a context for each."""
 
 from scenario import Column
-from scenarios.echo import Echo
+from scenarios.echo import COSTS, EchoScenario
 
 _BACKENDS = (
     ("asio_uring", "asio_uring"),
@@ -32,7 +32,14 @@ def _columns():
         )
 
 
-class Threads2(Echo):
+class Threads2(EchoScenario):
+    name = "threads-2"
+    description = (
+        "TCP echo over loopback by two threads on all processors, the load among them: 64 "
+        "connections, one message of 64 bytes in flight on each."
+    )
+    connections = 64
+    columns = tuple(_columns())
     whom = {
         "asio_epoll": "asio_epoll",
         "asio_native_uring": "asio_uring",
@@ -40,14 +47,17 @@ class Threads2(Echo):
         "asio_epoll_contexts": "asio_epoll_contexts",
     }
 
-    def __init__(self):
-        super().__init__(64, 64)
-        self.columns = tuple(_columns())
-        self.name = "threads-2"
-        self.description = (
-            "TCP echo over loopback by two threads on all processors, the load among "
-            "them: 64 connections, one message of 64 bytes in flight on each."
-        )
+    promised = (
+        "cpu_per_op_vs_asio_epoll",
+        "cpu_per_op_vs_asio_uring",
+        "cpu_per_op_vs_contexts",
+        "ops_per_s_vs_asio_epoll",
+        "ops_per_s_vs_asio_uring",
+        "ops_per_s_vs_contexts",
+        "syscalls_per_op",
+        "allocs_per_op",
+        *COSTS,
+    )
 
     def _instructions(self, settings, children, column):
         """Not taken: valgrind runs one thread at a time, and does not let go of it while

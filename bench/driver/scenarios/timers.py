@@ -39,6 +39,17 @@ class Timers:
         ),
     )
 
+    promised = tuple(
+        f"{name}_{quantity}"
+        for _, name, _, _ in CASES
+        for quantity in (
+            "ns",
+            "ns_vs_asio_epoll",
+            "ns_vs_asio_uring",
+            "instructions_vs_asio_epoll",
+        )
+    )
+
     def run(self, settings, children):
         outcome = Outcome()
         columns = settings.choose(self.columns)

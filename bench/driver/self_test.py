@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+
+"""Shows that each scenario, run over programs that are not there, gives its figures."""
+
+import pathlib
+import unittest
+from unittest import mock
+
+import scenario
+import scenarios
+from scenarios import echo
+
+SAMPLE = {
+    "operations": 1000,
+    "wall_ns": 10_000_000,
+    "server_cpu_ns": 5_000_000,
+    "load_cpu_ns": 4_000_000,
+    "p50_us": 300.0,
+    "p99_us": 900.0,
+    "p99_9_us": 2000.0,
+}
+SIZES = {
+    "object tcp socket": 56,
+    "object steady timer": 64,
+    "operation write of a buffer": 144,
+    "operation timer wait": 80,
+    "allocations write of a buffer": 1,
+    "allocations write of a vector of 4": 2,
+}
+
+
+class Programs:
+    """In the place of processes.Children: answers as the programs would."""
+
+    realtime = False
+    environment = {}
+
+    def run_json(self, command, cpu, timeout_s):
+        words = [str(word) for word in command]
+        program = pathlib.Path(words[0]).name
+        options = dict(zip(words[1::2], words[2::2]))
+        if program == "echo_load":
+            return [dict(SAMPLE) for _ in options["--targets"].split(",")]
+        if program.startswith("sizes_"):
+            return SIZES
+        if program.startswith("timers_"):
+            return {"cpu_ns_per_op": 100.0}
+        if options["--case"] == "fit":
+            return {"locked_bytes": 16384, "rings": 300}
+        return {
+            name: {"cpu_ns_per_op": 50.0} for name in options["--columns"].split(",")
+        }
+
+
+def settings(columns=()):
+    return scenario.Settings(
+        build=pathlib.Path("build"),
+        output=pathlib.Path("output"),
+        rounds=2,
+        window_s=0.1,
+        slice_s=0.05,
+        columns=columns,
+        count=True,
+        cpus=(0, 1),
+    )
+
+
+def instructions(_children, command, *_):
+    return 1500.0 if "_coro" in str(command[0]) else 1000.0
+
+
+def run(one, columns=()):
+    """The outcome of a scenario over invented times and counts."""
+    counter = mock.Mock(tool="a counter")
+    counter.per_operation.return_value = 1000.0
+    with (
+        mock.patch("scenario.Server", return_value=mock.Mock(port=1, pid=1)),
+        mock.patch("environment.Bystanders", return_value=mock.Mock(share=lambda: 0.0)),
+        mock.patch("counters.SystemCalls", return_value=counter),
+        mock.patch("counters.server_allocations_per_operation", return_value=1000.0),
+        mock.patch("counters.server_instructions_per_operation", instructions),
+        mock.patch("counters.program_instructions_per_operation", return_value=1000.0),
+    ):
+        return one.run(settings(columns), Programs())
+
+
+class EachScenario(unittest.TestCase):
+    def test_a_whole_run_gives_every_promised_figure(self):
+        for name, one in scenarios.BY_NAME.items():
+            with self.subTest(name):
+                outcome = run(one)
+                self.assertTrue(one.promised)
+                self.assertEqual(scenario.missing_figures(one, outcome), [])
+                self.assertEqual(outcome.failures, [])
+
+    def test_what_its_class_declares_is_what_it_has(self):
+        for name, one in scenarios.BY_NAME.items():
+            for attribute in ("columns", "promised", "subject", "whom"):
+                with self.subTest(name, attribute=attribute):
+                    self.assertNotIn(attribute, vars(one))
+
+    def test_is_entered_under_its_own_name(self):
+        for name, one in scenarios.BY_NAME.items():
+            self.assertEqual(one.name, name)
+            self.assertTrue(one.description)
+
+
+class MissingFigures(unittest.TestCase):
+    def test_a_figure_that_is_absent_or_no_number_is_missing(self):
+        one = mock.Mock(promised=("there", "absent", "not_a_number"))
+        outcome = scenario.Outcome(figures={"there": 1.0, "not_a_number": float("nan")})
+        self.assertEqual(
+            scenario.missing_figures(one, outcome), ["absent", "not_a_number"]
+        )
+
+    def test_a_column_that_is_left_out_loses_the_figures_over_it(self):
+        one = scenarios.BY_NAME["echo-64x64"]
+        outcome = run(one, columns=("asio_uring", "asio_epoll"))
+        missing = scenario.missing_figures(one, outcome)
+        self.assertIn("cpu_per_op_vs_floor", missing)
+        self.assertNotIn("cpu_per_op_vs_asio_epoll", missing)
+
+
+class SelfCheck(unittest.TestCase):
+    def test_a_copy_that_shows_no_loss_misses_the_bounds(self):
+        outcome = run(scenarios.BY_NAME["self-check"])
+        missed = " ".join(outcome.bounds_missed)
+        self.assertIn("cpu_per_op_slowed_vs_raw_epoll", missed)
+        self.assertIn("extra_syscalls_per_op", missed)
+        self.assertNotIn("cpu_per_op_itself_vs_raw_epoll", missed)
+
+    def test_the_program_beside_itself_is_a_column_of_its_own(self):
+        names = [one.name for one in scenarios.BY_NAME["self-check"].columns]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertEqual(names[0], echo.RAW_EPOLL.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
