@@ -9,6 +9,7 @@ import sys
 import time
 
 import environment
+import machine
 import report
 import scenarios
 from processes import ChildError, Children, cpu_pair
@@ -79,8 +80,15 @@ def _settings(chosen):
 
 def _run(chosen):
     settings = _settings(chosen)
-    machine = environment.describe(settings.build)
-    results, failures = [], []
+    costs = machine.measure(settings)
+    about = report.Machine(
+        environment.describe(settings.build) + machine.description(costs),
+        costs,
+        machine.caption(costs),
+    )
+    print(f"== machine: {about.caption}\n", flush=True)
+    results = machine.result_lines(costs)
+    failures = [f"machine: no {name}" for name in machine.FIGURES if name not in costs]
     for name in chosen.scenario or scenarios.DEFAULT:
         scenario = scenarios.BY_NAME[name]
         print(f"== {name}: {scenario.description}", flush=True)
@@ -96,7 +104,7 @@ def _run(chosen):
             outcome.failures += [
                 f"no figure {figure}" for figure in missing_figures(scenario, outcome)
             ]
-        report.write(settings, scenario, outcome, machine)
+        report.write(settings, scenario, outcome, about)
         report.print_tables(outcome)
         results += report.result_lines(name, outcome)
         failures += [

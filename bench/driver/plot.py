@@ -39,7 +39,7 @@ def _panel(index, title, bars):
     return lines
 
 
-def write_svg(path, title, panels):
+def write_svg(path, title, caption, panels):
     """Returns a sentence when there is no plot."""
     if not shutil.which("gnuplot"):
         return "No plot: gnuplot is not installed."
@@ -54,7 +54,8 @@ def write_svg(path, title, panels):
         "set xtics nomirror rotate by -30 font ',9'",
         "set ytics nomirror",
         "unset key",
-        f"set multiplot layout 1,{len(panels)} title '{title}' font ',13'",
+        f"set multiplot layout 1,{len(panels)} "
+        f"title \"{title}\\n{{/*0.75 {caption}}}\" font ',13'",
     ]
     for index, (panel_title, bars) in enumerate(panels):
         script += _panel(index, panel_title, bars)

@@ -2,9 +2,19 @@
 
 """Markdown, JSON and the RESULT lines."""
 
+import dataclasses
 import json
 
 import plot
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What each report says of the machine."""
+
+    description: list  # pairs of name and text
+    costs: dict  # figures, see machine.py
+    caption: str
 
 
 def _table(caption, header, rows):
@@ -27,7 +37,9 @@ def write(settings, scenario, outcome, machine):
     settings.output.mkdir(parents=True, exist_ok=True)
     base = settings.output / scenario.name
     if outcome.panels:
-        missing = plot.write_svg(f"{base}.svg", scenario.name, outcome.panels)
+        missing = plot.write_svg(
+            f"{base}.svg", scenario.name, machine.caption, outcome.panels
+        )
         if missing:
             outcome.notes.append(missing)
     lines = [f"# {scenario.name}", "", scenario.description, ""]
@@ -36,7 +48,7 @@ def write(settings, scenario, outcome, machine):
     for table in outcome.tables:
         lines += _table(*table)
     lines += ["## Method", "", *(f"- {note}" for note in outcome.notes)]
-    lines += [f"- {what}: {text}" for what, text in machine]
+    lines += [f"- {what}: {text}" for what, text in machine.description]
     lines += ["", "## Figures", "", "```"]
     lines += [*result_lines(scenario.name, outcome), "```", ""]
     base.with_suffix(".md").write_text("\n".join(lines))
@@ -44,7 +56,8 @@ def write(settings, scenario, outcome, machine):
         json.dumps(
             {
                 "scenario": scenario.name,
-                "machine": dict(machine),
+                "machine": dict(machine.description),
+                "machine_costs": machine.costs,
                 "figures": outcome.figures,
                 "notes": outcome.notes,
                 **outcome.raw,

@@ -7,6 +7,7 @@ import pathlib
 import unittest
 from unittest import mock
 
+import machine
 import scenario
 import scenarios
 from scenarios import echo
@@ -120,6 +121,22 @@ class MissingFigures(unittest.TestCase):
         missing = scenario.missing_figures(one, outcome)
         self.assertIn("cpu_per_op_vs_floor", missing)
         self.assertNotIn("cpu_per_op_vs_asio_epoll", missing)
+
+
+class Machine(unittest.TestCase):
+    COSTS = dict(zip(machine.FIGURES, (130.4, 280.0, 77.0, 1600.0)))
+
+    def test_each_cost_is_a_figure_and_part_of_the_caption(self):
+        self.assertEqual(
+            machine.result_lines(self.COSTS)[0], "RESULT machine syscall_ns 130.4"
+        )
+        self.assertEqual(len(machine.result_lines(self.COSTS)), len(machine.FIGURES))
+        self.assertIn("a switch of threads 1600 ns", machine.caption(self.COSTS))
+
+    def test_where_there_is_no_ring_its_entries_are_named_as_missing(self):
+        costs = {"syscall_ns": 130.0, "thread_switch_ns": 1600.0}
+        self.assertEqual(len(machine.result_lines(costs)), 2)
+        self.assertIn("a ring entry alone not available", machine.caption(costs))
 
 
 class SelfCheck(unittest.TestCase):
