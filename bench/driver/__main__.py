@@ -22,6 +22,7 @@ def _arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Builds and runs benchmark scenarios; prints RESULT lines last.",
+        allow_abbrev=False,
     )
     parser.add_argument(
         "scenario",

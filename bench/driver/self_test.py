@@ -3,7 +3,10 @@
 
 """Shows that each scenario, run over programs that are not there, gives its figures."""
 
+import os
 import pathlib
+import subprocess
+import tempfile
 import unittest
 from unittest import mock
 
@@ -137,6 +140,43 @@ class Machine(unittest.TestCase):
         costs = {"syscall_ns": 130.0, "thread_switch_ns": 1600.0}
         self.assertEqual(len(machine.result_lines(costs)), 2)
         self.assertIn("a ring entry alone not available", machine.caption(costs))
+
+
+class CommandLine(unittest.TestCase):
+    SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "bench"
+    FORBIDDEN = ("dpkg-query", "apt-cache", "apt-get", "sudo", "cmake")
+
+    def run_script(self, *arguments):
+        """The ended script, and what it called to install or to build."""
+        with tempfile.TemporaryDirectory() as folder:
+            calls = pathlib.Path(folder, "calls")
+            calls.touch()
+            for name in self.FORBIDDEN:
+                stand_in = pathlib.Path(folder, name)
+                stand_in.write_text(f'#!/bin/sh\necho "{name} $*" >>"{calls}"\nexit 1\n')
+                stand_in.chmod(0o755)
+            done = subprocess.run(
+                [self.SCRIPT, *arguments],
+                env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+            return done, calls.read_text()
+
+    def test_help_installs_and_builds_nothing(self):
+        for arguments in (["--help"], ["-h"], ["echo-64x64", "--help"]):
+            with self.subTest(arguments):
+                done, calls = self.run_script(*arguments)
+                self.assertEqual((done.returncode, calls), (0, ""))
+                self.assertIn("echo-64x64", done.stdout)
+
+    def test_what_is_mistyped_is_refused_before_anything_is_installed(self):
+        for arguments in (["echo-64x46"], ["--quikc"], ["--hel"], ["--rounds", "many"]):
+            with self.subTest(arguments):
+                done, calls = self.run_script(*arguments)
+                self.assertEqual((done.returncode, calls), (2, ""))
+                self.assertIn(arguments[-1], done.stderr)
 
 
 class SelfCheck(unittest.TestCase):
