@@ -13,7 +13,7 @@ import machine
 import report
 import scenarios
 from processes import ChildError, Children, cpu_pair
-from scenario import Settings, missing_figures
+from scenario import Settings, missing_figures, offered_columns
 
 _RESULTS = pathlib.Path(__file__).resolve().parent.parent / "results"
 
@@ -62,6 +62,14 @@ def _arguments():
     for name in chosen.scenario:
         if name not in scenarios.BY_NAME:
             parser.error(f"no scenario {name}; there are {', '.join(scenarios.BY_NAME)}")
+    offered = {
+        column
+        for name in chosen.scenario or scenarios.DEFAULT
+        for column in offered_columns(scenarios.BY_NAME[name])
+    }
+    for column in filter(None, chosen.columns.split(",")):
+        if column not in offered:
+            parser.error(f"no column {column}; there are {', '.join(sorted(offered))}")
     return chosen
 
 
@@ -92,6 +100,10 @@ def _run(chosen):
     failures = [f"machine: no {name}" for name in machine.FIGURES if name not in costs]
     for name in chosen.scenario or scenarios.DEFAULT:
         scenario = scenarios.BY_NAME[name]
+        offered = offered_columns(scenario)
+        if settings.columns and offered and not settings.choose(scenario.columns):
+            print(f"== {name}: left out, it has none of the columns\n", flush=True)
+            continue
         print(f"== {name}: {scenario.description}", flush=True)
         started = time.monotonic()
         try:

@@ -74,6 +74,11 @@ def missing_figures(scenario, outcome):
     ]
 
 
+def offered_columns(scenario):
+    """The names that --columns chooses from; the ring layer's scenarios offer none."""
+    return [one.name for one in getattr(scenario, "columns", ())]
+
+
 class ServerScenario:
     """A server per column, alive for all rounds, and a load that goes back and forth."""
 

@@ -104,6 +104,12 @@ class EachScenario(unittest.TestCase):
                 with self.subTest(name, attribute=attribute):
                     self.assertNotIn(attribute, vars(one))
 
+    def test_each_column_runs_alone(self):
+        for name, one in scenarios.BY_NAME.items():
+            for column in scenario.offered_columns(one):
+                with self.subTest(name, column=column):
+                    self.assertEqual(run(one, columns=(column,)).failures, [])
+
     def test_is_entered_under_its_own_name(self):
         for name, one in scenarios.BY_NAME.items():
             self.assertEqual(one.name, name)
@@ -172,7 +178,7 @@ class CommandLine(unittest.TestCase):
                 self.assertIn("echo-64x64", done.stdout)
 
     def test_what_is_mistyped_is_refused_before_anything_is_installed(self):
-        for arguments in (["echo-64x46"], ["--quikc"], ["--hel"], ["--rounds", "many"]):
+        for arguments in (["echo-64x46"], ["--quikc"], ["--hel"], ["--columns", "flor"]):
             with self.subTest(arguments):
                 done, calls = self.run_script(*arguments)
                 self.assertEqual((done.returncode, calls), (2, ""))

@@ -90,7 +90,7 @@ class RingLayer:
         """What a scenario measures besides its cases."""
 
     @staticmethod
-    def columns():
+    def column_names():
         return [name for _, own, other in PAIRS for name in (own, other)]
 
     def timed(self, settings, children, arguments, columns):
@@ -103,7 +103,7 @@ class RingLayer:
         return children.run_json(command, settings.cpus[0], 3 * seconds * len(columns) + 30)
 
     def _timed(self, settings, children, case):
-        return self.timed(settings, children, case.arguments(), self.columns())
+        return self.timed(settings, children, case.arguments(), self.column_names())
 
     def _instructions(self, settings, children):
         return {
@@ -119,7 +119,7 @@ class RingLayer:
                     settings.cpus[0],
                     case.lengths,
                 )
-                for column in self.columns()
+                for column in self.column_names()
             }
             for case in self.cases
         }
@@ -134,7 +134,7 @@ class RingLayer:
             figure = f"ns_per_{case.name}{what}_vs_liburing"
             outcome.figures[figure] = value.median
             ratios.append(ratio_row(figure, value))
-        for column in self.columns():
+        for column in self.column_names():
             value = figures.of_column(taken, column, "cpu_ns_per_op")
             counted = f"{counts[case.name][column]:.1f}" if counts else ""
             costs.append(

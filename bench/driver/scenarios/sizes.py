@@ -71,7 +71,7 @@ class Sizes:
             elif base:
                 outcome.figures[f"{figure}_bytes_vs_asio_epoll"] = own[key] / base[key]
         name = "allocations write of a vector of 4"
-        if base and own[name] > base[name]:
+        if own and base and own[name] > base[name]:
             outcome.bounds_missed.append(
                 f"a write of a vector of buffers allocates {own[name]} times, Asio's "
                 f"reactor form {base[name]} times"
