@@ -2,17 +2,21 @@
 // A chat server: what one client says on a line, all others read. One line of code, the
 // second `using`, puts it on the ring.
 //
-// Shows: a queue per client, so that a slow one holds nobody up, and is dismissed when it
-// has fallen too far behind.
+// Shows: a queue per client. A slow client holds nobody up, and is dismissed when it has
+// fallen too far behind.
 //
-// Run:    chat_server PORT                   serves until Ctrl-C; try `nc localhost PORT`
-// Prints: listening on 127.0.0.1:PORT, and at its end lines and dismissed clients
+// Run:    chat_server --port N    serves until Ctrl-C; try `nc localhost N`
+// Prints: listening on 127.0.0.1:N, and at its end lines and dismissed clients
+
+#include "support/endpoint.hpp"
+#include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
 
 #include <boost/asio.hpp>
 
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
@@ -117,7 +121,7 @@ void room::say(const client& from, const line_ptr& line)
 {
     ++lines;
     for (auto next = clients.begin(); next != clients.end();) {
-        const auto each = *next++; // it may leave
+        const auto each = *next++; // Leaving removes it from the set.
         if (each.get() == &from || each->tell(line)) {
             continue;
         }
@@ -130,7 +134,8 @@ void accept(tcp::acceptor& acceptor, room& joined)
 {
     acceptor.async_accept([&](error_code ec, tcp::socket socket) {
         if (!ec) {
-            // The queue is to be here, where it is seen, and not in the kernel.
+            // A small buffer in the kernel: what waits for a client waits in its queue
+            // here, where it is counted.
             socket.set_option(asio::socket_base::send_buffer_size(1 << 16), ec);
             std::make_shared<client>(std::move(socket), joined)->start();
         }
@@ -142,18 +147,17 @@ void accept(tcp::acceptor& acceptor, room& joined)
 
 int main(int argc, char** argv)
 {
-    if (argc != 2) {
-        std::cerr << "usage: chat_server PORT\n";
-        return EXIT_FAILURE;
+    tcp::endpoint endpoint = example::loopback(7000);
+    example::options options("chat_server", "A chat server, one line a message.");
+    example::add_endpoint(options, endpoint);
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
     }
     try {
-        // The context goes last: the room's clients have sockets of it.
+        // Declared first, so destroyed last: the clients in the room have its sockets.
         asio_uring::io_context context(1);
         room lobby;
-        tcp::acceptor acceptor(
-            context,
-            {asio::ip::address_v4::loopback(),
-             static_cast<std::uint16_t>(std::stoi(argv[1]))});
+        tcp::acceptor acceptor(context, endpoint);
         accept(acceptor, lobby);
         asio::signal_set signals(context, SIGINT, SIGTERM);
         signals.async_wait([&](error_code, int) { context.stop(); });

@@ -4,21 +4,25 @@
 // Shows: `using asio_uring::ip::tcp;` is all that changes in a program written with
 // Asio's own classes. One object per connection keeps itself alive through its handlers.
 //
-// Run:    echo_callbacks PORT            serves until Ctrl-C; try `nc localhost PORT`
-//         echo_callbacks --self-test     one client in this process, then ends
-// Prints: listening on 0.0.0.0:PORT, and `self-test: passed`
+// Run:    echo_callbacks --port N        serves until Ctrl-C; try `nc localhost N`
+//         echo_callbacks --self-test     serves one client of this process, and ends
+// Prints: listening on 127.0.0.1:N, and `self-test: passed`
+
+#include "support/endpoint.hpp"
+#include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
 
 #include <boost/asio.hpp>
 
 #include <array>
-#include <cstdint>
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -78,7 +82,7 @@ bool self_test(asio_uring::io_context& context, tcp::acceptor& acceptor)
     const std::string sent(100'000, 'e');
     std::string received(sent.size(), ' ');
     tcp::socket client(context);
-    client.connect({asio::ip::address_v4::loopback(), acceptor.local_endpoint().port()});
+    client.connect(acceptor.local_endpoint());
     // A write that fails shows in the read.
     asio::async_write(client, asio::buffer(sent), [](error_code, std::size_t) {});
     asio::async_read(client, asio::buffer(received), [&](error_code, std::size_t) {
@@ -94,22 +98,24 @@ bool self_test(asio_uring::io_context& context, tcp::acceptor& acceptor)
 
 int main(int argc, char** argv)
 {
-    if (argc != 2) {
-        std::cerr << "usage: echo_callbacks PORT | --self-test\n";
-        return EXIT_FAILURE;
+    tcp::endpoint endpoint = example::loopback(7000);
+    bool testing = false;
+    example::options options("echo_callbacks", "An echo server with callbacks.");
+    example::add_endpoint(options, endpoint);
+    options.flag("self-test", testing, "serve one client of this process, and end");
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
     }
     try {
-        const bool testing = argv[1] == std::string("--self-test");
-        const int port = testing ? 0 : std::stoi(argv[1]);
         asio_uring::io_context context(1);
-        tcp::acceptor acceptor(
-            context, tcp::endpoint(tcp::v4(), static_cast<std::uint16_t>(port)));
+        tcp::acceptor acceptor(context, testing ? example::loopback(0) : endpoint);
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         accept(acceptor);
         if (testing) {
             return self_test(context, acceptor) ? EXIT_SUCCESS : EXIT_FAILURE;
         }
         context.run();
+        return EXIT_SUCCESS;
     }
     catch (const std::exception& e) {
         std::cerr << "echo_callbacks: " << e.what() << '\n';

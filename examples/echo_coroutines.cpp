@@ -4,9 +4,12 @@
 // Shows: co_await over ring sockets, and a deadline: a connection that stays silent for
 // 30 seconds is closed by a timer of the same ring.
 //
-// Run:    echo_coroutines PORT           serves until Ctrl-C; try `nc localhost PORT`
-//         echo_coroutines --self-test    one client in this process, then ends
-// Prints: listening on 0.0.0.0:PORT, and `self-test: passed`
+// Run:    echo_coroutines --port N       serves until Ctrl-C; try `nc localhost N`
+//         echo_coroutines --self-test    serves one client of this process, and ends
+// Prints: listening on 127.0.0.1:N, and `self-test: passed`
+
+#include "support/endpoint.hpp"
+#include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
 
@@ -15,12 +18,14 @@
 
 #include <array>
 #include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
 
 namespace {
 
@@ -28,7 +33,8 @@ namespace asio = boost::asio;
 using namespace boost::asio::experimental::awaitable_operators;
 using asio_uring::ip::tcp;
 
-// Errors as values: `||` waits for a success, and so the end of a stream is one.
+// Errors are values here: after an exception `||` waits for the other side, but the end
+// of a stream has to end the waiting.
 constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
 
 asio::awaitable<void> echo(tcp::socket socket)
@@ -42,13 +48,17 @@ asio::awaitable<void> echo(tcp::socket socket)
             socket.async_read_some(asio::buffer(data), with_error) ||
             silence.async_wait(with_error));
         if (first.index() == 1) {
-            co_return; // too long silent
+            co_return; // The client was silent for too long.
         }
         const auto [error, size] = std::get<0>(first);
         if (error) {
             co_return; // The client has left.
         }
-        co_await asio::async_write(socket, asio::buffer(data, size), with_error);
+        const auto [failed, sent] =
+            co_await asio::async_write(socket, asio::buffer(data, size), with_error);
+        if (failed) {
+            co_return;
+        }
     }
 }
 
@@ -69,9 +79,7 @@ asio::awaitable<void> talk(tcp::acceptor& acceptor)
     const std::string sent(100'000, 'e');
     std::string received(sent.size(), ' ');
     tcp::socket client(acceptor.get_executor());
-    const tcp::endpoint server(
-        asio::ip::address_v4::loopback(), acceptor.local_endpoint().port());
-    co_await client.async_connect(server, asio::use_awaitable);
+    co_await client.async_connect(acceptor.local_endpoint(), asio::use_awaitable);
     co_await (
         asio::async_write(client, asio::buffer(sent), asio::use_awaitable) &&
         asio::async_read(client, asio::buffer(received), asio::use_awaitable));
@@ -85,16 +93,17 @@ asio::awaitable<void> talk(tcp::acceptor& acceptor)
 
 int main(int argc, char** argv)
 {
-    if (argc != 2) {
-        std::cerr << "usage: echo_coroutines PORT | --self-test\n";
-        return EXIT_FAILURE;
+    tcp::endpoint endpoint = example::loopback(7000);
+    bool testing = false;
+    example::options options("echo_coroutines", "An echo server with coroutines.");
+    example::add_endpoint(options, endpoint);
+    options.flag("self-test", testing, "serve one client of this process, and end");
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
     }
     try {
-        const bool testing = argv[1] == std::string("--self-test");
-        const int port = testing ? 0 : std::stoi(argv[1]);
         asio_uring::io_context context(1);
-        tcp::acceptor acceptor(
-            context, tcp::endpoint(tcp::v4(), static_cast<std::uint16_t>(port)));
+        tcp::acceptor acceptor(context, testing ? example::loopback(0) : endpoint);
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         asio::co_spawn(context, serve(acceptor), asio::detached);
         if (testing) {

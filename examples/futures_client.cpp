@@ -4,17 +4,20 @@
 // Shows: use_future on ring sockets. One thread runs the context; the main thread starts
 // operations from outside and waits for each result with a deadline.
 //
-// Run:    futures_client PORT            talks to an echo server on 127.0.0.1:PORT
+// Run:    futures_client --port N        talks to an echo server on 127.0.0.1:N
 //         futures_client --self-test     starts the server in a thread of this process
-// Prints: connected to 127.0.0.1:PORT
+// Prints: connected to 127.0.0.1:N
 //         echoed: one, and so on for three messages
+
+#include "support/endpoint.hpp"
+#include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
 
 #include <boost/asio.hpp>
 
+#include <array>
 #include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <future>
@@ -22,6 +25,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -42,8 +46,9 @@ private:
     std::jthread thread_{[this] { context_.run(); }};
 };
 
-// The value of a future, or the exception its operation ended with. An operation that
-// takes too long is cancelled and its end awaited: until then it uses the caller's data.
+// Returns the value of a future, or throws what its operation ended with. An operation
+// that takes too long is cancelled, and its end awaited: until then it uses the caller's
+// data.
 template <class Value>
 Value get(tcp::socket& socket, std::future<Value> result)
 {
@@ -56,9 +61,8 @@ Value get(tcp::socket& socket, std::future<Value> result)
     return result.get();
 }
 
-void talk(asio_uring::io_context& context, std::uint16_t port)
+void talk(asio_uring::io_context& context, const tcp::endpoint& server)
 {
-    const tcp::endpoint server(asio::ip::address_v4::loopback(), port);
     tcp::socket socket(context);
     get(socket, socket.async_connect(server, asio::use_future));
     std::cout << "connected to " << server << '\n';
@@ -77,7 +81,8 @@ void talk(asio_uring::io_context& context, std::uint16_t port)
 asio::awaitable<void> echo_one_client(tcp::acceptor acceptor)
 {
     tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
-    for (char data[512];;) { // until the client leaves: an exception ends the coroutine
+    std::array<char, 512> data;
+    for (;;) { // When the client leaves, an exception ends the coroutine.
         const auto size =
             co_await socket.async_read_some(asio::buffer(data), asio::use_awaitable);
         co_await asio::async_write(socket, asio::buffer(data, size), asio::use_awaitable);
@@ -87,29 +92,33 @@ asio::awaitable<void> echo_one_client(tcp::acceptor acceptor)
 void self_test()
 {
     context_thread server;
-    tcp::acceptor acceptor(
-        server.context(), tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-    const std::uint16_t port = acceptor.local_endpoint().port();
+    tcp::acceptor acceptor(server.context(), example::loopback(0));
+    const tcp::endpoint endpoint = acceptor.local_endpoint();
     asio::co_spawn(
         server.context(), echo_one_client(std::move(acceptor)), asio::detached);
     context_thread client;
-    talk(client.context(), port);
+    talk(client.context(), endpoint);
 }
 
 } // namespace
 
 int main(int argc, char** argv)
 {
+    tcp::endpoint server = example::loopback(7000);
+    bool testing = false;
+    example::options options("futures_client", "Talks to an echo server with futures.");
+    example::add_endpoint(options, server);
+    options.flag("self-test", testing, "talk to a server of this process");
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
+    }
     try {
-        if (argc != 2) {
-            throw std::invalid_argument("give a PORT or --self-test");
-        }
-        if (argv[1] == std::string("--self-test")) {
+        if (testing) {
             self_test();
         }
         else {
             context_thread client;
-            talk(client.context(), static_cast<std::uint16_t>(std::stoi(argv[1])));
+            talk(client.context(), server);
         }
         return EXIT_SUCCESS;
     }

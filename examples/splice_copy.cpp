@@ -3,15 +3,22 @@
 //
 // Shows: asio_uring::async_splice, from the file to a pipe, from the pipe to the socket.
 //
-// Run:    splice_copy PORT FILE    sends FILE to one client; try `nc localhost PORT`
-//         splice_copy --self-test  sends this program to a client in this process
-// Prints: listening on 127.0.0.1:PORT, then sent N bytes
+// Run:    splice_copy --port N --file FILE    sends FILE to one client, and ends; try
+//                                             `nc localhost N | wc -c`
+//         splice_copy --self-test             sends it to a client of this process
+// Prints: listening on 127.0.0.1:N, then sent K bytes
+
+#include "support/descriptor.hpp"
+#include "support/endpoint.hpp"
+#include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
 
 #include <boost/asio.hpp>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -20,6 +27,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,46 +37,46 @@ namespace {
 namespace asio = boost::asio;
 using asio_uring::ip::tcp;
 
-struct descriptor
-{
-    ~descriptor() { ::close(fd); }
-    const int fd;
-};
-
-void check(int result)
+void check(int result, const std::string& what)
 {
     if (result < 0) {
-        throw boost::system::system_error(errno, boost::system::system_category());
+        throw boost::system::system_error(errno, boost::system::system_category(), what);
     }
 }
 
 asio::awaitable<std::int64_t> send_file(tcp::socket& socket, int file)
 {
-    int ends[] = {-1, -1};
-    check(::pipe2(ends, O_CLOEXEC));
-    const descriptor out{ends[0]};
-    const descriptor in{ends[1]};
+    std::array<int, 2> ends;
+    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    const example::descriptor out(ends[0]);
+    const example::descriptor in(ends[1]);
     const asio_uring::executor ring = socket.get_executor();
     for (std::int64_t offset = 0;;) {
         std::size_t held = co_await asio_uring::async_splice(
-            ring, file, offset, in.fd, -1, 65'536, asio::use_awaitable);
+            ring, file, offset, in.get(), -1, 65'536, asio::use_awaitable);
         if (held == 0) {
             co_return offset; // the end of the file
         }
         offset += static_cast<std::int64_t>(held);
         while (held > 0) { // The socket may take less than the pipe holds.
             held -= co_await asio_uring::async_splice(
-                ring, out.fd, -1, socket.native_handle(), -1, held, asio::use_awaitable);
+                ring,
+                out.get(),
+                -1,
+                socket.native_handle(),
+                -1,
+                held,
+                asio::use_awaitable);
         }
     }
 }
 
 asio::awaitable<void> serve_one(tcp::acceptor acceptor, std::string path)
 {
-    const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    check(file.fd);
+    const example::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    check(file.get(), path);
     tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
-    std::cout << "sent " << co_await send_file(socket, file.fd) << " bytes\n";
+    std::cout << "sent " << co_await send_file(socket, file.get()) << " bytes\n";
 }
 
 // Receives until the end and compares with what the file holds.
@@ -90,16 +98,19 @@ asio::awaitable<void> receive(tcp::socket client, tcp::endpoint server, std::str
 
 int main(int argc, char** argv)
 {
+    tcp::endpoint endpoint = example::loopback(7000);
+    std::string path = "/proc/self/exe"; // this program
+    bool testing = false;
+    example::options options("splice_copy", "Sends a file to one TCP client, and ends.");
+    example::add_endpoint(options, endpoint);
+    options.text("file", "FILE", path, "file to send");
+    options.flag("self-test", testing, "send it to a client of this process");
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
+    }
     try {
-        const bool testing = argc == 2 && argv[1] == std::string("--self-test");
-        if (argc != 3 && !testing) {
-            throw std::invalid_argument("give PORT and FILE, or --self-test");
-        }
-        const int port = testing ? 0 : std::stoi(argv[1]);
-        const std::string path = testing ? "/proc/self/exe" : argv[2];
         asio_uring::io_context context(1);
-        const auto loopback = asio::ip::address_v4::loopback();
-        tcp::acceptor acceptor(context, {loopback, static_cast<std::uint16_t>(port)});
+        tcp::acceptor acceptor(context, testing ? example::loopback(0) : endpoint);
         const tcp::endpoint server = acceptor.local_endpoint();
         std::cout << "listening on " << server << std::endl;
         const auto ended = [](std::exception_ptr failure) {

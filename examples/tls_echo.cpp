@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // An echo server over TLS, written against stock Asio and moved onto the ring by CMake.
 //
-// Shows: asio::ssl::stream needs nothing of its own; the socket below it is on the ring.
+// Shows: asio::ssl::stream works as ever; the socket below it is on the ring.
 //
-// Run:    tls_echo PORT CERTIFICATE.pem KEY.pem      serves until Ctrl-C
-//         openssl s_client -quiet -connect localhost:PORT
-// Prints: listening on 127.0.0.1:PORT, and at its end the number of connections
+// Needs a certificate and its key:
+//     openssl req -x509 -nodes -subj /CN=localhost -out certificate.pem -keyout key.pem
+//
+// Run:    tls_echo --port N    serves until Ctrl-C; try
+//                              `openssl s_client -quiet -connect localhost:N`
+// Prints: listening on 127.0.0.1:N, and at its end the number of connections
+
+#include "support/endpoint.hpp"
+#include "support/options.hpp"
 
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
@@ -23,6 +29,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
 
@@ -58,28 +65,48 @@ serve(tcp::acceptor& acceptor, asio::ssl::context& tls, std::uint64_t& connectio
     }
 }
 
+// The errors of OpenSSL do not name the file.
+void check(error_code error, const std::string& path)
+{
+    if (error) {
+        throw boost::system::system_error(error, path);
+    }
+}
+
+asio::ssl::context
+make_tls_context(const std::string& certificate, const std::string& key)
+{
+    asio::ssl::context tls(asio::ssl::context::tls_server);
+    error_code error;
+    tls.use_certificate_chain_file(certificate, error);
+    check(error, certificate);
+    tls.use_private_key_file(key, asio::ssl::context::pem, error);
+    check(error, key);
+    return tls;
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
-    if (argc != 4) {
-        std::cerr << "usage: tls_echo PORT CERTIFICATE.pem KEY.pem\n";
-        return EXIT_FAILURE;
+    tcp::endpoint endpoint = example::loopback(7000);
+    std::string certificate = "certificate.pem";
+    std::string key = "key.pem";
+    example::options options("tls_echo", "An echo server over TLS.");
+    example::add_endpoint(options, endpoint);
+    options.text("certificate", "FILE", certificate, "certificate chain, in PEM");
+    options.text("key", "FILE", key, "private key of the certificate, in PEM");
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
     }
     try {
-        asio::ssl::context tls(asio::ssl::context::tls_server);
-        tls.use_certificate_chain_file(argv[2]);
-        tls.use_private_key_file(argv[3], asio::ssl::context::pem);
-
+        asio::ssl::context tls = make_tls_context(certificate, key);
         asio::io_context context(1);
-        tcp::acceptor acceptor(
-            context,
-            {asio::ip::address_v4::loopback(),
-             static_cast<std::uint16_t>(std::stoi(argv[1]))});
+        tcp::acceptor acceptor(context, endpoint);
         std::uint64_t connections = 0;
         asio::co_spawn(context, serve(acceptor, tls, connections), asio::detached);
         asio::signal_set signals(context, SIGINT, SIGTERM);
-        signals.async_wait([&](boost::system::error_code, int) { context.stop(); });
+        signals.async_wait([&](error_code, int) { context.stop(); });
 
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         context.run();

@@ -4,16 +4,20 @@
 //
 // Shows: Beast's streams with their timeouts, messages in both directions.
 //
-// Run:    websocket_echo --serve PORT                serves until Ctrl-C
-//         websocket_echo --ask PORT MESSAGES BYTES   sends, and expects each one back
-// Prints: listening on 127.0.0.1:PORT; the client: `N messages came back`
+// Run:    websocket_echo --port N          serves until Ctrl-C
+//         websocket_echo --port N --ask    sends messages, and expects each one back
+// Prints: listening on 127.0.0.1:N; the client: `K messages came back`
+
+#include "support/endpoint.hpp"
+#include "support/options.hpp"
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include <chrono>
 #include <csignal>
-#include <cstdint>
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -42,15 +46,14 @@ asio::awaitable<void> echo(websocket_stream stream)
     }
 }
 
-// Whatever ends a connection, a close among it, ends nothing else.
-void ended(std::exception_ptr) {}
-
 asio::awaitable<void> serve(tcp::acceptor& acceptor)
 {
     for (;;) {
         tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
         asio::co_spawn(
-            acceptor.get_executor(), echo(websocket_stream(std::move(socket))), &ended);
+            acceptor.get_executor(),
+            echo(websocket_stream(std::move(socket))),
+            asio::detached); // The exception that ends one connection ends no other.
     }
 }
 
@@ -77,31 +80,31 @@ asio::awaitable<void> ask(tcp::endpoint server, int messages, std::size_t bytes)
     std::cout << messages << " messages came back\n";
 }
 
-std::uint16_t port(const char* text)
-{
-    return static_cast<std::uint16_t>(std::stoi(text));
-}
-
 } // namespace
 
 int main(int argc, char** argv)
 {
-    const std::string role = argc > 1 ? argv[1] : "";
-    if (!(role == "--serve" && argc == 3) && !(role == "--ask" && argc == 5)) {
-        std::cerr << "usage: websocket_echo --serve PORT | --ask PORT MESSAGES BYTES\n";
-        return EXIT_FAILURE;
+    tcp::endpoint server = example::loopback(7000);
+    bool asking = false;
+    int messages = 10;
+    std::size_t bytes = 100;
+    example::options options("websocket_echo", "A WebSocket echo server and its client.");
+    example::add_endpoint(options, server);
+    options.flag("ask", asking, "be the client");
+    options.number("messages", messages, 0, 1'000'000, "how many the client sends");
+    options.number("bytes", bytes, 0, 16'000'000, "size of each message");
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
     }
     try {
         asio::io_context context(1);
-        const tcp::endpoint server(asio::ip::address_v4::loopback(), port(argv[2]));
         const auto rethrow = [](std::exception_ptr failure) {
             if (failure) {
                 std::rethrow_exception(failure); // out of run()
             }
         };
-        if (role == "--ask") {
-            asio::co_spawn(
-                context, ask(server, std::stoi(argv[3]), std::stoul(argv[4])), rethrow);
+        if (asking) {
+            asio::co_spawn(context, ask(server, messages, bytes), rethrow);
             context.run();
             return EXIT_SUCCESS;
         }

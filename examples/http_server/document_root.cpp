@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Purpose: system calls that open, ask and read, and none that leaves the directory.
 
 #include "document_root.hpp"
 
@@ -99,8 +100,8 @@ int document_root::open_beneath(const std::string& relative) const noexcept
         SYS_openat2, directory_.native_handle(), relative.c_str(), &how, sizeof(how)));
 }
 
-// For what openat2 does not decide: an absolute symbolic link, which may well lead to a
-// place inside, and a sandbox that does not know the call.
+// Decides where openat2 does not: an absolute symbolic link may well lead to a place
+// inside, and a sandbox may not know the call.
 int document_root::open_checked(const std::string& relative) const
 {
     std::error_code error;

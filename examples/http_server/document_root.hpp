@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: the served directory and its open files.
 #pragma once
 
 #include <boost/system/error_code.hpp>

@@ -2,15 +2,16 @@
 // A static file server: HTTP/1.1, Boost.Beast, C++20 coroutines, one thread.
 //
 // Shows: a program written against stock Boost.Asio that runs on the ring. Its sources
-// name Asio's own types only; asio_uring_drop_in(http_server) in CMakeLists.txt is what
-// moves every socket and timer. statistics.hpp prints the ring's counters and nothing
-// else.
+// name Asio's own types only; asio_uring_drop_in(http_server) in CMakeLists.txt moves
+// every socket and timer. Only statistics.hpp knows of the ring: it prints the ring's
+// counters.
 //
-// Run:    http_server --serve DIR --port 8080       (--help lists the options)
-// Prints: listening on 127.0.0.1:8080
+// Run:    http_server --serve DIR --port N    serves until Ctrl-C
+//         http_server --self-test             serves a client of this process, and ends
+// Prints: listening on 127.0.0.1:N
 //         and after Ctrl-C or SIGTERM
-//         requests=N connections=N
-//         ring operations=N sqes=N cqes=N enters=N
+//         requests=K connections=K
+//         ring operations=K sqes=K cqes=K enters=K
 
 #include "options.hpp"
 #include "self_test.hpp"
@@ -50,12 +51,13 @@ void run(const http_server::options& chosen)
 
 int main(int argc, char** argv)
 {
+    http_server::options chosen;
+    example::options options("http_server", "A static file server, HTTP/1.1.");
+    http_server::add_options(options, chosen);
+    if (const auto status = options.parse(argc, argv)) {
+        return *status;
+    }
     try {
-        const auto chosen = http_server::parse_options(argc, argv);
-        if (chosen.help) {
-            std::cout << http_server::usage;
-            return EXIT_SUCCESS;
-        }
         if (chosen.self_test) {
             return http_server::self_test() ? EXIT_SUCCESS : EXIT_FAILURE;
         }

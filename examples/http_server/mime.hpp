@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: content types by the end of a file's name.
 #pragma once
 
 #include <algorithm>

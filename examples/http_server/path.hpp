@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: from the target of a request to a path below the served directory.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: the Range header.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: which answer a request gets.
 #pragma once
 
 #include "document_root.hpp"

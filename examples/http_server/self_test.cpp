@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
+// Purpose: the server against a client of the same process, which knows each answer.
 
 #include "self_test.hpp"
 
+#include "../support/temporary_directory.hpp"
 #include "options.hpp"
 #include "server.hpp"
 #include "statistics.hpp"
@@ -21,10 +23,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <thread>
-
-#include <stdlib.h>
 
 namespace http_server {
 namespace {
@@ -32,39 +31,26 @@ namespace {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
-/// A directory with a few files, removed with the object.
+/// A temporary directory with a few files.
 class temporary_site
 {
 public:
     temporary_site()
     {
-        auto name =
-            (std::filesystem::temp_directory_path() / "http_server_XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) {
-            throw std::runtime_error("cannot make a temporary directory");
-        }
-        path_ = name;
         big_.reserve(big_bytes);
         for (std::size_t i = 0; i < big_bytes; ++i) {
             big_.push_back(static_cast<char>(i * 31 + i / 251));
         }
-        std::filesystem::create_directory(path_ / "sub");
+        std::filesystem::create_directory(path() / "sub");
         write("index.html", "<p>index</p>");
         write("empty", "");
         write("a b.txt", "spaces");
         write("sub/index.html", "<p>sub</p>");
         write("big.bin", big_);
-        std::filesystem::create_symlink("/etc/passwd", path_ / "escape");
-    }
-    temporary_site(const temporary_site&) = delete;
-    temporary_site& operator=(const temporary_site&) = delete;
-    ~temporary_site()
-    {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
+        std::filesystem::create_symlink("/etc/passwd", path() / "escape");
     }
 
-    const std::filesystem::path& path() const { return path_; }
+    const std::filesystem::path& path() const { return directory_.path(); }
     const std::string& big() const { return big_; }
 
 private:
@@ -73,7 +59,7 @@ private:
 
     void write(const char* name, std::string_view content)
     {
-        std::ofstream file(path_ / name, std::ios::binary);
+        std::ofstream file(path() / name, std::ios::binary);
         file.write(content.data(), static_cast<std::streamsize>(content.size()));
         file.close();
         if (!file) {
@@ -81,7 +67,7 @@ private:
         }
     }
 
-    std::filesystem::path path_;
+    example::temporary_directory directory_;
     std::string big_;
 };
 
@@ -159,7 +145,7 @@ bool self_test()
     const temporary_site site;
     options chosen;
     chosen.directory = site.path();
-    chosen.port = 0;
+    chosen.endpoint = example::loopback(0);
     chosen.idle_timeout = std::chrono::seconds(10);
 
     asio::io_context context{1};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: the server against a client of the same process.
 #pragma once
 
 namespace http_server {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Purpose: connections, from accept to close, each one coroutine.
 
 #include "server.hpp"
 
@@ -81,10 +82,9 @@ struct server_state
           acceptor(context),
           accept_pause(context)
     {
-        const tcp::endpoint endpoint(chosen.address, chosen.port);
-        acceptor.open(endpoint.protocol());
+        acceptor.open(chosen.endpoint.protocol());
         acceptor.set_option(tcp::acceptor::reuse_address(true));
-        acceptor.bind(endpoint);
+        acceptor.bind(chosen.endpoint);
         acceptor.listen();
     }
 
@@ -259,7 +259,7 @@ asio::awaitable<error_code> session::send(reply& answer)
             co_return asio::error::operation_aborted;
         }
         if (const error_code failed = load_chunk(answer); failed) {
-            co_return failed; // Closing early is how the client learns of it.
+            co_return failed; // The early close tells the client.
         }
     }
 }

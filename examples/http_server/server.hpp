@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: the server, as main() sees it.
 #pragma once
 
 #include "options.hpp"

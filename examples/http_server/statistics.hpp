@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-
+// Purpose: what the server counts and, with it, what the ring counts.
 #pragma once
 
 #ifdef ASIO_URING_DROP_IN

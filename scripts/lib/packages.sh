@@ -40,6 +40,7 @@ packages_of()
             boost_package ''
             boost_package context
             boost_package coroutine
+            boost_package program-options
             ;;
         test) # the test programs and clients for them; the library uses none of it
             boost_package test

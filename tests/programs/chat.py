@@ -60,7 +60,7 @@ def talk_and_listen(clients):
 
 
 def test(program):
-    with Server([program, 0]) as server:
+    with Server([program, "--port", 0]) as server:
         clients = [join(server.port) for _ in range(CLIENTS)]
         # Takes little, then nothing.
         slow = join(server.port, 4096)

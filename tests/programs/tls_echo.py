@@ -54,7 +54,8 @@ def converse(client, lines):
 def test(program):
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = make_certificate(pathlib.Path(folder))
-        with Server([program, 0, certificate, key]) as server:
+        command = [program, "--port", 0, "--certificate", certificate, "--key", key]
+        with Server(command) as server:
             clients = [start_client(server.port, certificate) for _ in range(CLIENTS)]
             try:
                 # A client that says something else, and one that leaves in the handshake.

@@ -33,11 +33,12 @@ async def converse_together(port):
 
 
 def test(program):
-    with Server([program, "--serve", 0]) as server:
+    with Server([program, "--port", 0]) as server:
         asyncio.run(converse_together(server.port))
         for size in (0, 125, 70000, 1000000):
             done = subprocess.run(
-                [program, "--ask", str(server.port), "20", str(size)],
+                [program, "--ask", "--port", str(server.port)]
+                + ["--messages", "20", "--bytes", str(size)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 timeout=LIMIT_S,
