@@ -93,12 +93,12 @@ submit_result ring::submit() noexcept
 // What one enter does not settle, the general form takes over.
 submit_result ring::submit_and_wait(unsigned min_complete) noexcept
 {
+    constexpr std::uint32_t polling = abi::setup_sqpoll | abi::setup_iopoll;
     unsigned submitted = 0;
-    if ((setup_flags_ & abi::setup_sqpoll) == 0) [[likely]] {
+    if ((setup_flags_ & polling) == 0) [[likely]] {
         const int entered = enter(publish(), min_complete, abi::enter_getevents);
         submitted = result_value(entered);
-        if (entered >= 0 && (entered == 0 || min_complete == 0 || ready() != 0))
-            [[likely]]
+        if (entered >= 0 && (min_complete == 0 || ready() != 0)) [[likely]]
             return {submitted, {}};
     }
     submit_result result = submit_and_wait(wait_options{.min_complete = min_complete});
@@ -110,40 +110,57 @@ submit_result ring::submit_and_wait(const wait_options& options) noexcept
 {
     submit_result result;
     const bool polled = (setup_flags_ & abi::setup_sqpoll) != 0;
-    // A wait that polls a disk knows no deadline, and ends with nothing when the CPU is
-    // wanted elsewhere.
-    const bool polls_disks = (setup_flags_ & abi::setup_iopoll) != 0;
-    unsigned to_submit = publish();
+    const unsigned pending = publish();
     if (polled)
-        result.submitted = to_submit;
-    wait_argument wait{options, features_, clock_};
+        result.submitted = pending;
+    // The kernel tells how many it has submitted or how the wait ended, not both. A
+    // caller who wants to hear of a signal gets a call for each.
+    if (options.signals != nullptr && !polled) {
+        result = submit();
+        if (result.ec)
+            return result;
+    }
+    wait_argument argument{options, features_, clock_};
     for (;;) {
-        std::uint32_t flags = abi::enter_getevents | wait.flags;
+        std::uint32_t flags = abi::enter_getevents | argument.flags;
         if (polled && needs_wakeup())
             flags |= abi::enter_sq_wakeup;
-        wait.refresh(options);
-        const int entered = enter(to_submit, options.min_complete, flags, wait.argument);
-        if (entered > 0 && !polled)
-            result.submitted += static_cast<unsigned>(entered);
-        // A caller who opens his signal mask for the wait wants to hear of the signal.
-        const bool retry = entered == -EINTR && options.signals == nullptr;
-        if (entered < 0 && !retry) {
-            result.ec = enter_error(entered);
+        argument.refresh(options);
+        const int entered = enter(
+            polled ? 0 : unconsumed(), options.min_complete, flags, argument.argument);
+        result.submitted += result_value(entered);
+        if (end_of_wait(entered, options, result.ec))
             return result;
-        }
-        // A count hides what ended the wait: a signal, the deadline, or nothing yet.
-        // Without a count the kernel says so itself, so go round once more unless
-        // something is ready.
-        if (options.min_complete == 0 || (entered > 0 && ready() != 0))
-            return result;
-        if (entered == 0 && (!polls_disks || ready() >= options.min_complete))
-            return result;
-        if (polls_disks && is_past(options.deadline)) {
-            result.ec = ready() == 0 ? result_error(-ETIME) : boost::system::error_code{};
-            return result;
-        }
-        to_submit = polled ? 0 : unconsumed();
     }
+}
+
+// What is ready decides, not what the kernel answers. A count of submissions hides a
+// signal or the deadline. Zero may mean a timeout operation that has posted nothing yet,
+// or never will, and on a ring that polls disks that the CPU is wanted elsewhere.
+bool ring::end_of_wait(
+    int entered,
+    const wait_options& options,
+    boost::system::error_code& ec) const noexcept
+{
+    // A caller who opens his signal mask for the wait wants to hear of the signal.
+    const bool interrupted = entered == -EINTR && options.signals == nullptr;
+    if (entered < 0 && !interrupted) {
+        ec = enter_error(entered);
+        return true;
+    }
+    // Where the waiting thread polls disks, no timeout operation ends a wait early.
+    constexpr std::uint32_t polling = abi::setup_iopoll | abi::setup_sqpoll;
+    const bool polls_disks = (setup_flags_ & polling) == abi::setup_iopoll;
+    const unsigned wanted =
+        std::min(options.min_complete, polls_disks ? cq_entries() : 1);
+    if (ready() >= wanted)
+        return true;
+    // The kernel knows no deadline there.
+    if (!polls_disks || !is_past(options.deadline))
+        return false;
+    if (ready() == 0)
+        ec = result_error(-ETIME);
+    return true;
 }
 
 boost::system::error_code ring::run_task_work() noexcept

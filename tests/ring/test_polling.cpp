@@ -233,6 +233,19 @@ BOOST_AUTO_TEST_CASE(polled_wait_with_nothing_in_flight_ends_at_its_deadline)
     BOOST_TEST((std::chrono::steady_clock::now() >= deadline));
 }
 
+// The kernel gives up a wait of this kind when the CPU is wanted elsewhere.
+BOOST_AUTO_TEST_CASE(polled_wait_never_returns_with_nothing_ready)
+{
+    ring r{ring_options{.entries = 4, .flags = abi::setup_iopoll}};
+    for (int round = 0; round != 4000; ++round) {
+        BOOST_REQUIRE(r.try_push(op::nop{}, 7, abi::sqe_async));
+        BOOST_REQUIRE(r.submit().submitted == 1);
+        BOOST_REQUIRE(!r.submit_and_wait(1).ec);
+        BOOST_REQUIRE(r.ready() == 1);
+        r.advance(1);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(ring_that_polls_disks_refuses_everything_else)
 {
     ring r{ring_options{.entries = 4, .flags = abi::setup_iopoll}};

@@ -163,6 +163,37 @@ BOOST_AUTO_TEST_CASE(timeout_operation_ends_a_wait_for_more)
     }) == 1);
 }
 
+// The kernel ends a wait when a timeout operation expires, also one that posts nothing.
+BOOST_AUTO_TEST_CASE(wait_goes_on_when_a_silent_timeout_ends_it)
+{
+    std::vector<std::uint32_t> kinds = ring_kinds;
+    kinds.push_back(abi::setup_sqpoll);
+    const auto bounded = [](ring& r) {
+        return r.submit_and_wait(
+            wait_options{.deadline = steady_clock::now() + seconds{10}});
+    };
+    const auto plain = [](ring& r) { return r.submit_and_wait(1); };
+    const auto check = [](std::uint32_t flags, auto wait) {
+        ring r{ring_options{.entries = 4, .flags = flags}};
+        const abi::kernel_timespec soon{0, 1'000'000};
+        const abi::kernel_timespec later{0, 30'000'000};
+        BOOST_REQUIRE(r.try_push(
+            op::timeout{.expiry = &soon, .flags = abi::timeout_etime_success},
+            1,
+            abi::sqe_cqe_skip_success));
+        BOOST_REQUIRE(r.try_push(op::timeout{.expiry = &later}, 2));
+        // Submitted before, so that no count hides how the wait ended.
+        BOOST_TEST(!r.submit().ec);
+        BOOST_TEST(!wait(r).ec);
+        BOOST_REQUIRE(r.ready() == 1);
+        BOOST_TEST(r.peek()->user_data == 2);
+    };
+    for (const std::uint32_t flags : kinds) {
+        check(flags, bounded);
+        check(flags, plain);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(wait_interrupted_by_a_signal_goes_on)
 {
     const alarm_counter counter;
@@ -209,6 +240,31 @@ BOOST_AUTO_TEST_CASE(wait_with_a_signal_mask_reports_the_signal)
     BOOST_TEST(result.ec.value() == EINTR);
     BOOST_TEST(signals_seen == 1);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(wait_with_a_signal_mask_that_submits_reports_the_signal_too)
+{
+    for (const std::uint32_t flags : {std::uint32_t{0}, abi::setup_sqpoll}) {
+        const alarm_counter counter;
+        sigset_t blocked;
+        sigset_t before;
+        ::sigemptyset(&blocked);
+        ::sigaddset(&blocked, SIGALRM);
+        ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
+
+        ring r{ring_options{.entries = 4, .flags = flags}};
+        const abi::kernel_timespec later{20, 0};
+        BOOST_REQUIRE(r.try_push(op::timeout{.expiry = &later}, 1));
+        ::pthread_kill(::pthread_self(), SIGALRM);
+        sigset_t open;
+        ::sigemptyset(&open);
+        const submit_result result = r.submit_and_wait(wait_options{
+            .deadline = steady_clock::now() + seconds{10}, .signals = &open});
+        BOOST_TEST(result.submitted == 1);
+        BOOST_TEST(result.ec.value() == EINTR);
+        BOOST_TEST(signals_seen == 1);
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(wait_options_of_newer_kernels_do_no_harm)

@@ -45,7 +45,9 @@ struct wait_options
     /// Do not count the wait as waiting for a disk. Kernel 6.15; older kernels ignore it.
     bool no_iowait = false;
     /// Signal mask during the wait, or null to leave it alone. With a mask a signal ends
-    /// the wait with EINTR; without one the wait goes on.
+    /// the wait with EINTR, unless completions are ready; without one the wait goes on.
+    /// The kernel ignores the mask where the waiting thread polls disks
+    /// (abi::setup_iopoll without abi::setup_sqpoll).
     const sigset_t* signals = nullptr;
 };
 
@@ -241,7 +243,9 @@ public:
 
     /// Publishes, submits and waits. Returns when `min_complete` completions are ready,
     /// when the deadline has passed with none ready (ETIME), on an error, or earlier with
-    /// at least one completion ready: a timeout operation of the ring ends a wait.
+    /// at least one completion ready: a timeout operation of the ring, a signal and the
+    /// deadline end a wait for more. Without an error and with a `min_complete` of one or
+    /// more, peek() is never null afterwards.
     submit_result submit_and_wait(const wait_options& options) noexcept;
     submit_result submit_and_wait(unsigned min_complete = 1) noexcept;
 
@@ -339,6 +343,10 @@ private:
     boost::system::error_code
     move_to(const abi::setup_params& params, detail::ring_memory memory) noexcept;
     void swap(ring& other) noexcept;
+    bool end_of_wait(
+        int entered,
+        const wait_options& options,
+        boost::system::error_code& ec) const noexcept;
 
     int enter_with(
         unsigned to_submit,
