@@ -71,9 +71,10 @@ boost::system::error_code enter_error(int result) noexcept
 submit_result ring::submit() noexcept
 {
     submit_result result;
+    const unsigned fresh = submission_.claimed() - submission_.published();
     const unsigned pending = publish();
     if ((setup_flags_ & abi::setup_sqpoll) != 0) {
-        result.submitted = pending;
+        result.submitted = fresh;
         if (needs_wakeup())
             result.ec = enter_error(enter(0, 0, abi::enter_sq_wakeup));
         return result;
@@ -110,9 +111,9 @@ submit_result ring::submit_and_wait(const wait_options& options) noexcept
 {
     submit_result result;
     const bool polled = (setup_flags_ & abi::setup_sqpoll) != 0;
-    const unsigned pending = publish();
     if (polled)
-        result.submitted = pending;
+        result.submitted = submission_.claimed() - submission_.published();
+    publish();
     // The kernel tells how many it has submitted or how the wait ended, not both. A
     // caller who wants to hear of a signal gets a call for each.
     if (options.signals != nullptr && !polled) {

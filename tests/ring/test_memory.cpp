@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(memory_of_the_caller_holds_the_rings_and_is_given_back)
         ring r{options};
         abi::sqe* entry = r.try_claim();
         BOOST_TEST(lies_in(entry, entries));
-        r.submit_and_wait(1);
+        BOOST_TEST(!r.submit_and_wait(1).ec);
         BOOST_TEST(lies_in(r.peek(), rings));
         BOOST_TEST(reap(r).size() == 1);
         BOOST_TEST(works(r));
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(ring_memory_is_absent_from_a_child)
         return "";
     });
     BOOST_TEST(verdict == "");
-    r.submit_and_wait(1);
+    BOOST_TEST(!r.submit_and_wait(1).ec);
     BOOST_TEST(reap(r).size() == 1);
 }
 

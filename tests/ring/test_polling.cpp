@@ -149,6 +149,30 @@ BOOST_AUTO_TEST_CASE(polled_submission_waits_for_space_in_a_full_queue)
     BOOST_TEST(!plain.wait_for_space());
 }
 
+// The polling thread consumes entries when it likes; each counts once all the same.
+BOOST_AUTO_TEST_CASE(polled_submission_counts_each_entry_once)
+{
+    ring r{
+        ring_options{.entries = 8, .flags = abi::setup_sqpoll, .sq_thread_idle_ms = 1}};
+    unsigned pushed = 0;
+    unsigned told = 0;
+    for (int round = 0; round != 20; ++round) {
+        if (round % 5 == 0)
+            BOOST_TEST(falls_asleep(r)); // so that entries stay unconsumed for a while
+        for (unsigned count = 0; count != 2; ++count)
+            pushed += r.try_push(op::nop{}, 1) ? 1U : 0U;
+        for (int again = 0; again != 3; ++again)
+            told += r.submit().submitted;
+        const submit_result waited =
+            r.submit_and_wait({.min_complete = 2, .deadline = far_off()});
+        BOOST_REQUIRE(!waited.ec);
+        told += waited.submitted;
+        r.advance(r.ready());
+    }
+    BOOST_TEST(pushed == 40);
+    BOOST_TEST(told == pushed);
+}
+
 BOOST_AUTO_TEST_CASE(attached_rings_share_one_polling_thread)
 {
     const std::set<std::string> before = polling_threads();

@@ -58,9 +58,12 @@ struct wait_options
 /// no room for completions; reap, then call again. EBADR: completions are lost; give the
 /// ring up. EOWNERDEAD: the polling thread has ended; give the ring up.
 /// errc::wrong_thread: the ring belongs to another thread.
-struct submit_result
+struct [[nodiscard]] submit_result
 {
-    unsigned submitted = 0; ///< entries the kernel has consumed
+    /// Entries the kernel has consumed in this call. On a ring with abi::setup_sqpoll the
+    /// polling thread consumes them, at a time of its own: there it counts the entries
+    /// that this call has published, and ring::unconsumed() tells how many are left.
+    unsigned submitted = 0;
     boost::system::error_code ec{};
 };
 
