@@ -56,7 +56,7 @@ inline image image_of(const std::vector<field>& fields)
 template <class Op>
 image image_of(const Op& operation)
 {
-    abi::sqe entry{};
+    abi::wide_sqe entry{}; // also for operations of 128 bytes
     operation.prepare(entry);
     image bytes{};
     std::memcpy(bytes.data(), &entry, bytes.size());

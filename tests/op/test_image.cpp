@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <bitset>
 #include <cstring>
+#include <span>
+#include <stdexcept>
 #include <type_traits>
 #include <typeindex>
 
@@ -29,7 +31,7 @@ struct row
 template <class Op>
 bool leaves_user_data_alone(const Op& operation)
 {
-    abi::sqe entry{};
+    abi::wide_sqe entry{};
     entry.user_data = user_data_a;
     operation.prepare(entry);
     return entry.user_data == user_data_a;
@@ -41,7 +43,7 @@ row expect(
     std::string name, unsigned code, const Op& operation, std::vector<field> fields)
 {
     static_assert(std::is_aggregate_v<Op> && std::is_trivially_copyable_v<Op>);
-    static_assert(noexcept(operation.prepare(std::declval<abi::sqe&>())));
+    static_assert(noexcept(operation.prepare(std::declval<abi::wide_sqe&>())));
     fields.push_back(opcode(code));
     return {
         std::move(name),
@@ -589,6 +591,15 @@ std::vector<row> command_rows()
              buf(group_a),
              addr3(0x0807060504030201)}),
         expect(
+            "uring_cmd_sqe128",
+            46,
+            op::uring_cmd_sqe128{fd_a, flags_a, payload, 1, group_a},
+            {fd(fd_a),
+             cmd_op(flags_a),
+             op_flags(1),
+             buf(group_a),
+             addr3(0x0807060504030201)}),
+        expect(
             "uring_cmd128",
             64,
             op::uring_cmd128{fd_a, flags_a, payload, 1, group_a},
@@ -697,12 +708,46 @@ BOOST_AUTO_TEST_CASE(command_with_wide_payload_fills_the_large_entry)
     std::array<std::byte, 80> payload{};
     for (std::size_t index = 0; index != payload.size(); ++index)
         payload[index] = static_cast<std::byte>(index + 1);
-    std::array<abi::sqe, 2> large{};
+    const auto check = [&payload](const auto& operation) {
+        abi::wide_sqe large{};
+        operation.prepare(large);
+        const auto* bytes = reinterpret_cast<const std::byte*>(&large);
+        BOOST_TEST((std::memcmp(bytes + 48, payload.data(), payload.size()) == 0));
+    };
+    check(op::uring_cmd_sqe128{.fd = fd_a, .payload = payload});
+    check(op::uring_cmd128{.fd = fd_a, .payload = payload});
+}
 
-    op::uring_cmd{.fd = fd_a, .payload = payload}.prepare(large[0]);
+// Neither a type nor a value lets a command run over the end of its entry.
+BOOST_AUTO_TEST_CASE(payload_larger_than_its_entry_is_refused)
+{
+    using small = op::command_payload<16>;
+    using bytes = std::span<const std::byte>;
+    static_assert(std::is_constructible_v<small, const std::array<std::byte, 16>&>);
+    static_assert(std::is_convertible_v<std::span<const std::byte, 16>, small>);
+    static_assert(!std::is_convertible_v<const std::array<std::byte, 17>&, small>);
+    static_assert(std::is_same_v<decltype(op::uring_cmd::payload), small>);
 
-    const auto* bytes = reinterpret_cast<const std::byte*>(large.data());
-    BOOST_TEST((std::memcmp(bytes + 48, payload.data(), payload.size()) == 0));
+    const std::array<std::byte, 81> many{std::byte{1}};
+    BOOST_CHECK_NO_THROW(small{bytes(many).first(16)});
+    BOOST_CHECK_THROW(small{bytes(many).first(17)}, std::length_error);
+    BOOST_CHECK_THROW(small{bytes(many)}, std::length_error);
+    BOOST_CHECK_NO_THROW(op::command_payload<80>{bytes(many).first(80)});
+    BOOST_CHECK_THROW(op::command_payload<80>{bytes(many)}, std::length_error);
+}
+
+template <class Op>
+constexpr bool fits_a_plain_entry = requires(const Op& operation, abi::sqe& entry)
+{
+    operation.prepare(entry);
+};
+
+BOOST_AUTO_TEST_CASE(wide_command_is_not_written_into_a_plain_entry)
+{
+    static_assert(fits_a_plain_entry<op::uring_cmd>);
+    static_assert(!fits_a_plain_entry<op::uring_cmd_sqe128>);
+    static_assert(!fits_a_plain_entry<op::uring_cmd128>);
+    BOOST_TEST(true);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -53,7 +53,7 @@ bool push(submission_queue& queue, std::uint64_t number)
 
 bool push_wide(submission_queue& queue, std::uint64_t number, std::uint8_t padding = 0)
 {
-    abi::sqe* entry = queue.try_claim_wide(padding);
+    abi::wide_sqe* entry = queue.try_claim_wide(padding);
     if (entry != nullptr) {
         op::nop128{}.prepare(*entry);
         entry->user_data = number;
@@ -175,6 +175,21 @@ BOOST_AUTO_TEST_CASE(wide_operation_is_pushed_as_such)
     BOOST_TEST(r.claimed() == 2);
     BOOST_TEST(r.sqe_at(0).user_data == 9);
     BOOST_TEST(r.sqe_at(1).user_data == 10);
+    BOOST_REQUIRE(!r.submit().ec);
+    BOOST_REQUIRE(r.try_push(op::uring_cmd_sqe128{.fd = 0, .payload = payload}, 11));
+    BOOST_TEST(r.claimed() == 3);
+}
+
+// The kernel would take the second half for an operation.
+BOOST_AUTO_TEST_CASE(wide_operation_is_refused_by_a_ring_without_wide_entries)
+{
+    ring r{ring_options{.entries = 8}};
+    const std::array<std::byte, 80> payload{std::byte{1}};
+    BOOST_TEST(!r.try_push(op::uring_cmd128{.fd = 0, .payload = payload}, 1));
+    BOOST_TEST(!r.try_push(op::uring_cmd_sqe128{.fd = 0, .payload = payload}, 1));
+    BOOST_TEST(!r.try_push(op::nop128{}, 1));
+    BOOST_TEST((r.try_claim_wide() == nullptr));
+    BOOST_TEST(r.claimed() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(rewound_queue_starts_at_its_first_place_with_what_is_left)

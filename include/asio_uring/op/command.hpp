@@ -6,9 +6,11 @@
 
 #include <asio_uring/op/common.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <stdexcept>
 
 #include <sys/socket.h>
 
@@ -30,20 +32,60 @@ inline void start_command(
     entry.buf_index = buffer_index;
 }
 
-inline void set_payload(abi::sqe& entry, std::span<const std::byte> payload) noexcept
+} // namespace detail
+
+/// The bytes of a command, at most `Room` of them: what does not fit has no value of this
+/// type. Refers to the caller's memory.
+template <std::size_t Room>
+class command_payload
 {
-    if (payload.empty())
-        return;
-    // As bytes, because the command area goes on behind the entry's own 64 on rings with
-    // wide entries.
-    auto* bytes = reinterpret_cast<std::byte*>(&entry);
-    std::memcpy(bytes + offsetof(abi::sqe, cmd), payload.data(), payload.size());
+public:
+    constexpr command_payload() noexcept = default;
+
+    /// Bytes whose number the type tells. Too many do not compile.
+    template <std::size_t Size>
+    requires(Size <= Room) constexpr command_payload(
+        const std::array<std::byte, Size>& bytes) noexcept
+        : bytes_{bytes}
+    {}
+    template <std::size_t Size>
+    requires(Size <= Room) constexpr command_payload(
+        std::span<const std::byte, Size> bytes) noexcept
+        : bytes_{bytes}
+    {}
+
+    /// Bytes whose number shows at run time. Throws std::length_error for more than
+    /// `Room`.
+    constexpr command_payload(std::span<const std::byte> bytes) : bytes_{bytes}
+    {
+        if (bytes.size() > Room)
+            throw std::length_error{"asio_uring: the command does not fit its entry"};
+    }
+
+    constexpr std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+private:
+    std::span<const std::byte> bytes_{};
+};
+
+namespace detail {
+
+// As bytes, because the command area lies across several members.
+template <class Entry, std::size_t Room>
+void set_payload(Entry& entry, const command_payload<Room>& payload) noexcept
+{
+    static_assert(abi::command_offset + Room <= sizeof(Entry));
+    const std::span<const std::byte> bytes = payload.bytes();
+    if (!bytes.empty())
+        std::memcpy(
+            reinterpret_cast<std::byte*>(&entry) + abi::command_offset,
+            bytes.data(),
+            bytes.size());
 }
 
 } // namespace detail
 
-/// A command of the file's driver. REQUIRES: at most 16 bytes of payload, or 80 on a ring
-/// with abi::setup_sqe128. Kernel 5.19.
+/// A command of the file's driver, with at most 16 bytes of payload. Kernel 5.19.
 struct uring_cmd
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
@@ -51,7 +93,7 @@ struct uring_cmd
 
     int fd = -1;
     std::uint32_t command = 0;
-    std::span<const std::byte> payload{};
+    command_payload<abi::command_room> payload{};
     std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
     std::uint16_t buffer_index = 0;
 
@@ -69,8 +111,27 @@ struct uring_cmd
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// The same with 80 bytes of payload, on rings that mix entry sizes. REQUIRES: an entry
-/// with room for two. Kernel 6.19.
+/// The same with at most 80 bytes of payload, on a ring with abi::setup_sqe128: every
+/// entry of such a ring has room for them. Kernel 5.19.
+struct uring_cmd_sqe128
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+    std::uint32_t command = 0;
+    command_payload<abi::wide_command_room> payload{};
+    std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
+    std::uint16_t buffer_index = 0;
+
+    void prepare(abi::wide_sqe& entry) const noexcept
+    {
+        detail::start_command(entry, code, fd, command, flags, buffer_index);
+        detail::set_payload(entry, payload);
+    }
+};
+
+/// The same with at most 80 bytes of payload, on a ring with abi::setup_sqe_mixed, where
+/// it takes two entries, or with abi::setup_sqe128. Kernel 6.19.
 struct uring_cmd128
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd128;
@@ -78,11 +139,11 @@ struct uring_cmd128
 
     int fd = -1;
     std::uint32_t command = 0;
-    std::span<const std::byte> payload{};
+    command_payload<abi::wide_command_room> payload{};
     std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
     std::uint16_t buffer_index = 0;
 
-    void prepare(abi::sqe& entry) const noexcept
+    void prepare(abi::wide_sqe& entry) const noexcept
     {
         detail::start_command(entry, code, fd, command, flags, buffer_index);
         detail::set_payload(entry, payload);

@@ -141,7 +141,7 @@ public:
 
     /// The next 128 bytes, all zero, on a ring with abi::setup_sqe128 or setup_sqe_mixed;
     /// see submission_queue::try_claim_wide().
-    [[nodiscard]] abi::sqe* try_claim_wide(std::uint8_t padding_flags = 0) noexcept
+    [[nodiscard]] abi::wide_sqe* try_claim_wide(std::uint8_t padding_flags = 0) noexcept
     {
         return submission_.try_claim_wide(padding_flags);
     }
@@ -183,12 +183,15 @@ public:
     bool needs_wakeup() const noexcept { return submission_.needs_wakeup(); }
 
     /// Claims an entry, or the room of two for an operation of 128 bytes, and fills it
-    /// from an operation of asio_uring::op. Returns false when all entries are in use.
+    /// from an operation of asio_uring::op. Returns false when all entries are in use,
+    /// and always for an operation of 128 bytes on a ring without such entries:
+    /// op::nop128 and op::uring_cmd128 need abi::setup_sqe128 or setup_sqe_mixed,
+    /// op::uring_cmd_sqe128 the first of them.
     template <class Op>
     [[nodiscard]] bool try_push(
         const Op& operation, std::uint64_t user_data, std::uint8_t sqe_flags = 0) noexcept
     {
-        abi::sqe* entry = abi::is_wide(Op::code) ? try_claim_wide() : try_claim();
+        auto* entry = claim_for<Op>();
         if (entry == nullptr)
             return false;
         operation.prepare(*entry);
@@ -350,6 +353,23 @@ private:
         int entered,
         const wait_options& options,
         boost::system::error_code& ec) const noexcept;
+
+    // The entry that has the size of the operation. Only the opcodes of wide operations
+    // tell the kernel of a mixed ring that two entries belong together.
+    template <class Op>
+    auto claim_for() noexcept
+    {
+        constexpr bool fills_wide = !requires(const Op& operation, abi::sqe& entry)
+        {
+            operation.prepare(entry);
+        };
+        if constexpr (!fills_wide && !abi::is_wide(Op::code))
+            return try_claim();
+        else if (abi::is_wide(Op::code) || (setup_flags_ & abi::setup_sqe128) != 0)
+            return try_claim_wide();
+        else
+            return static_cast<abi::wide_sqe*>(nullptr);
+    }
 
     int enter_with(
         unsigned to_submit,

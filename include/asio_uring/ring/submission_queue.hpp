@@ -80,20 +80,22 @@ public:
     /// setup_sqe_mixed ring the operation takes two entries that must not lie on both
     /// ends of the queue; a no-operation that posts nothing fills the last place then,
     /// also when null is returned. It carries `padding_flags`: inside a chain these have
-    /// to be the link flags of the entry before. REQUIRES: one of the two flags.
-    [[nodiscard]] abi::sqe* try_claim_wide(std::uint8_t padding_flags = 0) noexcept
+    /// to be the link flags of the entry before. Always null on a ring with neither flag,
+    /// whose kernel would take the second half for an operation of its own.
+    [[nodiscard]] abi::wide_sqe* try_claim_wide(std::uint8_t padding_flags = 0) noexcept
     {
         if (entry_shift_ != 0)
-            return try_claim();
-        ASIO_URING_ASSERT(mixed_ && entries_ > 1);
+            return widened(try_claim());
+        if (!mixed_ || entries_ < 2)
+            return nullptr;
         if (((claimed_ + 1) & mask_) == 0 && !try_claim_padding(padding_flags))
             return nullptr;
         if (space_left() < 2)
             return nullptr;
         abi::sqe* entry = slot(claimed_);
         claimed_ += 2;
-        std::memset(static_cast<void*>(entry), 0, 2 * sizeof(abi::sqe));
-        return entry;
+        std::memset(static_cast<void*>(entry), 0, sizeof(abi::wide_sqe));
+        return widened(entry);
     }
 
     /// Sequence number the next claimed entry gets.
@@ -216,6 +218,19 @@ private:
         entry->fd = -1;
         return true;
     }
+    bool is_unconsumed(std::uint32_t sequence) const noexcept
+    {
+        // One look at the head: it moves while another thread is in the kernel.
+        const std::uint32_t head = kernel_head();
+        return sequence - head < claimed_ - head;
+    }
+
+    // The slot and what lies behind it are 128 bytes of the map that belong together.
+    static abi::wide_sqe* widened(abi::sqe* entry) noexcept
+    {
+        return reinterpret_cast<abi::wide_sqe*>(entry);
+    }
+
 
     static std::uint32_t load_relaxed(std::uint32_t* word) noexcept
     {
@@ -248,7 +263,7 @@ private:
     std::uint32_t mask_ = 0;
     std::uint32_t entries_ = 0;
     std::uint32_t entry_shift_ = 0;
-    [[maybe_unused]] bool mixed_ = false; ///< only asserts ask
+    bool mixed_ = false;
 
     // Submitting thread only
     std::uint32_t claimed_ = 0;

@@ -87,8 +87,8 @@ struct sqe
         std::uint64_t addr3;
         std::uint64_t optval;
         std::uint64_t attr_ptr;
-        std::uint8_t
-            cmd[8]; ///< start of the command area: 16 bytes, 80 with setup_sqe128
+        /// Start of the command area: 16 bytes, and 80 in a wide_sqe.
+        std::uint8_t cmd[8];
     };
     union
     {
@@ -113,6 +113,19 @@ static_assert(offsetof(sqe, addr_len) == 44);
 static_assert(offsetof(sqe, addr3) == 48 && offsetof(sqe, cmd) == 48);
 static_assert(offsetof(sqe, optval) == 48 && offsetof(sqe, attr_ptr) == 48);
 static_assert(offsetof(sqe, attr_type_mask) == 56 && offsetof(sqe, pad2) == 56);
+
+/// An entry of 128 bytes, on a ring with setup_sqe128 or setup_sqe_mixed. The command
+/// area goes on behind the 64 bytes of every entry.
+struct wide_sqe : sqe
+{
+    std::uint8_t cmd_rest[64];
+};
+
+static_assert(sizeof(wide_sqe) == 128 && alignof(wide_sqe) == 8);
+inline constexpr std::size_t command_offset = offsetof(sqe, cmd);
+inline constexpr std::size_t command_room = sizeof(sqe) - command_offset;
+inline constexpr std::size_t wide_command_room = sizeof(wide_sqe) - command_offset;
+static_assert(command_room == 16 && wide_command_room == 80);
 
 /// One completion queue entry. With setup_cqe32, or with cqe_f_32 on a mixed ring,
 /// sixteen further bytes follow it.
