@@ -7,7 +7,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <atomic>
+#include <thread>
 #include <vector>
+
+#include <sched.h>
 
 namespace asio_uring::test {
 
@@ -190,6 +194,38 @@ BOOST_AUTO_TEST_CASE(wide_operation_is_refused_by_a_ring_without_wide_entries)
     BOOST_TEST(!r.try_push(op::nop128{}, 1));
     BOOST_TEST((r.try_claim_wide() == nullptr));
     BOOST_TEST(r.claimed() == 0);
+}
+
+// A handler of one thread rewrites its entry while another thread is in the kernel.
+BOOST_AUTO_TEST_CASE(entry_is_rewritten_while_the_kernel_consumes_others)
+{
+    submission_memory kernel{0};
+    submission_queue queue = kernel.queue();
+    std::atomic<std::uint32_t> shown{0};
+    constexpr std::uint32_t rounds = 50'000;
+    std::thread consumer{[&kernel, &shown] {
+        for (std::uint32_t head = 0; head != 2 * rounds;) {
+            while (shown.load(std::memory_order_acquire) == head)
+                ::sched_yield();
+            std::atomic_ref{kernel.head}.store(++head, std::memory_order_release);
+        }
+    }};
+    const auto show = [&queue, &shown] {
+        queue.publish();
+        shown.store(queue.published(), std::memory_order_release);
+    };
+    for (std::uint32_t round = 0; round != rounds; ++round) {
+        while (queue.space_left() < 2)
+            ::sched_yield();
+        BOOST_REQUIRE(push(queue, 0));
+        show();
+        BOOST_REQUIRE(push(queue, 1));
+        for (std::uint64_t number = 2; number != 10; ++number)
+            queue.at(queue.claimed() - 1).user_data = number;
+    }
+    show();
+    consumer.join();
+    BOOST_TEST(kernel.head == 2 * rounds);
 }
 
 BOOST_AUTO_TEST_CASE(rewound_queue_starts_at_its_first_place_with_what_is_left)

@@ -159,8 +159,8 @@ public:
     /// The shared tail as last stored.
     std::uint32_t published() const noexcept { return submission_.published(); }
 
-    /// A claimed entry that is not published and may be rewritten.
-    /// REQUIRES: published() <= sequence < claimed(), modulo 2^32.
+    /// A claimed entry that may still be rewritten, under the rule of
+    /// submission_queue::at(): one that is not published always may.
     abi::sqe& sqe_at(std::uint32_t sequence) noexcept { return submission_.at(sequence); }
 
     /// What stands in the slot of an entry, for looking only.

@@ -110,13 +110,12 @@ public:
         return entries_ - (claimed_ - kernel_head());
     }
 
-    /// A claimed entry the kernel cannot see yet.
-    /// REQUIRES: published() <= sequence < claimed(), modulo 2^32.
+    /// A claimed entry that may still be rewritten. REQUIRES, modulo 2^32: published() <=
+    /// sequence < claimed(), or the kernel has not consumed the entry and nobody can let
+    /// it do so: no thread enters, and there is no polling thread.
     abi::sqe& at(std::uint32_t sequence) noexcept
     {
-        // The kernel owns everything before its head, and all before the shared tail
-        // while someone is about to enter.
-        ASIO_URING_ASSERT(sequence - kernel_head() < claimed_ - kernel_head());
+        ASIO_URING_ASSERT(is_unconsumed(sequence));
         return *slot(sequence);
     }
 
@@ -218,6 +217,7 @@ private:
         entry->fd = -1;
         return true;
     }
+
     bool is_unconsumed(std::uint32_t sequence) const noexcept
     {
         // One look at the head: it moves while another thread is in the kernel.
@@ -230,7 +230,6 @@ private:
     {
         return reinterpret_cast<abi::wide_sqe*>(entry);
     }
-
 
     static std::uint32_t load_relaxed(std::uint32_t* word) noexcept
     {
