@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: BSL-1.0
 #
 # asio_uring_add_test(NAME name SOURCES file... [LABELS label...] [LIBRARIES target...]
-#                     [ASIO | DROP_IN])
+#                     [ASIO | DROP_IN | INTERNALS])
 #
 # One Boost.Test program from all sources of one folder of tests/. main.cpp holds
 # BOOST_TEST_MODULE. ASIO takes the precompiled header that all programs over Asio share;
-# DROP_IN compiles every source with drop_in.hpp in front. The label `threaded` marks what
+# DROP_IN compiles every source with drop_in.hpp in front. INTERNALS links what the headers
+# of src/ declare, which a shared library hides. The label `threaded` marks what
 # ThreadSanitizer runs.
 function(asio_uring_add_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "ASIO;DROP_IN" "NAME" "SOURCES;LABELS;LIBRARIES")
+    set(flags ASIO DROP_IN INTERNALS)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "${flags}" "NAME" "SOURCES;LABELS;LIBRARIES")
     set(mains ${arg_SOURCES})
     list(FILTER mains INCLUDE REGEX "main\\.cpp$")
     if(NOT mains)
         message(FATAL_ERROR "${arg_NAME} has no main.cpp among its sources")
     endif()
     add_executable(${arg_NAME} ${arg_SOURCES})
-    asio_uring_setup_test_target(${arg_NAME})
+    set(library asio_uring::asio_uring)
+    if(arg_INTERNALS)
+        asio_uring_add_internals()
+        set(library asio_uring_internals)
+    endif()
+    asio_uring_setup_test_target(${arg_NAME} ${library})
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBRARIES})
     if(arg_DROP_IN)
         asio_uring_drop_in(${arg_NAME})
@@ -62,11 +69,30 @@ function(asio_uring_label_test test target)
     endforeach()
 endfunction()
 
-# What every test program shares; the owner of the precompiled header must match.
-function(asio_uring_setup_test_target target)
+# The target asio_uring_internals: the library as an archive, in which nothing is hidden.
+function(asio_uring_add_internals)
+    if(TARGET asio_uring_internals)
+        return()
+    endif()
+    get_target_property(type asio_uring TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+        add_library(asio_uring_internals ALIAS asio_uring)
+        return()
+    endif()
+    list(TRANSFORM asio_uring_sources PREPEND ${PROJECT_SOURCE_DIR}/)
+    add_library(asio_uring_internals STATIC ${asio_uring_sources})
+    target_include_directories(asio_uring_internals PUBLIC ${PROJECT_SOURCE_DIR}/include)
+    target_compile_features(asio_uring_internals PUBLIC cxx_std_20)
+    target_link_libraries(asio_uring_internals PUBLIC Boost::headers Threads::Threads)
+    asio_uring_set_warnings(asio_uring_internals)
+endfunction()
+
+# What every test program shares, with the library that it links; the owner of the
+# precompiled header must match.
+function(asio_uring_setup_test_target target library)
     asio_uring_set_warnings(${target})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    target_link_libraries(${target} PRIVATE asio_uring::asio_uring Boost::context)
+    target_link_libraries(${target} PRIVATE ${library} Boost::context)
     if(ASIO_URING_TEST_FRAMEWORK_FROM_HEADERS)
         # Asio before 1.84 also offers what only Boost.Coroutine can do.
         target_compile_definitions(

@@ -18,7 +18,9 @@ import tidy  # noqa: E402
 
 INCLUDE = pathlib.Path("include/asio_uring")
 VERSION = r"(\d+\.\d+)"
-TYPE = re.compile(r"^(?:class|struct|enum class) (\w+)\b(?!\s*(?:;|::|<))", re.MULTILINE)
+TYPE = re.compile(
+    r"^(?:class|struct|enum class) (?:ASIO_URING_DECL )?(\w+)\b(?!\s*(?:;|::|<))", re.MULTILINE
+)
 FUNCTION = re.compile(r"^(?! )[\w:<>,&*\[\] ]*?\b(\w+)\([^;{}]*\)[^;{}()]*[;{]", re.MULTILINE)
 NO_NAMES = {"operator", "defined", "static_assert", "sizeof"}
 

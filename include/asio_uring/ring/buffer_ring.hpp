@@ -79,7 +79,7 @@ struct taken_buffer
 /// with abi::setup_registered_fd_only. errc::not_open: the ring is closed.
 ///
 /// Kernel 5.19. See io_uring_register_buf_ring(3).
-class buffer_ring
+class ASIO_URING_DECL buffer_ring
 {
 public:
     buffer_ring() noexcept = default;

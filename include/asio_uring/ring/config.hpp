@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: ring. Purpose: version, platform check and the assert macro; the only place for
-// macros. Thread: any. Lifetime: none.
+// Layer: ring. Purpose: version, platform check, the mark of exported names and the
+// assert macro. Thread: any. Lifetime: none.
 #pragma once
 
 #include <cassert>
@@ -21,6 +21,11 @@
 #if __cplusplus < 202002L
 #    error "asio_uring needs C++20."
 #endif
+
+/// Marks a class or function of an installed header that the compiled part defines. A
+/// shared library hides every name without this mark. The mark is the same for a shared
+/// and a static library, so a program defines nothing to choose between the two.
+#define ASIO_URING_DECL [[gnu::visibility("default")]]
 
 /// Checks an invariant of the library. A failure is a defect of the caller or of the
 /// library, never a condition of the running system; those are error codes.

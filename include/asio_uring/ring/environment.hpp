@@ -4,6 +4,7 @@
 // Lifetime: none.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/kernel_features.hpp>
 #include <asio_uring/ring/ring_options.hpp>
 
@@ -53,7 +54,7 @@ struct ring_cost
 ///
 /// A context gets a ring exactly where has_ring() is true; where it is false, the context
 /// falls back, or throws if it was told to, and explanation holds the text.
-struct environment
+struct ASIO_URING_DECL environment
 {
     kernel_features kernel;
 
@@ -98,6 +99,6 @@ struct environment
     std::string to_string() const;
 };
 
-std::ostream& operator<<(std::ostream& stream, const environment& found);
+ASIO_URING_DECL std::ostream& operator<<(std::ostream& stream, const environment& found);
 
 } // namespace asio_uring

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asio_uring/ring/abi/opcode.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <boost/system/error_category.hpp>
 #include <boost/system/error_code.hpp>
@@ -90,7 +91,7 @@ enum class errc
     unsupported_register_call,
 };
 
-const boost::system::error_category& error_category() noexcept;
+ASIO_URING_DECL const boost::system::error_category& error_category() noexcept;
 
 inline boost::system::error_code make_error_code(errc value) noexcept
 {
@@ -116,12 +117,12 @@ inline std::uint32_t result_value(std::int32_t result) noexcept
 
 /// Says in plain words why a ring could not be created and what to do about it: cause and
 /// remedy, with the limit or sysctl value in force at the time of the call.
-std::string
+ASIO_URING_DECL std::string
 explain_setup_error(const boost::system::error_code& ec, const ring_options& options);
 
 /// Says in plain words why a register call failed and what to do about it, with the first
 /// kernel that knows the call where the running one does not.
-std::string
+ASIO_URING_DECL std::string
 explain_register_error(const boost::system::error_code& ec, abi::register_op call);
 
 } // namespace asio_uring

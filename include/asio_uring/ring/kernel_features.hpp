@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asio_uring/ring/abi.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <boost/system/error_code.hpp>
 
@@ -17,10 +18,10 @@
 namespace asio_uring {
 
 /// "splice" for abi::opcode::splice; empty for a number without a name.
-std::string_view opcode_name(abi::opcode code) noexcept;
+ASIO_URING_DECL std::string_view opcode_name(abi::opcode code) noexcept;
 
 /// "5.7" for abi::opcode::splice: the first mainline kernel that has it.
-std::string_view opcode_first_kernel(abi::opcode code) noexcept;
+ASIO_URING_DECL std::string_view opcode_first_kernel(abi::opcode code) noexcept;
 
 /// One thing a kernel may offer. The texts live as long as the program.
 struct kernel_feature
@@ -40,7 +41,7 @@ struct kernel_feature
 /// tried on a scratch ring. Nothing comes from the headers of the machine the library was
 /// built on. Flags of single operations can be neither asked for nor tried: they follow
 /// from what came with them, or else from the kernel's version.
-class kernel_features
+class ASIO_URING_DECL kernel_features
 {
 public:
     /// Asks the kernel now. Costs a few dozen system calls and some small rings, one
@@ -95,6 +96,7 @@ private:
     bool asked_ = false;
 };
 
-std::ostream& operator<<(std::ostream& stream, const kernel_features& features);
+ASIO_URING_DECL std::ostream&
+operator<<(std::ostream& stream, const kernel_features& features);
 
 } // namespace asio_uring

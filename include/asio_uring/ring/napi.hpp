@@ -3,6 +3,7 @@
 // the ring's. Lifetime: until changed or the ring closes.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -32,18 +33,21 @@ struct napi_settings
 
 /// Turns busy polling on and returns the settings before. EINVAL on a ring with
 /// abi::setup_iopoll. io_uring_register_napi(3). Kernel 6.9.
-napi_settings register_napi(
+ASIO_URING_DECL napi_settings register_napi(
     ring& target, const napi_settings& settings, boost::system::error_code& ec) noexcept;
 
 /// Turns it off and returns the settings before. Kernel 6.9.
-napi_settings unregister_napi(ring& target, boost::system::error_code& ec) noexcept;
+ASIO_URING_DECL napi_settings
+unregister_napi(ring& target, boost::system::error_code& ec) noexcept;
 
 /// Adds a device queue, by what SO_INCOMING_NAPI_ID of a socket tells, to those polled
 /// with napi_tracking::fixed. EINVAL for no such queue, and with other tracking; EEXIST
 /// for one that is there. Kernel 6.13.
-boost::system::error_code add_napi_id(ring& target, std::uint32_t id) noexcept;
+ASIO_URING_DECL boost::system::error_code
+add_napi_id(ring& target, std::uint32_t id) noexcept;
 
 /// ENOENT for one that is not there. Kernel 6.13.
-boost::system::error_code remove_napi_id(ring& target, std::uint32_t id) noexcept;
+ASIO_URING_DECL boost::system::error_code
+remove_napi_id(ring& target, std::uint32_t id) noexcept;
 
 } // namespace asio_uring

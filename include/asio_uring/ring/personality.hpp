@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asio_uring/detail/ring/register_target.hpp>
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -22,7 +23,7 @@ namespace asio_uring {
 ///
 /// @par Errors
 /// errc::wrong_thread on a single-issuer ring, ENOMEM.
-class personality
+class ASIO_URING_DECL personality
 {
 public:
     personality() noexcept = default;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <asio_uring/ring/buffer_ring.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <boost/system/error_code.hpp>
 
@@ -44,7 +45,7 @@ struct provided_buffers_options
 /// As buffer_ring; errc::buffer_ring_out_of_range also for a size of 0.
 ///
 /// Kernel 5.19.
-class provided_buffers
+class ASIO_URING_DECL provided_buffers
 {
 public:
     provided_buffers() noexcept = default;

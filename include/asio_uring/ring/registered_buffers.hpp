@@ -54,7 +54,7 @@ struct clone_range
 ///
 /// Kernel 5.1; tags, updates 5.13; sparse 5.19; clone 6.12, into a table 6.13.
 /// See io_uring_register_buffers(3).
-class registered_buffers
+class ASIO_URING_DECL registered_buffers
 {
 public:
     registered_buffers() noexcept = default;

@@ -6,6 +6,7 @@
 
 #include <asio_uring/detail/ring/register_target.hpp>
 #include <asio_uring/detail/ring/unique_fd.hpp>
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -30,7 +31,7 @@ enum class eventfd_mode
 ///
 /// @par Errors
 /// errc::already_registered, errc::wrong_thread, EMFILE.
-class registered_eventfd
+class ASIO_URING_DECL registered_eventfd
 {
 public:
     registered_eventfd() noexcept = default;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <asio_uring/detail/ring/register_target.hpp>
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/update_result.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -44,7 +45,7 @@ class ring;
 ///
 /// Kernel 5.1; updates 5.5; skipping 5.12; tags 5.13; sparse 5.19; alloc_range 6.0.
 /// See io_uring_register_files(3).
-class registered_files
+class ASIO_URING_DECL registered_files
 {
 public:
     registered_files() noexcept = default;

@@ -4,6 +4,7 @@
 // filter until it closes.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -19,7 +20,7 @@ namespace asio_uring {
 /// sockets and opens, its arguments, and returns 1 to let it pass or 0 to end it with
 /// EACCES. Where restrictions know only kinds of requests, this knows their arguments.
 /// Kernel 7.0.
-struct request_filter
+struct ASIO_URING_DECL request_filter
 {
     abi::opcode operation = abi::opcode::nop;
     const ::sock_filter* program = nullptr;

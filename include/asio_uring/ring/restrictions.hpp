@@ -3,6 +3,7 @@
 // Thread: a plain value. Lifetime: the ring keeps what was applied until it closes.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -18,7 +19,7 @@ namespace asio_uring {
 /// abi::setup_submit_all ends its batch; a register call that is not allowed returns
 /// EACCES. Destructors of objects that own a registration fail silently then, so allow
 /// their calls too. io_uring_register(2). Kernel 5.10.
-class restrictions
+class ASIO_URING_DECL restrictions
 {
 public:
     /// Allows an operation.

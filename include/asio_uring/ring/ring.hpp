@@ -101,7 +101,7 @@ enum class wait_clock
 /// buffers. After fork(2) the child may only close or destroy the ring: its memory is not
 /// there. When the submitting thread ends, its requests fail with ECANCELED as they
 /// become ready; on a single-issuer ring nobody can reap them.
-class ring
+class ASIO_URING_DECL ring
 {
 public:
     ring() noexcept = default;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asio_uring/ring/abi/flags.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -70,6 +71,7 @@ struct ring_memory_size
 };
 
 /// What a ring with these options takes at most.
-ring_memory_size required_ring_memory(const ring_options& options) noexcept;
+ASIO_URING_DECL ring_memory_size
+required_ring_memory(const ring_options& options) noexcept;
 
 } // namespace asio_uring

@@ -3,6 +3,7 @@
 // Thread: as the ring's. Lifetime: a plain value.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -21,7 +22,7 @@ namespace asio_uring {
 /// find the same targets again. The key is the user data, unless `flags` say otherwise:
 /// abi::async_cancel_fd the file behind `fd`, abi::async_cancel_op `operation` (6.6),
 /// abi::async_cancel_any everything. io_uring_register_sync_cancel(3). Kernel 6.0.
-struct sync_cancel
+struct ASIO_URING_DECL sync_cancel
 {
     std::uint64_t user_data = 0;
     int fd = -1;             ///< a direct descriptor with abi::async_cancel_fd_fixed

@@ -3,6 +3,8 @@
 // one's own. Thread: any. Lifetime: a plain value.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
@@ -13,7 +15,7 @@ namespace asio_uring {
 /// A completion {user_data, result} for the ring behind a descriptor. It wakes a wait of
 /// that ring, and is the cheapest way for another thread to do so. Every call posts a
 /// completion: coalesce wakes. Kernel 6.13.
-struct sync_message
+struct ASIO_URING_DECL sync_message
 {
     int target = -1; ///< native_handle() of the ring; one without has no name
     std::uint64_t user_data = 0;

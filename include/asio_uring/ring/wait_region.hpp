@@ -5,6 +5,7 @@
 #pragma once
 
 #include <asio_uring/detail/ring/mapping.hpp>
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -24,7 +25,7 @@ namespace asio_uring {
 ///
 /// @par Errors
 /// errc::ring_not_disabled, errc::already_registered, EINVAL for no slot, ENOMEM.
-class wait_region
+class ASIO_URING_DECL wait_region
 {
 public:
     wait_region() noexcept = default;

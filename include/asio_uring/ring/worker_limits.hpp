@@ -4,6 +4,7 @@
 // Lifetime: until changed, or the thread ends.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -26,7 +27,7 @@ struct worker_limits
 };
 
 /// Sets the limits and returns those before. io_uring_register(2). Kernel 5.15.
-worker_limits set_worker_limits(
+ASIO_URING_DECL worker_limits set_worker_limits(
     ring& target, worker_limits limits, boost::system::error_code& ec) noexcept;
 
 /// The limits in force. Kernel 5.15.
@@ -38,10 +39,10 @@ get_worker_limits(ring& target, boost::system::error_code& ec) noexcept
 
 /// Lets workers that start from now on run on these CPUs only. EINVAL for an empty set,
 /// and for a CPU the process may not use. Kernel 5.14.
-boost::system::error_code
+ASIO_URING_DECL boost::system::error_code
 set_worker_affinity(ring& target, const cpu_set_t& cpus) noexcept;
 
 /// Lets workers that start from now on run where the thread may run. Kernel 5.14.
-boost::system::error_code reset_worker_affinity(ring& target) noexcept;
+ASIO_URING_DECL boost::system::error_code reset_worker_affinity(ring& target) noexcept;
 
 } // namespace asio_uring

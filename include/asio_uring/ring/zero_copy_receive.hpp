@@ -5,6 +5,7 @@
 
 #include <asio_uring/detail/ring/mapping.hpp>
 #include <asio_uring/detail/ring/register_target.hpp>
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -36,7 +37,7 @@ struct zero_copy_receive_options
 /// @par Errors
 /// EPERM, EINVAL for a ring without the flags, ENODEV for no such device, EOPNOTSUPP for
 /// one that cannot do it, EEXIST for a queue in use.
-class zero_copy_receive_queue
+class ASIO_URING_DECL zero_copy_receive_queue
 {
 public:
     zero_copy_receive_queue() noexcept = default;

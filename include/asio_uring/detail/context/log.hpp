@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asio_uring/detail/context/context_status.hpp>
+#include <asio_uring/ring/config.hpp>
 
 #include <functional>
 
@@ -26,12 +27,12 @@ using log_handler = std::function<void(const context_status&)>;
  * Any thread at any time. Several contexts made at the same time call the handler at the
  * same time, and one that was replaced meanwhile may still be running.
  */
-log_handler set_log_handler(log_handler handler);
+ASIO_URING_DECL log_handler set_log_handler(log_handler handler);
 
 namespace detail {
 
 /// Calls the handler in force.
-void log(const context_status& status) noexcept;
+ASIO_URING_DECL void log(const context_status& status) noexcept;
 
 } // namespace detail
 } // namespace asio_uring

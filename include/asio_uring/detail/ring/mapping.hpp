@@ -5,6 +5,8 @@
 // child.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
@@ -13,7 +15,7 @@
 
 namespace asio_uring::detail {
 
-class mapping
+class ASIO_URING_DECL mapping
 {
 public:
     mapping() noexcept = default;

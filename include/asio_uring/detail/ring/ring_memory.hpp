@@ -5,6 +5,7 @@
 #pragma once
 
 #include <asio_uring/detail/ring/mapping.hpp>
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring_options.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -15,7 +16,7 @@
 
 namespace asio_uring::detail {
 
-class ring_memory
+class ASIO_URING_DECL ring_memory
 {
 public:
     ring_memory() noexcept = default;
