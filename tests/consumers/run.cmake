@@ -10,6 +10,8 @@
 #   pkg_config     the same, found through pkg-config and compiled by one command
 #   subdirectory   the consumer builds the library itself
 #   mixed          programs in which only a part saw drop_in.hpp say so and do not run
+#   plain          no consumer: a configuration with no preset and no option is the library
+#                  and its tool, and wants neither liburing nor OpenSSL nor Boost.Test
 
 function(run)
     execute_process(COMMAND ${ARGV} RESULT_VARIABLE result)
@@ -103,6 +105,46 @@ function(run_mixed_programs)
     run_program(mixed_shared_drop_in ${kinds})
 endfunction()
 
+# What the file of a compilation in ${WORK_DIR}/build is below the root, for all of them.
+function(compiled_files out)
+    file(READ ${WORK_DIR}/build/compile_commands.json commands)
+    string(JSON count LENGTH "${commands}")
+    math(EXPR last "${count} - 1")
+    set(files "")
+    foreach(index RANGE ${last})
+        string(JSON file GET "${commands}" ${index} file)
+        string(JSON command GET "${commands}" ${index} command)
+        if(command MATCHES "-Werror")
+            message(FATAL_ERROR "a warning stops a user: ${command}")
+        endif()
+        if(NOT command MATCHES "-O[23]")
+            message(FATAL_ERROR "not optimised: ${command}")
+        endif()
+        file(RELATIVE_PATH file ${SOURCE_DIR} ${file})
+        list(APPEND files ${file})
+    endforeach()
+    set(${out} ${files} PARENT_SCOPE)
+endfunction()
+
+function(check_plain_configuration)
+    run(
+        ${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${WORK_DIR}/build -G ${GENERATOR}
+        -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+        -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON -DCMAKE_DISABLE_FIND_PACKAGE_Python3=ON
+        ${ARGV}
+    )
+    compiled_files(files)
+    set(others ${files})
+    list(FILTER others EXCLUDE REGEX "^(src|tools)/")
+    if(NOT files OR others)
+        message(FATAL_ERROR "a plain build compiles (${files}), of that (${others})")
+    endif()
+    file(STRINGS ${WORK_DIR}/build/CMakeCache.txt found REGEX "LIBURING|unit_test|OPENSSL_")
+    if(found)
+        message(FATAL_ERROR "a plain configuration looked for ${found}")
+    endif()
+endfunction()
+
 file(REMOVE_RECURSE ${WORK_DIR})
 if(KIND STREQUAL "find_package")
     install_library()
@@ -127,6 +169,8 @@ elseif(KIND STREQUAL "mixed")
     install_library()
     build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
     run_mixed_programs()
+elseif(KIND STREQUAL "plain")
+    check_plain_configuration()
 else()
     message(FATAL_ERROR "no consumer '${KIND}'")
 endif()
