@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# Install rules: headers, library, CMake package, pkg-config file.
+# Install rules, in three components:
+#
+#   runtime      the shared library, if it is one
+#   development  headers, archive or link name, CMake package, pkg-config file
+#   tools        asio-uring-info; its rule stands in tools/
+#
+# Each brings the licence along.
 
 include(CMakePackageConfigHelpers)
 
@@ -9,17 +15,29 @@ set(asio_uring_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/asio_uring)
 install(
     TARGETS asio_uring
     EXPORT asio_uringTargets
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+    RUNTIME
+        DESTINATION ${CMAKE_INSTALL_BINDIR}
+        COMPONENT runtime
+    LIBRARY
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        COMPONENT runtime
+        NAMELINK_COMPONENT development
+    ARCHIVE
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        COMPONENT development
     FILE_SET HEADERS
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        COMPONENT development
     FILE_SET header_parts
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        COMPONENT development
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 )
 install(
     EXPORT asio_uringTargets
     NAMESPACE asio_uring::
     DESTINATION ${asio_uring_package_dir}
+    COMPONENT development
 )
 
 configure_package_config_file(
@@ -37,6 +55,7 @@ install(
         ${PROJECT_BINARY_DIR}/asio_uringConfigVersion.cmake
         ${PROJECT_SOURCE_DIR}/cmake/asio_uring_drop_in.cmake
     DESTINATION ${asio_uring_package_dir}
+    COMPONENT development
 )
 
 # The prefix is relative to the file, so an installed tree can be moved.
@@ -50,4 +69,16 @@ configure_file(cmake/asio_uring.pc.in ${PROJECT_BINARY_DIR}/asio_uring.pc @ONLY)
 install(
     FILES ${PROJECT_BINARY_DIR}/asio_uring.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT development
 )
+
+foreach(component IN ITEMS runtime development tools)
+    if(component STREQUAL "tools" AND NOT ASIO_URING_BUILD_TOOLS)
+        continue()
+    endif()
+    install(
+        FILES ${PROJECT_SOURCE_DIR}/LICENSE_1_0.txt
+        DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        COMPONENT ${component}
+    )
+endforeach()

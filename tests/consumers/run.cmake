@@ -3,7 +3,7 @@
 # Builds and runs one consumer as its owner would:
 #
 #   cmake -DKIND=... -DSOURCE_DIR=... -DBUILD_DIR=... -DWORK_DIR=... -DGENERATOR=...
-#         -DCXX=... -P run.cmake
+#         -DCXX=... -DPYTHON=... -P run.cmake
 #
 # KIND is one of
 #   find_package   the built library is installed, and found as a CMake package
@@ -12,6 +12,9 @@
 #   mixed          programs in which only a part saw drop_in.hpp say so and do not run
 #   plain          no consumer: a configuration with no preset and no option is the library
 #                  and its tool, and wants neither liburing nor OpenSSL nor Boost.Test
+#   components     no consumer: what each component of the installation holds
+#   shared         the plain build as a shared library, installed and moved: its tool starts,
+#                  and so does an installed consumer
 
 function(run)
     execute_process(COMMAND ${ARGV} RESULT_VARIABLE result)
@@ -126,13 +129,18 @@ function(compiled_files out)
     set(${out} ${files} PARENT_SCOPE)
 endfunction()
 
-function(check_plain_configuration)
+# configure_plain(folder [argument...])
+function(configure_plain folder)
     run(
-        ${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${WORK_DIR}/build -G ${GENERATOR}
+        ${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${folder} -G ${GENERATOR}
         -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
         -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON -DCMAKE_DISABLE_FIND_PACKAGE_Python3=ON
-        ${ARGV}
+        ${ARGN}
     )
+endfunction()
+
+function(check_plain_configuration)
+    configure_plain(${WORK_DIR}/build)
     compiled_files(files)
     set(others ${files})
     list(FILTER others EXCLUDE REGEX "^(src|tools)/")
@@ -143,6 +151,71 @@ function(check_plain_configuration)
     if(found)
         message(FATAL_ERROR "a plain configuration looked for ${found}")
     endif()
+endfunction()
+
+# installed_files(out [argument...]): what an installation of ${BUILD_DIR} with these
+# arguments puts below its prefix.
+function(installed_files out)
+    file(REMOVE_RECURSE ${WORK_DIR}/part)
+    run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/part ${ARGN})
+    file(GLOB_RECURSE files RELATIVE ${WORK_DIR}/part ${WORK_DIR}/part/*)
+    list(SORT files)
+    set(${out} ${files} PARENT_SCOPE)
+endfunction()
+
+# expect_component(name pattern...): the component's files are the licence and files that
+# match a pattern, and each pattern has a file. They are removed from `remaining`.
+function(expect_component name)
+    installed_files(files --component ${name})
+    list(REMOVE_ITEM remaining ${files})
+    set(remaining ${remaining} PARENT_SCOPE)
+    foreach(pattern IN ITEMS "/doc/.*/LICENSE_1_0\\.txt$" LISTS ARGN)
+        set(matching ${files})
+        list(FILTER matching INCLUDE REGEX "${pattern}")
+        if(NOT matching)
+            message(FATAL_ERROR "component ${name} has no ${pattern}: ${files}")
+        endif()
+        list(REMOVE_ITEM files ${matching})
+    endforeach()
+    if(files)
+        message(FATAL_ERROR "component ${name} should not hold ${files}")
+    endif()
+endfunction()
+
+function(check_components)
+    installed_files(remaining)
+    file(GLOB shared ${BUILD_DIR}/libasio_uring.so)
+    if(shared)
+        expect_component(runtime "/libasio_uring\\.so\\.[0-9.]+$")
+        set(library "/libasio_uring\\.so$")
+    else()
+        expect_component(runtime)
+        set(library "/libasio_uring\\.a$")
+    endif()
+    expect_component(
+        development "^include/asio_uring/.*\\.hpp$" ${library}
+        "/cmake/asio_uring/asio_uring[A-Za-z_-]*\\.cmake$" "/pkgconfig/asio_uring\\.pc$"
+    )
+    if(EXISTS ${BUILD_DIR}/tools)
+        expect_component(tools "^bin/asio-uring-info$")
+    endif()
+    if(remaining)
+        message(FATAL_ERROR "in no component: ${remaining}")
+    endif()
+endfunction()
+
+# Run as whoever installed them would: from another folder, with no variable set.
+function(check_shared_library)
+    set(BUILD_DIR ${WORK_DIR}/library)
+    configure_plain(${BUILD_DIR} -DBUILD_SHARED_LIBS=ON)
+    run(${CMAKE_COMMAND} --build ${BUILD_DIR})
+    check_components()
+    run(${PYTHON} -B ${SOURCE_DIR}/tests/tidy/exports.py ${BUILD_DIR}/libasio_uring.so)
+    install_library()
+    run(${WORK_DIR}/prefix/bin/asio-uring-info --version)
+    build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
+    run(${CMAKE_COMMAND} --install ${WORK_DIR}/build --prefix ${WORK_DIR}/consumer)
+    run(${WORK_DIR}/consumer/bin/consumer)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
@@ -171,6 +244,10 @@ elseif(KIND STREQUAL "mixed")
     run_mixed_programs()
 elseif(KIND STREQUAL "plain")
     check_plain_configuration()
+elseif(KIND STREQUAL "components")
+    check_components()
+elseif(KIND STREQUAL "shared")
+    check_shared_library()
 else()
     message(FATAL_ERROR "no consumer '${KIND}'")
 endif()
