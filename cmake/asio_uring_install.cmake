@@ -3,7 +3,7 @@
 # Install rules, in three components:
 #
 #   runtime      the shared library, if it is one
-#   development  headers, archive or link name, CMake package, pkg-config file
+#   development  headers, archive or link name, CMake package, pkg-config files
 #   tools        asio-uring-info; its rule stands in tools/
 #
 # Each brings the licence along.
@@ -65,12 +65,14 @@ file(
     ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
     ${CMAKE_INSTALL_PREFIX}
 )
-configure_file(cmake/asio_uring.pc.in ${PROJECT_BINARY_DIR}/asio_uring.pc @ONLY)
-install(
-    FILES ${PROJECT_BINARY_DIR}/asio_uring.pc
-    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
-    COMPONENT development
-)
+foreach(package IN ITEMS asio_uring asio_uring_drop_in)
+    configure_file(cmake/${package}.pc.in ${PROJECT_BINARY_DIR}/${package}.pc @ONLY)
+    install(
+        FILES ${PROJECT_BINARY_DIR}/${package}.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+        COMPONENT development
+    )
+endforeach()
 
 foreach(component IN ITEMS runtime development tools)
     if(component STREQUAL "tools" AND NOT ASIO_URING_BUILD_TOOLS)

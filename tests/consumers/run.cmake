@@ -7,7 +7,8 @@
 #
 # KIND is one of
 #   find_package   the built library is installed, and found as a CMake package
-#   pkg_config     the same, found through pkg-config and compiled by one command
+#   pkg_config     the same, found through pkg-config and compiled by one command; one
+#                  program as it is written, one moved onto the ring by the flags alone
 #   subdirectory   the consumer builds the library itself
 #   mixed          programs in which only a part saw drop_in.hpp say so and do not run
 #   plain          no consumer: a configuration with no preset and no option is the library
@@ -36,6 +37,25 @@ function(build_with_cmake)
         ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Debug ${ARGV}
     )
     run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
+endfunction()
+
+# Lets pkg-config find the packages of the moved installation.
+function(find_pkg_config_files)
+    file(GLOB_RECURSE package ${WORK_DIR}/prefix/asio_uring.pc)
+    cmake_path(GET package PARENT_PATH folder)
+    set(ENV{PKG_CONFIG_PATH} ${folder})
+endfunction()
+
+# One compiler command with what pkg-config says about the package; the program runs.
+function(build_with_one_command package source)
+    execute_process(
+        COMMAND pkg-config --cflags --libs ${package}
+        OUTPUT_VARIABLE flags
+        COMMAND_ERROR_IS_FATAL ANY
+    )
+    separate_arguments(flags UNIX_COMMAND "${flags}")
+    run(${CXX} -std=c++20 ${source} ${flags} -o ${WORK_DIR}/${package})
+    run(${WORK_DIR}/${package})
 endfunction()
 
 # A whole program runs; a mixed one ends before main() and names what gave it away.
@@ -194,7 +214,8 @@ function(check_components)
     endif()
     expect_component(
         development "^include/asio_uring/.*\\.hpp$" ${library}
-        "/cmake/asio_uring/asio_uring[A-Za-z_-]*\\.cmake$" "/pkgconfig/asio_uring\\.pc$"
+        "/cmake/asio_uring/asio_uring[A-Za-z_-]*\\.cmake$"
+        "/pkgconfig/asio_uring(_drop_in)?\\.pc$"
     )
     if(EXISTS ${BUILD_DIR}/tools)
         expect_component(tools "^bin/asio-uring-info$")
@@ -225,16 +246,9 @@ if(KIND STREQUAL "find_package")
     run(${WORK_DIR}/build/consumer)
 elseif(KIND STREQUAL "pkg_config")
     install_library()
-    file(GLOB_RECURSE package ${WORK_DIR}/prefix/asio_uring.pc)
-    execute_process(
-        COMMAND pkg-config --cflags --libs ${package}
-        OUTPUT_VARIABLE flags
-        COMMAND_ERROR_IS_FATAL ANY
-    )
-    separate_arguments(flags UNIX_COMMAND "${flags}")
-    set(main ${CMAKE_CURRENT_LIST_DIR}/pkg_config/main.cpp)
-    run(${CXX} -std=c++20 ${main} ${flags} -o ${WORK_DIR}/consumer)
-    run(${WORK_DIR}/consumer)
+    find_pkg_config_files()
+    build_with_one_command(asio_uring ${CMAKE_CURRENT_LIST_DIR}/pkg_config/main.cpp)
+    build_with_one_command(asio_uring_drop_in ${CMAKE_CURRENT_LIST_DIR}/drop_in.cpp)
 elseif(KIND STREQUAL "subdirectory")
     build_with_cmake(-DASIO_URING_SOURCE_DIR=${SOURCE_DIR})
     run(${WORK_DIR}/build/consumer)
