@@ -11,6 +11,7 @@
 #                  program as it is written, one moved onto the ring by the flags alone
 #   subdirectory   the consumer builds the library itself
 #   mixed          programs in which only a part saw drop_in.hpp say so and do not run
+#   snippets       each CMake snippet of the documentation is configured
 #   plain          no consumer: a configuration with no preset and no option is the library
 #                  and its tool, and wants neither liburing nor OpenSSL nor Boost.Test
 #   components     no consumer: what each component of the installation holds
@@ -173,6 +174,21 @@ function(check_plain_configuration)
     endif()
 endfunction()
 
+function(configure_snippets)
+    set(script ${SOURCE_DIR}/tests/tidy/snippets.py)
+    run(${PYTHON} -B ${script} cmake ${WORK_DIR}/snippets)
+    file(GLOB projects ${WORK_DIR}/snippets/*)
+    if(NOT projects)
+        message(FATAL_ERROR "the documentation has no CMake snippet")
+    endif()
+    foreach(project IN LISTS projects)
+        run(
+            ${CMAKE_COMMAND} -S ${project} -B ${project}/build -G ${GENERATOR}
+            -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
+        )
+    endforeach()
+endfunction()
+
 # installed_files(out [argument...]): what an installation of ${BUILD_DIR} with these
 # arguments puts below its prefix.
 function(installed_files out)
@@ -258,6 +274,9 @@ elseif(KIND STREQUAL "mixed")
     run_mixed_programs()
 elseif(KIND STREQUAL "plain")
     check_plain_configuration()
+elseif(KIND STREQUAL "snippets")
+    install_library()
+    configure_snippets()
 elseif(KIND STREQUAL "components")
     check_components()
 elseif(KIND STREQUAL "shared")
