@@ -59,6 +59,7 @@ set(asio_uring_headers
     include/asio_uring/detail/context/log.hpp
     include/asio_uring/detail/context/loop_watch.hpp
     include/asio_uring/detail/context/readiness_splice.hpp
+    include/asio_uring/detail/context/resources.hpp
     include/asio_uring/detail/context/ring_reactor.hpp
     include/asio_uring/detail/context/ring_service.hpp
     include/asio_uring/detail/loop/cancellation_table.hpp
@@ -104,6 +105,7 @@ set(asio_uring_headers
     include/asio_uring/drop_in.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
+    include/asio_uring/file_slot.hpp
     include/asio_uring/generic/datagram_protocol.hpp
     include/asio_uring/generic/raw_protocol.hpp
     include/asio_uring/generic/seq_packet_protocol.hpp

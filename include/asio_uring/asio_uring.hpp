@@ -9,6 +9,7 @@
 #include <asio_uring/counters.hpp>
 #include <asio_uring/error.hpp>
 #include <asio_uring/executor.hpp>
+#include <asio_uring/file_slot.hpp>
 #include <asio_uring/generic/datagram_protocol.hpp>
 #include <asio_uring/generic/raw_protocol.hpp>
 #include <asio_uring/generic/seq_packet_protocol.hpp>

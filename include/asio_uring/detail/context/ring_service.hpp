@@ -9,6 +9,7 @@
 #include <asio_uring/detail/context/context_status.hpp>
 #include <asio_uring/detail/context/log.hpp>
 #include <asio_uring/detail/context/loop_watch.hpp>
+#include <asio_uring/detail/context/resources.hpp>
 #include <asio_uring/detail/context/ring_reactor.hpp>
 #include <asio_uring/detail/loop/event_loop.hpp>
 #include <asio_uring/detail/ring/availability.hpp>
@@ -22,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 
 namespace asio_uring::detail {
 
@@ -66,6 +68,24 @@ public:
     event_loop* find_loop() noexcept { return loop_.get(); }
 
     bool has_ring() const noexcept { return loop_ != nullptr; }
+
+    /// Lends a place of the ring's file table; errc::no_ring where there is none.
+    std::uint32_t acquire_file_slot(boost::system::error_code& ec)
+    {
+        ec = {};
+        if (has_ring())
+            return resources_->acquire_slot(loop_->ring(), ec);
+        ec = make_error_code(errc::no_ring);
+        return 0;
+    }
+
+    /// REQUIRES: lent by acquire_file_slot().
+    void release_file_slot(std::uint32_t slot) noexcept
+    {
+        // The table of a fork's parent is the parent's.
+        if (!loop_->is_orphan())
+            resources_->release_slot(slot);
+    }
 
     asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
 
@@ -171,8 +191,12 @@ private:
             ring made(options_);
             if (const boost::system::error_code ec = try_out(made))
                 throw boost::system::system_error(ec, explain_setup_error(ec, options_));
+            resources_->forget();
+            resources_->adopt(made);
             loop_->restart(
-                std::move(made), watch_ ? -1 : asio_impl::epoll_descriptor(reactor()));
+                std::move(made),
+                watch_ ? -1 : asio_impl::epoll_descriptor(reactor()),
+                resources_->teardown());
             refused_ = {};
         }
         catch (const boost::system::system_error& error) {
@@ -187,6 +211,7 @@ private:
 
     void lose_ring(const boost::system::error_code& reason)
     {
+        resources_->forget();
         loop_->lose(reason);
         refused_ = make_refusal(reason, options_);
     }
@@ -206,6 +231,7 @@ private:
             // The ring is not all it takes: no descriptor may be left for the rest.
             watch_.reset();
             loop_.reset();
+            resources_.reset();
             refused_ = make_refusal(error.code(), options_);
         }
         remember(refused_);
@@ -220,6 +246,7 @@ private:
             catch (const boost::asio::service_already_exists&) {
                 // Another thread made a stock object, and with it a reactor, meanwhile.
                 loop_.reset();
+                resources_.reset();
                 made = ring(options_);
             }
         }
@@ -232,6 +259,9 @@ private:
         loop_settings settings;
         settings.locking = asio_impl::hint_is_locking(hint());
         settings.single_issuer = (options_.flags & abi::setup_single_issuer) != 0;
+        resources_.emplace(settings.single_issuer);
+        resources_->adopt(made);
+        settings.teardown = resources_->teardown();
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
@@ -245,6 +275,7 @@ private:
             throw boost::system::system_error(make_error_code(errc::reactor_exists));
         loop_settings settings;
         settings.locking = asio_impl::hint_is_locking(hint());
+        resources_.emplace(false);
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         watch_ = std::make_unique<loop_watch>(
             boost::asio::use_service<asio_impl::epoll_reactor>(context()),
@@ -280,6 +311,7 @@ private:
     asio_impl::scheduler& scheduler_;
     ring_options options_;
     refusal refused_;
+    std::optional<resources> resources_;
     std::unique_ptr<event_loop> loop_; // null where the context does without a ring
     std::unique_ptr<loop_watch> watch_;
 };

@@ -28,7 +28,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <memory>
 #include <thread>
 #include <utility>
 
@@ -52,6 +51,9 @@ struct loop_settings
 
     /// Completions wait for the submitting thread to enter the kernel.
     bool rearm_for_thread = true;
+
+    /// Tells when the kernel has let go of a single-issuer ring; null for any other.
+    teardown_watch* teardown = nullptr;
 };
 
 /// Ring is the kernel ring, or a scripted one in tests.
@@ -177,7 +179,7 @@ public:
 
     /// In the child of a fork: go on with a ring of its own. Requests in flight are made
     /// anew.
-    void restart(Ring fresh, int epoll_descriptor);
+    void restart(Ring fresh, int epoll_descriptor, teardown_watch* teardown);
 
     /// In the child of a fork that gets no ring: end every request with
     /// operation_aborted. From then on requests end at once, and turn() throws the
@@ -302,7 +304,7 @@ private:
     cancellation_table cancellations_;
     counter_values counters_;
     flush_operation flush_operation_;
-    std::unique_ptr<teardown_watch> teardown_;
+    teardown_watch* teardown_;
 
     // Operations that wait for an SQE of their own, or of their cancellation. Their links
     // are free.

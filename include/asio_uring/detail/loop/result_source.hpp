@@ -55,11 +55,7 @@ protected:
         expect_many_results();
     }
 
-    virtual ~result_source()
-    {
-        for (const entry& left : results_)
-            discard(left.value);
-    }
+    virtual ~result_source() { drop_results(); }
 
     /// The result in a completion, or a negated errno: a timer that expires says ETIME.
     virtual int result_of(int value) const noexcept { return value; }
@@ -90,6 +86,13 @@ private:
     {
         if (closes_ && value >= 0)
             ::close(value);
+    }
+
+    void drop_results() noexcept
+    {
+        for (const entry& left : results_)
+            discard(left.value);
+        results_.clear();
     }
 
     bool is_overfull() const noexcept

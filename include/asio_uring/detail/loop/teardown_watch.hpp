@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: know when the kernel has let go of a ring that was closed with
-// requests in it. Thread: made by the ring's issuer; wait() any. Lifetime: as the loop.
+// requests in it. Thread: any; one thread at a time. Lifetime: longer than the loop that
+// waits for it.
 #pragma once
 
 #include <asio_uring/detail/ring/unique_fd.hpp>
@@ -21,21 +22,23 @@ namespace asio_uring::detail {
 class teardown_watch
 {
 public:
-    template <typename Ring>
-    explicit teardown_watch(Ring& ring)
+    teardown_watch()
     {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0)
             throw boost::system::system_error(
                 errno, boost::system::system_category(), "asio_uring: pipe");
         read_end_ = unique_fd(ends[0]);
-        const unique_fd write_end(ends[1]);
-        if (const boost::system::error_code ec = ring.register_files({&ends[1], 1}))
-            throw boost::system::system_error(
-                ec, "asio_uring: watching the end of a ring");
+        write_end_ = unique_fd(ends[1]);
     }
 
-    /// REQUIRES: the ring is closed.
+    /// What the ring is to hold.
+    int write_end() const noexcept { return write_end_.get(); }
+
+    /// From here the ring alone holds it. REQUIRES: it is registered.
+    void hand_over() noexcept { write_end_.reset(); }
+
+    /// REQUIRES: handed over, and the ring is closed.
     void wait() noexcept
     {
         ::pollfd end{read_end_.get(), 0, 0};
@@ -45,6 +48,7 @@ public:
 
 private:
     unique_fd read_end_;
+    unique_fd write_end_;
 };
 
 } // namespace asio_uring::detail

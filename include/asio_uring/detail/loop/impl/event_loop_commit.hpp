@@ -14,11 +14,9 @@ basic_event_loop<Ring>::basic_event_loop(
       ring_(std::move(ring)),
       right_(settings.single_issuer),
       polls_(settings.epoll_descriptor),
-      flush_operation_(*this)
-{
-    if (settings_.single_issuer)
-        teardown_ = std::make_unique<teardown_watch>(ring_);
-}
+      flush_operation_(*this),
+      teardown_(settings.teardown)
+{}
 
 template <typename Ring>
 basic_event_loop<Ring>::~basic_event_loop()

@@ -152,6 +152,7 @@ void basic_event_loop<Ring>::close(result_source& source)
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     source.detached_ = true;
+    source.drop_results();
     if (source.owner_ != nullptr)
         abort_waiting(source.owner_->line(direction::read), ended);
     if (!source.stands())

@@ -145,6 +145,7 @@ void basic_event_loop<Ring>::give_up() noexcept
 template <typename Ring>
 void basic_event_loop<Ring>::close_and_wait(asio_impl::operation_queue& ops)
 {
+    ASIO_URING_ASSERT(teardown_ != nullptr);
     reap(ops);
     ring_.close();
     teardown_->wait();
@@ -170,18 +171,17 @@ void basic_event_loop<Ring>::abandon_all(asio_impl::operation_queue& ops)
 // parent's. What stood in it is committed to a ring of the child's own, as Asio's reactor
 // registers its descriptors anew.
 template <typename Ring>
-void basic_event_loop<Ring>::restart(Ring fresh, int epoll_descriptor)
+void basic_event_loop<Ring>::restart(
+    Ring fresh, int epoll_descriptor, teardown_watch* teardown)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     right_.restart();
     ring_ = std::move(fresh);
+    teardown_ = teardown;
     polls_.restart(epoll_descriptor);
-    teardown_.reset();
     leave_kernel();
     stopping_ = false;
-    if (settings_.single_issuer)
-        teardown_ = std::make_unique<teardown_watch>(ring_);
     end_chains(ended);
     const auto commit_anew = [&](request_owner& owner) {
         ring_operation* op = owner.requests.front();
@@ -233,7 +233,7 @@ void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
     right_.restart(reason);
     ring_.close();
     polls_.close();
-    teardown_.reset();
+    teardown_ = nullptr;
     leave_kernel();
     stopping_ = true;
     while (!backlog_.empty())

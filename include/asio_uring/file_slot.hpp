@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSL-1.0
+// Layer: public. Purpose: a place in the file table of a context's ring, so that the
+// operations of one chain can hand an open file on. Thread: distinct objects any; a
+// shared object one thread at a time. Lifetime: not longer than the context.
+#pragma once
+
+#include <asio_uring/detail/context/ring_service.hpp>
+#include <asio_uring/op/common.hpp>
+
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace asio_uring {
+
+/// A place in the file table of a context's ring.
+/**
+ * An operation that opens a file can put it into such a place instead of making a
+ * descriptor, and the operations behind it in the chain name the place:
+ *
+ * @code
+ * asio_uring::file_slot slot(executor);
+ * auto [ec, done] = co_await async_submit(
+ *     executor,
+ *     asio_uring::link(
+ *         op::openat{.path = "notes", .slot = slot.index()},
+ *         op::on_slot(slot.index(), op::read{.data = data, .size = size, .offset = 0}),
+ *         op::close{.slot = slot.index()}),
+ *     asio::as_tuple(asio::use_awaitable));
+ * @endcode
+ *
+ * A context lends 64 places at the same time.
+ *
+ * @par Thread safety
+ * Distinct objects: safe, on a single-issuer ring within its thread only. Shared object:
+ * unsafe.
+ */
+class file_slot
+{
+public:
+    /// No place.
+    file_slot() noexcept = default;
+
+    /// A place that is empty, in the table of an executor's context, or of a context.
+    /**
+     * The context gets a ring with default options where it has none yet.
+     * @throws boost::system::system_error  errc::no_ring in a context that has fallen
+     * back; no_descriptors where all places are lent; the kernel's error where it takes
+     * no table.
+     */
+    template <typename ExecutorOrContext>
+    requires(!std::is_same_v<std::remove_cv_t<ExecutorOrContext>, file_slot>) //
+        explicit file_slot(ExecutorOrContext& of)
+    {
+        boost::system::error_code ec;
+        acquire(of, ec);
+        if (ec)
+            throw boost::system::system_error(ec, "file_slot");
+    }
+
+    /// The same; no place, and the reason in `ec`.
+    template <typename ExecutorOrContext>
+    file_slot(ExecutorOrContext& of, boost::system::error_code& ec)
+    {
+        acquire(of, ec);
+    }
+
+    file_slot(file_slot&& other) noexcept
+        : service_(std::exchange(other.service_, nullptr)), index_(other.index_)
+    {}
+
+    file_slot& operator=(file_slot&& other) noexcept
+    {
+        std::swap(service_, other.service_);
+        std::swap(index_, other.index_);
+        return *this;
+    }
+
+    /// Empties the place and gives it back. REQUIRES: no operation that names it is
+    /// outstanding.
+    ~file_slot()
+    {
+        if (service_ != nullptr)
+            service_->release_file_slot(index_);
+    }
+
+    explicit operator bool() const noexcept { return service_ != nullptr; }
+
+    /// What operations name it by. REQUIRES: there is a place.
+    std::uint32_t index() const noexcept
+    {
+        ASIO_URING_ASSERT(service_ != nullptr);
+        return index_;
+    }
+
+private:
+    template <typename ExecutorOrContext>
+    void acquire(ExecutorOrContext& of, boost::system::error_code& ec)
+    {
+        detail::ring_service& service = detail::ring_of(context_of(of));
+        index_ = service.acquire_file_slot(ec);
+        if (!ec)
+            service_ = &service;
+    }
+
+    template <typename ExecutorOrContext>
+    static boost::asio::execution_context& context_of(ExecutorOrContext& of)
+    {
+        if constexpr (std::is_convertible_v<
+                          ExecutorOrContext&,
+                          boost::asio::execution_context&>)
+            return of;
+        else
+            return boost::asio::query(of, boost::asio::execution::context);
+    }
+
+    detail::ring_service* service_ = nullptr;
+    std::uint32_t index_ = 0;
+};
+
+} // namespace asio_uring
