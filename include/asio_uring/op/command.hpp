@@ -111,11 +111,12 @@ struct uring_cmd
     static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// The same with at most 80 bytes of payload, on a ring with abi::setup_sqe128: every
-/// entry of such a ring has room for them. Kernel 5.19.
+/// A command of the file's driver, with at most 80 bytes of payload, on a ring with
+/// abi::setup_sqe128: every entry of such a ring has room for them. Kernel 5.19.
 struct uring_cmd_sqe128
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{5, 19};
 
     int fd = -1;
     std::uint32_t command = 0;
@@ -128,10 +129,18 @@ struct uring_cmd_sqe128
         detail::start_command(entry, code, fd, command, flags, buffer_index);
         detail::set_payload(entry, payload);
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
-/// The same with at most 80 bytes of payload, on a ring with abi::setup_sqe_mixed, where
-/// it takes two entries, or with abi::setup_sqe128. Kernel 6.19.
+/// A command of the file's driver, with at most 80 bytes of payload, on a ring with
+/// abi::setup_sqe_mixed, where the command takes two entries, or with abi::setup_sqe128.
+/// Kernel 6.19.
 struct uring_cmd128
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd128;

@@ -94,6 +94,7 @@ constexpr void list_sockets(Visitor&& visit)
     visit("recvmsg", recvmsg{.ioprio = abi::recv_multishot});
     visit("recv_zc", recv_zc{});
     visit("uring_cmd", uring_cmd{});
+    visit("uring_cmd_sqe128", uring_cmd_sqe128{});
     visit("uring_cmd128", uring_cmd128{});
     visit("socket_queue", socket_queue{});
     visit("getsockopt", getsockopt{});
