@@ -456,7 +456,7 @@ BOOST_AUTO_TEST_CASE(u25_second_half_of_a_wide_entry_takes_the_payload_of_a_comm
         payload[index] = static_cast<std::byte>(index + 1);
     for (int round = 0; round != 3; ++round) {
         const auto* first = reinterpret_cast<const std::byte*>(r.try_claim());
-        push(r, op::uring_cmd{.fd = -1, .payload = payload}, 1);
+        push(r, op::uring_cmd_sqe128{.fd = -1, .payload = payload}, 1);
         const auto* entry =
             reinterpret_cast<const std::byte*>(&r.sqe_at(r.claimed() - 1));
         BOOST_TEST((std::memcmp(entry + 48, payload.data(), payload.size()) == 0));
