@@ -149,6 +149,11 @@ std::vector<row> receive_rows()
             op::recv{.fd = fd_a, .ioprio = abi::recv_multishot, .group = group_a},
             {fd(fd_a), ioprio(2), buf(group_a), entry_flags(1U << 5)}),
         expect(
+            "recv with a limit",
+            27,
+            op::recv{.fd = fd_a, .size = size_a, .total = slot_a},
+            {fd(fd_a), len(size_a), file_index(slot_a)}),
+        expect(
             "recv of group 0",
             27,
             op::recv{.fd = fd_a, .group = std::uint16_t{0}},

@@ -257,6 +257,33 @@ BOOST_AUTO_TEST_CASE(receive_ends_at_the_end_of_the_stream)
     BOOST_TEST(!has_buffer(end));
 }
 
+// Kernel 6.17; an older one refuses the size and does not know the limit.
+BOOST_AUTO_TEST_CASE(receive_keeps_to_its_size_and_ends_at_its_limit)
+{
+    ring r{ring_options{.entries = 4}};
+    provided_buffers buffers{r, {.group = 1, .count = 8, .size = 8}};
+    const fd_pair pair = socket_pair();
+    send_text(pair.second, "0123456789abcdefghijklmnopqrstuvwxyz");
+    const op::recv request{
+        .fd = pair.first.get(),
+        .size = 5,
+        .ioprio = abi::recv_multishot,
+        .group = 1,
+        .total = 12};
+    BOOST_REQUIRE(r.try_push(request, 1));
+    std::string sizes;
+    for (bool more = true; more;) {
+        const abi::cqe done = reap_one(r);
+        more = has_more(done);
+        if (done.res == -EINVAL)
+            ASIO_URING_SKIP("the kernel limits no multishot receive (6.17)");
+        BOOST_REQUIRE(done.res > 0);
+        sizes += std::to_string(done.res) + ' ';
+    }
+    // The last completion goes beyond the limit.
+    BOOST_TEST(sizes == "5 5 5 ");
+}
+
 BOOST_AUTO_TEST_CASE(receive_ends_cancelled_and_leaves_data_in_the_socket)
 {
     ring r{ring_options{.entries = 4}};

@@ -10,12 +10,15 @@
 
 namespace asio_uring::op {
 
-/// recv(2). With abi::recv_multishot (6.0), which needs a group and on some kernels a
-/// size of 0, each arrival posts a completion, and the one without abi::cqe_f_more is
-/// the last: at the end of the stream, at a datagram of no bytes, with ENOBUFS when the
-/// group is empty, and, with data in it, when the completion queue is full. With
-/// abi::recvsend_bundle (6.10) a completion may span several buffers of the group.
-/// Kernel 5.6.
+/// recv(2). Kernel 5.6.
+///
+/// With abi::recv_multishot (6.0) a group is mandatory, and completions come as long as
+/// they carry abi::cqe_f_more. The request ends at the end of the stream, at a datagram
+/// of no bytes, with ENOBUFS for an empty group, when it has received `total` bytes, and,
+/// data included, when the completion queue is full. `size` limits each completion; it
+/// has to be 0 below kernel 6.17.
+///
+/// With abi::recvsend_bundle (6.10) a completion may span several buffers of the group.
 struct recv
 {
     static constexpr abi::opcode code = abi::opcode::recv;
@@ -28,6 +31,9 @@ struct recv
     /// abi::recvsend_poll_first, recv_multishot, recvsend_bundle.
     std::uint16_t ioprio = 0;
     op::buffer_group group{};
+    /// With recv_multishot: bytes after which the request ends, 0 for no limit. The last
+    /// completion may go beyond it. Kernel 6.17.
+    std::uint32_t total = 0;
 
     void prepare(abi::sqe& entry) const noexcept
     {
@@ -35,6 +41,7 @@ struct recv
         entry.ioprio = ioprio;
         entry.addr = detail::address(data);
         entry.len = size;
+        entry.optlen = total;
         entry.msg_flags = detail::word(flags);
         detail::set_group(entry, group);
     }

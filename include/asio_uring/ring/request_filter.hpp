@@ -27,9 +27,16 @@ struct ASIO_URING_DECL request_filter
     std::uint32_t instruction_count = 0;
     bool deny_rest = false; ///< refuse every operation that has no filter
 
+    /// Bytes of arguments that the program reads, which differ by operation. The kernel
+    /// refuses a filter that reads more than it offers.
+    std::uint8_t argument_size = 0;
+    /// Let the kernel also refuse a filter that reads less than it offers, as a filter
+    /// does that was written for an older kernel.
+    bool same_size = false;
+
     /// Adds the filter to the ring for good. errc::unsupported_register_call below kernel
-    /// 7.0, EINVAL for a program the kernel does not accept, EACCES without
-    /// PR_SET_NO_NEW_PRIVS or CAP_SYS_ADMIN.
+    /// 7.0, EINVAL for a program the kernel does not accept, EMSGSIZE for a size it does
+    /// not, EACCES without PR_SET_NO_NEW_PRIVS or CAP_SYS_ADMIN.
     boost::system::error_code apply(ring& target) const noexcept;
 };
 

@@ -140,6 +140,15 @@ static_assert(sizeof(cqe) == 16 && alignof(cqe) == 8);
 static_assert(offsetof(cqe, user_data) == 0 && offsetof(cqe, res) == 8);
 static_assert(offsetof(cqe, flags) == 12);
 
+/// A completion of 32 bytes: on a ring with setup_cqe32, or with cqe_f_32 on a mixed
+/// ring. completion_queue::as_wide() finds it.
+struct wide_cqe : cqe
+{
+    std::uint64_t extra[2];
+};
+
+static_assert(sizeof(wide_cqe) == 32 && alignof(wide_cqe) == 8);
+
 /// The kernel's 64-bit timespec, the same on every architecture.
 struct kernel_timespec
 {
@@ -148,6 +157,16 @@ struct kernel_timespec
 };
 
 static_assert(sizeof(kernel_timespec) == 16 && offsetof(kernel_timespec, nsec) == 8);
+
+/// The time in wide_cqe::extra of a transmit time stamp (6.17). Not negative, other than
+/// kernel_timespec.
+struct io_timespec
+{
+    std::uint64_t tv_sec;
+    std::uint64_t tv_nsec;
+};
+
+static_assert(sizeof(io_timespec) == sizeof(wide_cqe::extra));
 
 /// Argument of opcode::openat2.
 struct open_how

@@ -85,4 +85,10 @@ enum class socket_op : std::uint32_t
     getsockname = 5,  // 6.19
 };
 
+/// Commands of opcode::uring_cmd on a block device, in sqe::cmd_op.
+enum class block_op : std::uint32_t
+{
+    discard = 0x1200, // 6.12
+};
+
 } // namespace asio_uring::abi

@@ -90,6 +90,17 @@ inline constexpr std::uint16_t restriction_sqe_op = 1;
 inline constexpr std::uint16_t restriction_sqe_flags_allowed = 2;
 inline constexpr std::uint16_t restriction_sqe_flags_required = 3;
 
+/// Restrictions of all rings a task will make, for register_op::restrictions with -1 for
+/// the descriptor (7.0). Followed by nr_res elements of restriction.
+struct task_restriction
+{
+    std::uint16_t flags;
+    std::uint16_t nr_res;
+    std::uint32_t resv[3];
+};
+
+static_assert(sizeof(task_restriction) == 16);
+
 struct clock_register
 {
     std::uint32_t clockid;
@@ -223,8 +234,32 @@ struct query_opcode
     std::uint32_t pad;
 };
 
+/// Answer to query 1: what the kernel can do of zero-copy receive.
+struct query_zcrx
+{
+    std::uint64_t register_flags; ///< zcrx_reg_* flags it knows
+    std::uint64_t area_flags;     ///< zcrx_area_* flags it knows
+    std::uint32_t nr_ctrl_opcodes;
+    std::uint32_t features; ///< zcrx_feature_* flags
+    std::uint32_t rq_hdr_size;
+    std::uint32_t rq_hdr_alignment;
+    std::uint64_t resv2;
+};
+
+/// Answer to query 2: the words in front of the completions.
+struct query_scq
+{
+    std::uint64_t hdr_size;
+    std::uint64_t hdr_alignment;
+};
+
 static_assert(sizeof(query_hdr) == 40 && sizeof(query_opcode) == 48);
-inline constexpr std::uint32_t query_opcodes = 0;
+static_assert(sizeof(query_zcrx) == 40 && sizeof(query_scq) == 16);
+
+// In query_hdr::query_op.
+inline constexpr std::uint32_t query_opcodes = 0;   // 6.18
+inline constexpr std::uint32_t query_kind_zcrx = 1; // 6.19
+inline constexpr std::uint32_t query_kind_scq = 2;  // 6.19
 
 struct zcrx_offsets
 {
@@ -276,6 +311,14 @@ static_assert(sizeof(zcrx_ifq_reg) == 96 && sizeof(zcrx_area_reg) == 48);
 static_assert(sizeof(zcrx_rqe) == 16 && sizeof(zcrx_cqe) == 16);
 inline constexpr unsigned zcrx_area_shift = 48;
 
+// In zcrx_ifq_reg::flags. To import, if_idx is the descriptor of an exported queue.
+inline constexpr std::uint32_t zcrx_reg_import = 1U << 0; // 6.19
+inline constexpr std::uint32_t zcrx_reg_nodev = 1U << 1;  // 7.1
+// In zcrx_area_reg::flags.
+inline constexpr std::uint32_t zcrx_area_dmabuf = 1U << 0; // 6.16
+// In query_zcrx::features.
+inline constexpr std::uint32_t zcrx_feature_rx_page_size = 1U << 0; // 7.0
+
 /// Argument of register_op::zcrx_ctrl (6.19).
 struct zcrx_ctrl
 {
@@ -302,13 +345,16 @@ struct bpf_filter
     std::uint32_t opcode;
     std::uint32_t flags;
     std::uint32_t filter_len; ///< instructions
-    std::uint32_t resv2;
+    std::uint8_t pdu_size;    ///< bytes of arguments the program reads; the kernel's, out
+    std::uint8_t resv2[3];
     std::uint64_t filter_ptr;
     std::uint64_t resv3[5];
 };
 
 static_assert(sizeof(bpf_filter) == 72 && offsetof(bpf_filter, filter_ptr) == 24);
+static_assert(offsetof(bpf_filter, pdu_size) == 20);
 inline constexpr std::uint16_t bpf_cmd_filter = 1;
-inline constexpr std::uint32_t bpf_filter_deny_rest = 1U << 0;
+inline constexpr std::uint32_t bpf_filter_deny_rest = 1U << 0; // 7.0
+inline constexpr std::uint32_t bpf_filter_sz_strict = 1U << 1; // 7.0
 
 } // namespace asio_uring::abi
