@@ -135,6 +135,22 @@ submit_result ring::submit_and_wait(const wait_options& options) noexcept
     }
 }
 
+boost::system::error_code ring::wait(const wait_options& options) noexcept
+{
+    wait_argument argument{options, features_, clock_};
+    boost::system::error_code ec;
+    int entered = 0;
+    do {
+        argument.refresh(options);
+        entered = enter(
+            0,
+            options.min_complete,
+            abi::enter_getevents | argument.flags,
+            argument.argument);
+    } while (!end_of_wait(entered, options, ec));
+    return ec;
+}
+
 // What is ready decides, not what the kernel answers. A count of submissions hides a
 // signal or the deadline. Zero may mean a timeout operation that has posted nothing yet,
 // or never will, and on a ring that polls disks that the CPU is wanted elsewhere.

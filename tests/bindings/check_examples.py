@@ -185,6 +185,23 @@ def tcp_echo(program, folder):
     expect_not_called(program, SOCKET_CALLS)
 
 
+def two_threads(program, folder):
+    path = folder / "file"
+    for size in (0, 1, 4096, 1_000_003):
+        data = random.Random(size).randbytes(size)
+        path.write_bytes(data)
+        output = run(program, path)
+        requests = -(-size // 4096)
+        expect(
+            output == f"read {size} bytes with {requests} requests, sum {sum(data)}: "
+            "one thread submitted, another one reaped\n",
+            f"output: {output!r}",
+        )
+    run(program)
+    expect("cannot open" in run(program, folder / "no", status=1), "no file")
+    expect_not_called(program, FILE_CALLS.replace("open ", ""))
+
+
 def readme(program, folder):
     """The README shows this very program, and it does what the README says."""
     source = (ROOT / "examples" / "ring" / "readme.cpp").read_text(encoding="utf-8")
@@ -202,7 +219,8 @@ def readme(program, folder):
 
 def main(arguments):
     name, program = arguments
-    checks = (basic_io, linked_ops, registered_buffers, tcp_echo, readme)
+    checks = (basic_io, linked_ops, registered_buffers, tcp_echo, two_threads,
+              readme)
     with tempfile.TemporaryDirectory() as folder:
         {check.__name__: check for check in checks}[name](program, pathlib.Path(folder))
     print(f"{name}: passed")

@@ -223,15 +223,9 @@ BOOST_AUTO_TEST_CASE(two_sides_used_by_two_threads_lose_nothing)
 
     std::uint64_t expected = 0;
     unsigned wrong = 0;
-    const abi::kernel_timespec limit{5, 0};
-    const abi::getevents_arg argument{
-        .sigmask = 0,
-        .sigmask_sz = 0,
-        .min_wait_usec = 0,
-        .ts = reinterpret_cast<std::uintptr_t>(&limit)};
     while (expected != total) {
-        const int entered = r.enter(0, 1, abi::enter_getevents, argument);
-        if (entered < 0 && entered != -EINTR)
+        const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        if (r.wait(wait_options{.deadline = limit}))
             break;
         r.completion().for_each([&](const abi::cqe& entry) {
             wrong += entry.user_data == expected++ ? 0U : 1U;

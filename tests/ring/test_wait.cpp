@@ -279,6 +279,46 @@ BOOST_AUTO_TEST_CASE(wait_options_of_newer_kernels_do_no_harm)
     BOOST_TEST(r.ready() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(wait_of_the_completion_side_leaves_the_submission_side_alone)
+{
+    for (const std::uint32_t flags : ring_kinds) {
+        ring r{ring_options{.entries = 4, .flags = flags}};
+        const auto soon = [] { return steady_clock::now() + milliseconds{5}; };
+        BOOST_REQUIRE(r.try_push(op::nop{}, 1));
+        BOOST_TEST(r.wait(wait_options{.deadline = soon()}).value() == ETIME);
+        BOOST_TEST(r.published() == 0);
+        r.publish();
+        BOOST_TEST(r.wait(wait_options{.deadline = soon()}).value() == ETIME);
+        BOOST_TEST(r.unconsumed() == 1);
+
+        BOOST_TEST(r.submit().submitted == 1);
+        BOOST_TEST(!r.wait());
+        BOOST_TEST(r.ready() == 1);
+        BOOST_TEST(!r.wait(0));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(wait_of_the_completion_side_hears_of_signals_as_told)
+{
+    const alarm_counter counter;
+    ring r{ring_options{.entries = 4}};
+    const abi::kernel_timespec later{0, 50'000'000};
+    BOOST_REQUIRE(r.try_push(op::timeout{.expiry = &later}, 3));
+    BOOST_TEST(r.submit().submitted == 1);
+    const ::itimerval every{{0, 10'000}, {0, 10'000}};
+    ::setitimer(ITIMER_REAL, &every, nullptr);
+    BOOST_TEST(!r.wait()); // goes on after each
+    BOOST_TEST(r.ready() == 1);
+    r.advance(1);
+    sigset_t open;
+    ::sigemptyset(&open);
+    const auto deadline = steady_clock::now() + seconds{10};
+    BOOST_TEST(r.wait({.deadline = deadline, .signals = &open}).value() == EINTR);
+    const ::itimerval never{};
+    ::setitimer(ITIMER_REAL, &never, nullptr);
+    BOOST_TEST(signals_seen > 0);
+}
+
 BOOST_AUTO_TEST_CASE(submit_of_nothing_enters_nothing)
 {
     ring r{ring_options{.entries = 4}};

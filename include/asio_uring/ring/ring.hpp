@@ -255,6 +255,16 @@ public:
     submit_result submit_and_wait(const wait_options& options) noexcept;
     submit_result submit_and_wait(unsigned min_complete = 1) noexcept;
 
+    /// Waits as submit_and_wait() does, and neither publishes nor submits. It belongs to
+    /// the completion side: the thread that reaps may call it while another thread claims
+    /// and submits. A ring with abi::setup_coop_taskrun posts completions when the
+    /// submitting thread enters the kernel, so that the wait lasts until then.
+    boost::system::error_code wait(const wait_options& options) noexcept;
+    boost::system::error_code wait(unsigned min_complete = 1) noexcept
+    {
+        return wait(wait_options{.min_complete = min_complete});
+    }
+
     /// Lets completions that wait for the thread, or for room, enter the queue, until
     /// none does or the queue is full. The kernel posts about twenty per call, so one
     /// enter() with enter_getevents is not enough. Without abi::setup_taskrun_flag it
