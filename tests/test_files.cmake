@@ -5,6 +5,7 @@
 set(test_ring_sources
     ring/main.cpp
     ring/oracle.cpp
+    ring/test_adopt.cpp
     ring/test_buffer_ring.cpp
     ring/test_buffer_ring_model.cpp
     ring/test_enter.cpp

@@ -24,6 +24,7 @@
 #    include <asio_uring/ring/operation_table.hpp>
 #    include <asio_uring/ring/personality.hpp>
 #    include <asio_uring/ring/provided_buffers.hpp>
+#    include <asio_uring/ring/raw.hpp>
 #    include <asio_uring/ring/recvmsg_result.hpp>
 #    include <asio_uring/ring/registered_buffers.hpp>
 #    include <asio_uring/ring/registered_eventfd.hpp>

@@ -105,6 +105,10 @@ void remember(const refusal& refused)
 
 boost::system::error_code misuse_of(const ring_options& options) noexcept
 {
+    // The thread that made a ring is not the only one that enters and closes that of a
+    // context.
+    if (options.close_descriptor || (options.flags & abi::setup_registered_fd_only) != 0)
+        return make_error_code(errc::no_ring_descriptor);
     return validate(options);
 }
 

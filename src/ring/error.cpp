@@ -45,8 +45,9 @@ const char* registration_message(errc value)
         return "the running kernel does not know this kind of buffer ring; memory of the "
                "kernel needs 6.4, incremental use 6.12";
     case errc::no_ring_descriptor:
-        return "memory of the kernel is mapped through the ring's descriptor, and this "
-               "ring has none; use memory of the application";
+        return "this needs the descriptor of the ring, and the ring has none; create it "
+               "without abi::setup_registered_fd_only and "
+               "ring_options::close_descriptor, or use memory of the application";
     case errc::ring_memory_unusable:
         return "memory for a ring has to be page-aligned, both spans of it, and as "
                "large as required_ring_memory() says";

@@ -29,6 +29,9 @@ error_code ring::resize(unsigned entries, unsigned cq_entries) noexcept
         .flags = setup_flags_ & ~abi::setup_cqsize};
     if (const error_code ec = detail::validate_sizes(options))
         return ec;
+    const bool no_mmap = (setup_flags_ & abi::setup_no_mmap) != 0;
+    if (!no_mmap && target_.is_index())
+        return make_error_code(errc::no_ring_descriptor);
     if (!fits(options))
         return make_error_code(errc::size_too_small);
 
@@ -39,7 +42,6 @@ error_code ring::resize(unsigned entries, unsigned cq_entries) noexcept
     params.cq_entries = cq_entries;
     params.flags =
         (setup_flags_ & abi::setup_clamp) | (cq_entries != 0 ? abi::setup_cqsize : 0);
-    const bool no_mmap = (setup_flags_ & abi::setup_no_mmap) != 0;
     if (no_mmap) {
         memory = detail::ring_memory::allocate(required_ring_memory(options), ec);
         if (ec)

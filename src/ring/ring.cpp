@@ -110,11 +110,50 @@ error_code ring::open(const ring_options& options) noexcept
         close();
         return ec;
     }
-    if (options.register_ring_fd) {
-        // A thread has sixteen places for ring indices; without one the descriptor
-        // serves.
-        [[maybe_unused]] const error_code ignored = register_ring_fd();
+    // A thread has sixteen places for ring indices; without one the descriptor serves.
+    if ((options.register_ring_fd || options.close_descriptor) && !target_.is_index() &&
+        !register_ring_fd() && options.close_descriptor)
+        close_descriptor();
+    return {};
+}
+
+// Before anybody has a copy of target_: a number that is closed may soon be another file.
+void ring::close_descriptor() noexcept
+{
+    if ((features_ & abi::feat_reg_reg_ring) == 0)
+        return;
+    target_ = detail::register_target::registered(enter_fd_);
+    fd_.reset();
+}
+
+ring ring::adopt(int fd, const abi::setup_params& params, error_code& ec)
+{
+    ring result;
+    ec = result.take_over(fd, params);
+    return ec ? ring{} : std::move(result);
+}
+
+error_code ring::take_over(int fd, const abi::setup_params& params) noexcept
+{
+    constexpr std::uint32_t unmapped = abi::setup_no_mmap | abi::setup_registered_fd_only;
+    if ((params.flags & unmapped) != 0)
+        return make_error_code(errc::no_ring_descriptor);
+    if ((params.features & required_features) != required_features)
+        return make_error_code(errc::kernel_too_old);
+    error_code ec;
+    detail::ring_memory memory =
+        detail::ring_memory::map(fd, detail::size_of(params), ec);
+    if (!ec) {
+        setup_flags_ = params.flags;
+        ec = attach(params, std::move(memory));
     }
+    if (ec)
+        return ec;
+    features_ = params.features;
+    owner_process_ = ::getpid();
+    enter_fd_ = fd;
+    target_ = detail::register_target{fd};
+    fd_.reset(fd);
     return {};
 }
 

@@ -7,15 +7,19 @@
 #include "../support/reap.hpp"
 
 #include <asio_uring/op.hpp>
+#include <asio_uring/ring/raw.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 
 #include <sys/eventfd.h>
+
+#include <sched.h>
 
 namespace asio_uring::test {
 
@@ -66,16 +70,47 @@ BOOST_AUTO_TEST_CASE(r03_setup_and_enter_flags_act_as_named)
     static_assert(abi::setup_sqpoll == 1U << 1);
     static_assert(abi::setup_cqsize == 1U << 3);
     static_assert(abi::enter_getevents == 1U << 0);
+    boost::system::error_code ec;
+
+    // The size of the completion queue is the one asked for, and only when asked for.
+    for (const std::uint32_t flags : {0U, 1U << 3}) {
+        abi::setup_params params{};
+        params.flags = flags;
+        params.cq_entries = 64;
+        const unique_fd sized{raw_setup(2, params)};
+        BOOST_REQUIRE(sized.get() >= 0);
+        BOOST_TEST(params.cq_entries == (flags == 0 ? 4 : 64));
+    }
+
+    // A thread of the kernel consumes what was published: the program enters only to
+    // wake it.
     abi::setup_params params{};
-    params.flags = 1U << 3;
-    params.cq_entries = 64;
-    const unique_fd sized{detail::sys_setup(2, params)};
-    BOOST_REQUIRE(sized.get() >= 0);
-    BOOST_TEST(params.cq_entries == 64);
-    abi::setup_params polled{};
-    polled.flags = 1U << 1;
-    const unique_fd poller{detail::sys_setup(2, polled)};
-    BOOST_TEST(poller.get() >= 0);
+    params.flags = 1U << 1;
+    ring polled = ring::adopt(raw_setup(2, params), params, ec);
+    BOOST_REQUIRE(!ec);
+    push(polled, op::nop{}, 5);
+    polled.publish();
+    const auto end = end_of_patience();
+    while (polled.ready() == 0 && std::chrono::steady_clock::now() < end) {
+        if (polled.needs_wakeup())
+            raw_enter(polled.native_handle(), 0, 0, abi::enter_sq_wakeup);
+        ::sched_yield();
+    }
+    BOOST_REQUIRE(polled.ready() == 1);
+    BOOST_TEST(polled.peek()->user_data == 5);
+
+    // Without the flag an enter submits and returns; with it, it waits.
+    params = {};
+    ring plain = ring::adopt(raw_setup(2, params), params, ec);
+    BOOST_REQUIRE(!ec);
+    const abi::kernel_timespec soon{0, 20'000'000};
+    push(plain, op::timeout{.expiry = &soon}, 6);
+    plain.publish();
+    const int fd = plain.native_handle();
+    BOOST_TEST(raw_enter(fd, 1, 1, 0) == 1);
+    BOOST_TEST(plain.ready() == 0);
+    BOOST_TEST(raw_enter(fd, 0, 1, 1U << 0) == 0);
+    BOOST_TEST(plain.ready() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(r04_opcodes_are_the_kernels)

@@ -69,7 +69,7 @@ enum class errc
     buffer_ring_out_of_range,
     /// The running kernel does not know a kind of buffer ring.
     unsupported_buffer_ring,
-    /// A ring without a descriptor was asked for memory that is mapped through one.
+    /// A ring without a descriptor was asked for what needs one.
     no_ring_descriptor,
     /// The caller's memory for a ring is misaligned, too small, or given by half.
     ring_memory_unusable,

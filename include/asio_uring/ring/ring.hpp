@@ -91,8 +91,9 @@ enum class wait_clock
 /// be used by two threads at the same time, each side by one thread at a time, on a ring
 /// without abi::setup_single_issuer and abi::setup_sq_rewind. A ring with the first flag
 /// belongs to the thread that created it, or that enabled it (abi::setup_r_disabled). A
-/// ring with abi::setup_registered_fd_only belongs to the thread that created it; in
-/// another one its calls fail or, as enter() does not look, reach a ring of that thread.
+/// ring without a descriptor (abi::setup_registered_fd_only,
+/// ring_options::close_descriptor) belongs to the thread that created it; in another one
+/// its calls fail or, as enter() does not look, reach a ring of that thread.
 /// If another thread closes it, the kernel's part lives on until the first thread ends.
 ///
 /// @par Object lifetimes
@@ -113,6 +114,19 @@ public:
     /// Creates a ring, or returns a closed one and says why in `ec`.
     static ring create(const ring_options& options, boost::system::error_code& ec);
 
+    /// Takes over a ring that was set up by somebody else: by raw_setup(), by another
+    /// library, by a process that handed its descriptor on. `params` is what
+    /// io_uring_setup(2) has filled in; offsets that are not the kernel's for this
+    /// descriptor are undefined behaviour. What is in flight stays in flight.
+    ///
+    /// OWNERSHIP: without an error the ring closes `fd`; else `fd` stays the caller's.
+    ///
+    /// Errors: errc::no_ring_descriptor for a ring in memory of the application
+    /// (abi::setup_no_mmap), which this cannot map; errc::kernel_too_old; those of
+    /// mmap(2), EBADF among them.
+    static ring
+    adopt(int fd, const abi::setup_params& params, boost::system::error_code& ec);
+
     ring(ring&& other) noexcept;
     ring& operator=(ring&& other) noexcept;
     ring(const ring&) = delete;
@@ -122,7 +136,8 @@ public:
     void close() noexcept;
     bool is_open() const noexcept { return static_cast<bool>(target_); }
 
-    /// The descriptor; -1 for a closed ring, and with abi::setup_registered_fd_only.
+    /// The descriptor; -1 for a closed ring, and where the ring has an index alone
+    /// (abi::setup_registered_fd_only, ring_options::close_descriptor).
     int native_handle() const noexcept { return fd_.get(); }
 
     /// The setup flags in force: the required ones and those optional ones the kernel
@@ -351,6 +366,8 @@ public:
 
 private:
     boost::system::error_code open(const ring_options& options) noexcept;
+    boost::system::error_code take_over(int fd, const abi::setup_params& params) noexcept;
+    void close_descriptor() noexcept;
     boost::system::error_code
     open_with(const ring_options& options, detail::ring_memory memory) noexcept;
     boost::system::error_code

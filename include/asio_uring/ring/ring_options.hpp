@@ -50,6 +50,13 @@ struct ring_options
     /// where several threads enter. Ignored by kernels that lack it. Kernel 5.18.
     bool register_ring_fd = false;
 
+    /// The same, and close the descriptor: the ring takes no place in the table of the
+    /// process, and only the creating thread can use and close it. It cannot be polled,
+    /// passed on, named by another ring, or resized, and has no memory of the kernel for
+    /// a buffer_ring. Where the kernel has no such rings, or the thread has no
+    /// index left, the ring keeps its descriptor: native_handle() tells. Kernel 6.3.
+    bool close_descriptor = false;
+
     /// Memory for both rings, used with abi::setup_no_mmap; empty to let the ring
     /// allocate. Starts at a page, is at least required_ring_memory() large, belongs to
     /// the ring until close(), and comes together with `entry_memory`. Its pages stay in
