@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
 #include "registration.hpp"
+#include "setup.hpp"
 
 #include <asio_uring/ring/buffer_ring.hpp>
 #include <asio_uring/ring/ring.hpp>
@@ -32,13 +33,25 @@ error_code explain(int result, const buffer_ring_options& options) noexcept
     return result_error(result);
 }
 
+// An id has sixteen bits.
+constexpr std::uint32_t ids_max = 1U << 16;
+
+bool usable(const buffer_ring_options& options) noexcept
+{
+    const auto start = reinterpret_cast<std::uintptr_t>(options.entry_memory.data());
+    return !options.kernel_memory && start % detail::page_size() == 0 &&
+           options.entry_memory.size() >= options.entries * sizeof(abi::buf);
+}
+
 error_code check(const ring& owner, const buffer_ring_options& options) noexcept
 {
     if (!owner.is_open())
         return make_error_code(errc::not_open);
     if (!std::has_single_bit(options.entries) ||
-        options.entries > abi::pbuf_ring_entries_max)
+        options.entries > abi::pbuf_ring_entries_max || options.ids > ids_max)
         return make_error_code(errc::buffer_ring_out_of_range);
+    if (!options.entry_memory.empty() && !usable(options))
+        return make_error_code(errc::ring_memory_unusable);
     if (options.kernel_memory && owner.target().is_index())
         return make_error_code(errc::no_ring_descriptor);
     return {};
@@ -82,6 +95,7 @@ void buffer_ring::swap(buffer_ring& other) noexcept
     using std::swap;
     swap(target_, other.target_);
     swap(entries_map_, other.entries_map_);
+    swap(entries_, other.entries_);
     swap(mask_, other.mask_);
     swap(group_, other.group_);
     swap(buffers_, other.buffers_);
@@ -94,7 +108,7 @@ error_code buffer_ring::register_in(ring& owner, const buffer_ring_options& opti
 {
     if (const error_code ec = check(owner, options))
         return ec;
-    std::vector<buffer> buffers(options.entries);
+    std::vector<buffer> buffers(options.ids == 0 ? options.entries : options.ids);
     const std::size_t size = options.entries * sizeof(abi::buf);
     abi::buf_reg argument{};
     argument.ring_entries = options.entries;
@@ -107,11 +121,14 @@ error_code buffer_ring::register_in(ring& owner, const buffer_ring_options& opti
     if (options.kernel_memory) {
         argument.flags |= abi::pbuf_ring_mmap;
     }
-    else {
+    else if (options.entry_memory.empty()) {
         map = detail::mapping::anonymous(size, ec);
         if (ec)
             return ec;
         argument.ring_addr = detail::address_of(map.data());
+    }
+    else {
+        argument.ring_addr = detail::address_of(options.entry_memory.data());
     }
     const detail::register_target& target = owner.target();
     const int result = target.call(abi::register_op::pbuf_ring, &argument, 1);
@@ -127,6 +144,9 @@ error_code buffer_ring::register_in(ring& owner, const buffer_ring_options& opti
         }
     }
     target_ = target;
+    // Memory of options.entries entries, zeroed or the caller's.
+    entries_ = reinterpret_cast<abi::buf*>(
+        options.entry_memory.empty() ? map.data() : options.entry_memory.data());
     entries_map_ = std::move(map);
     mask_ = options.entries - 1;
     group_ = options.group;
@@ -154,6 +174,7 @@ error_code buffer_ring::unregister() noexcept
         entries_map_.forget();
     target_ = {};
     entries_map_.reset();
+    entries_ = nullptr;
     buffers_.clear();
     mask_ = ~std::uint32_t{0};
     group_ = 0;

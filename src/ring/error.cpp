@@ -49,8 +49,9 @@ const char* registration_message(errc value)
                "without abi::setup_registered_fd_only and "
                "ring_options::close_descriptor, or use memory of the application";
     case errc::ring_memory_unusable:
-        return "memory for a ring has to be page-aligned, both spans of it, and as "
-               "large as required_ring_memory() says";
+        return "memory for the kernel has to start at a page and to be large enough: "
+               "for a ring both spans of what required_ring_memory() says, for a "
+               "buffer_ring 16 bytes per entry, for a wait_region whole pages";
     case errc::not_resizable:
         return "only a ring with abi::setup_defer_taskrun and setup_no_sqarray can be "
                "resized; create it with these and setup_single_issuer";

@@ -29,8 +29,16 @@ provided_buffers::register_in(ring& owner, const provided_buffers_options& optio
     if (options.count == 0 || options.count > abi::pbuf_ring_entries_max ||
         options.size == 0)
         return make_error_code(errc::buffer_ring_out_of_range);
-    // Uninitialised: pages nobody receives into are never touched.
-    memory_.reset(new std::byte[std::size_t{options.count} * options.size]);
+    const std::size_t needed = std::size_t{options.count} * options.size;
+    std::byte* memory = options.memory.data();
+    if (options.memory.empty()) {
+        // Uninitialised: pages nobody receives into are never touched.
+        memory_.reset(new std::byte[needed]);
+        memory = memory_.get();
+    }
+    else if (options.memory.size() < needed) {
+        return make_error_code(errc::buffer_ring_out_of_range);
+    }
     error_code ec;
     buffers_ = buffer_ring::create(
         owner,
@@ -44,7 +52,7 @@ provided_buffers::register_in(ring& owner, const provided_buffers_options& optio
     count_ = options.count;
     size_ = options.size;
     for (std::uint32_t id = 0; id != count_; ++id) {
-        std::byte* data = memory_.get() + std::size_t{id} * size_;
+        std::byte* data = memory + std::size_t{id} * size_;
         buffers_.add(static_cast<std::uint16_t>(id), data, size_);
     }
     buffers_.commit();

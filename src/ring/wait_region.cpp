@@ -19,16 +19,20 @@ namespace {
 
 constexpr auto call = abi::register_op::mem_region;
 
-int register_region(ring& target, std::byte* memory, std::size_t size) noexcept
+error_code register_region(ring& target, std::span<std::byte> memory) noexcept
 {
     abi::region_desc region{};
-    region.user_addr = reinterpret_cast<std::uintptr_t>(memory);
-    region.size = size;
+    region.user_addr = reinterpret_cast<std::uintptr_t>(memory.data());
+    region.size = memory.size();
     region.flags = abi::mem_region_type_user;
     abi::mem_region_reg argument{};
     argument.region_uptr = reinterpret_cast<std::uintptr_t>(&region);
     argument.flags = abi::mem_region_reg_wait_arg;
-    return target.register_call(call, &argument, 1);
+    const int answer = target.register_call(call, &argument, 1);
+    // The kernel calls an enabled ring an invalid argument.
+    if (answer == -EINVAL && detail::knows(call))
+        return make_error_code(errc::ring_not_disabled);
+    return detail::register_error(answer, call);
 }
 
 } // namespace
@@ -52,14 +56,35 @@ wait_region wait_region::create(ring& target, unsigned slots, error_code& ec) no
     detail::mapping memory = detail::mapping::anonymous(size, ec);
     if (ec)
         return result;
-    const int answer = register_region(target, memory.data(), size);
-    ec = detail::register_error(answer, call);
-    // The kernel calls an enabled ring an invalid argument.
-    if (answer == -EINVAL && detail::knows(call))
-        ec = make_error_code(errc::ring_not_disabled);
-    if (!ec) {
+    result = create(target, {memory.data(), memory.size()}, ec);
+    if (!ec)
         result.memory_ = std::move(memory);
-        result.slots_ = static_cast<unsigned>(size / sizeof(abi::reg_wait));
+    return result;
+}
+
+wait_region::wait_region(ring& target, std::span<std::byte> memory)
+{
+    error_code ec;
+    *this = create(target, memory, ec);
+    if (ec)
+        throw boost::system::system_error(ec, explain_register_error(ec, call));
+}
+
+wait_region
+wait_region::create(ring& target, std::span<std::byte> memory, error_code& ec) noexcept
+{
+    wait_region result;
+    const std::size_t page = detail::page_size();
+    const auto start = reinterpret_cast<std::uintptr_t>(memory.data());
+    if (memory.empty() || start % page != 0 || memory.size() % page != 0) {
+        ec = make_error_code(errc::ring_memory_unusable);
+        return result;
+    }
+    ec = register_region(target, memory);
+    if (!ec) {
+        // Whole pages, which set() fills before the kernel reads them.
+        result.arguments_ = reinterpret_cast<abi::reg_wait*>(memory.data());
+        result.slots_ = static_cast<unsigned>(memory.size() / sizeof(abi::reg_wait));
     }
     return result;
 }
@@ -99,8 +124,8 @@ registered_wait wait_region::set(
 abi::reg_wait& wait_region::at(unsigned slot) noexcept
 {
     ASIO_URING_ASSERT(slot < slots_);
-    // The map holds slots_ arguments from its start on and lives as long as this.
-    return memory_.at<abi::reg_wait>(0)[slot];
+    // The memory holds slots_ arguments from its start on and lives as long as this.
+    return arguments_[slot];
 }
 
 } // namespace asio_uring

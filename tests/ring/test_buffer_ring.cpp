@@ -129,6 +129,81 @@ BOOST_AUTO_TEST_CASE(added_buffers_are_the_kernels_only_after_commit)
     BOOST_TEST(text_of(second->data) == "efgh");
 }
 
+// More buffers than the kernel holds at a time: the rest waits with the application.
+BOOST_AUTO_TEST_CASE(ids_may_be_more_than_entries)
+{
+    ring r{ring_options{.entries = 4}};
+    buffer_ring buffers{r, {.group = 1, .entries = 2, .ids = 40'000}};
+    BOOST_TEST(buffers.entries() == 2);
+    BOOST_TEST(buffers.ids() == 40'000);
+    const fd_pair pair = socket_pair();
+    std::array<std::array<char, 4>, 5> memory{};
+    const std::array<std::uint16_t, 5> ids{39'999, 7, 12'345, 0, 2};
+    std::string received;
+    for (std::size_t at = 0; at != ids.size(); ++at) {
+        buffers.add(ids[at], memory[at].data(), 4);
+        buffers.commit();
+        if (buffers.available() < 2)
+            continue;
+        // Full: one has to come back before the next is added.
+        send_text(pair.second, std::string(4, static_cast<char>('a' + at)));
+        const auto taken = buffers.take(run(r, receive(pair.first, 1)));
+        BOOST_REQUIRE(taken.has_value());
+        BOOST_TEST(taken->id == ids[at - 1]);
+        received += text_of(taken->data);
+    }
+    BOOST_TEST(received == "bbbbccccddddeeee");
+    BOOST_TEST(buffers.available() == 1);
+    // An id is free again when its buffer was taken.
+    buffers.give_back(7);
+    buffers.commit();
+    BOOST_TEST(buffers.available() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(memory_of_the_caller_holds_entries_and_buffers)
+{
+    alignas(4096) static std::array<std::byte, 4096> entries;
+    std::array<std::byte, 64> memory{};
+    ring r{ring_options{.entries = 4}};
+    const fd_pair pair = socket_pair();
+    {
+        buffer_ring buffers{r, {.group = 1, .entries = 4, .entry_memory = entries}};
+        buffers.add(3, memory.data(), 8);
+        buffers.commit();
+        const auto* first = reinterpret_cast<const abi::buf*>(entries.data());
+        BOOST_TEST(first->bid == 3);
+        BOOST_TEST(first->len == 8);
+        send_text(pair.second, "abc");
+        buffer_ring moved{std::move(buffers)};
+        const auto taken = moved.take(run(r, receive(pair.first, 1)));
+        BOOST_REQUIRE(taken.has_value());
+        BOOST_TEST(text_of(taken->data) == "abc");
+    }
+    provided_buffers buffers{r, {.group = 1, .count = 4, .size = 16, .memory = memory}};
+    send_text(pair.second, "defg");
+    const auto taken = buffers.take(run(r, receive(pair.first, 1)));
+    BOOST_REQUIRE(taken.has_value());
+    BOOST_TEST((taken->data.data() == memory.data()));
+    BOOST_TEST(text_of(memory).substr(0, 4) == "defg");
+
+    error_code ec;
+    const std::span<std::byte> whole{entries};
+    for (const buffer_ring_options& options :
+         {buffer_ring_options{.entries = 4, .entry_memory = whole.subspan(16)},
+          buffer_ring_options{.entries = 512, .entry_memory = whole},
+          buffer_ring_options{
+              .entries = 4, .kernel_memory = true, .entry_memory = whole}})
+    {
+        buffer_ring::create(r, options, ec);
+        BOOST_TEST(ec == make_error_code(errc::ring_memory_unusable));
+    }
+    buffer_ring::create(r, {.entries = 4, .ids = 65'537}, ec);
+    BOOST_TEST(ec == make_error_code(errc::buffer_ring_out_of_range));
+    provided_buffers::create(
+        r, {.group = 2, .count = 5, .size = 16, .memory = memory}, ec);
+    BOOST_TEST(ec == make_error_code(errc::buffer_ring_out_of_range));
+}
+
 BOOST_AUTO_TEST_CASE(incremental_buffer_is_shared_by_messages_until_it_is_full)
 {
     ring r{ring_options{.entries = 4}};

@@ -11,7 +11,9 @@
 #include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <cstddef>
+#include <span>
 #include <thread>
 
 #include <linux/filter.h>
@@ -244,6 +246,31 @@ BOOST_AUTO_TEST_CASE(wait_region_and_ring_end_in_any_order)
     }
     BOOST_TEST(!r.enable());
     BOOST_TEST(r.enter(0, 1, abi::enter_getevents, wait) == -ETIME);
+}
+
+BOOST_AUTO_TEST_CASE(wait_region_lies_in_memory_of_the_caller)
+{
+    if (!kernel_has_regions())
+        ASIO_URING_SKIP("the kernel has no wait regions (6.13)");
+    alignas(4096) static std::array<std::byte, 8192> memory;
+    ring r{ring_options{.entries = 4, .flags = abi::setup_r_disabled}};
+    const std::span<std::byte> whole{memory};
+    boost::system::error_code ec;
+    for (const auto part : {whole.subspan(64), whole.first(4000), whole.first(0)}) {
+        BOOST_TEST(wait_region::create(r, part, ec).slots() == 0);
+        BOOST_TEST(ec == make_error_code(errc::ring_memory_unusable));
+    }
+    wait_region region{r, whole};
+    BOOST_TEST(region.slots() == memory.size() / sizeof(abi::reg_wait));
+    BOOST_TEST((reinterpret_cast<std::byte*>(&region.at(0)) == memory.data()));
+    wait_region moved{std::move(region)};
+    const registered_wait wait = moved.set(100, milliseconds{5});
+    BOOST_TEST(!r.enable());
+    const auto begin = steady_clock::now();
+    BOOST_TEST(r.enter(0, 1, abi::enter_getevents, wait) == -ETIME);
+    BOOST_TEST((steady_clock::now() - begin >= milliseconds{5}));
+    BOOST_TEST(wait_region::create(r, whole, ec).slots() == 0);
+    BOOST_TEST(ec == make_error_code(errc::already_registered));
 }
 
 BOOST_AUTO_TEST_CASE(wait_region_refused_says_why)

@@ -30,9 +30,13 @@ struct buffer_ring_options
     /// Number that operations name the buffers by (op::buffer_group); unique on its ring.
     std::uint16_t group = 0;
 
-    /// Most buffers it holds: a power of two, 1 to 32768. Buffers have the ids 0 to
-    /// entries - 1.
+    /// Most buffers the kernel holds at a time: a power of two, 1 to 32768.
     std::uint32_t entries = 0;
+
+    /// Buffers have the ids 0 to ids - 1, at most 65536; 0 stands for `entries`. With
+    /// more ids than entries, further buffers wait with the application: no more than
+    /// `entries` of them may be added and not taken.
+    std::uint32_t ids = 0;
 
     /// Completions consume a buffer piece by piece instead of as a whole, so that small
     /// messages share a large buffer. Only for operations the kernel runs itself, not in
@@ -43,6 +47,11 @@ struct buffer_ring_options
     /// The entries lie in memory of the kernel, not of the application. The buffers are
     /// the application's in either case. Kernel 6.4.
     bool kernel_memory = false;
+
+    /// The entries lie in memory of the caller: from the start of a page on, 16 bytes for
+    /// each entry, given to the kernel until unregister(). A program that forks marks it
+    /// with MADV_DONTFORK. Not together with kernel_memory.
+    std::span<std::byte> entry_memory{};
 };
 
 /// What one completion has put into one provided buffer, or sent out of it.
@@ -76,7 +85,8 @@ struct taken_buffer
 /// errc::buffer_ring_out_of_range: the number of entries. errc::unsupported_buffer_ring:
 /// an older kernel. errc::locked_memory_exhausted: the memory-lock limit, against which
 /// the entries count, 16 bytes each. errc::no_ring_descriptor: kernel_memory on a ring
-/// with abi::setup_registered_fd_only. errc::not_open: the ring is closed.
+/// without a descriptor. errc::ring_memory_unusable: entry_memory is misaligned, too
+/// small, or given together with kernel_memory. errc::not_open: the ring is closed.
 ///
 /// Kernel 5.19. See io_uring_register_buf_ring(3).
 class ASIO_URING_DECL buffer_ring
@@ -103,9 +113,15 @@ public:
     std::uint16_t group() const noexcept { return group_; }
     std::uint32_t entries() const noexcept { return mask_ + 1; }
 
+    /// How many ids there are.
+    std::uint32_t ids() const noexcept
+    {
+        return static_cast<std::uint32_t>(buffers_.size());
+    }
+
     /// Names memory for the kernel to use under `id`; commit() hands it over.
     /// OWNERSHIP: the memory is the kernel's until the buffer is taken.
-    /// REQUIRES: id < entries() and not with the kernel; size > 0.
+    /// REQUIRES: id < ids() and not with the kernel; size > 0; available() < entries().
     void add(std::uint16_t id, void* data, std::uint32_t size) noexcept
     {
         ASIO_URING_ASSERT(id < buffers_.size());
@@ -117,7 +133,8 @@ public:
     }
 
     /// Names the memory again that `id` had before; commit() hands it over.
-    /// OWNERSHIP: as add(). REQUIRES: the buffer was added once and taken since.
+    /// OWNERSHIP: as add(). REQUIRES: the buffer was added once and taken since;
+    /// available() < entries().
     void give_back(std::uint16_t id) noexcept
     {
         ASIO_URING_ASSERT(id < buffers_.size());
@@ -132,8 +149,7 @@ public:
     {
         // Release: the entries are written before the tail that covers them. Pairs with
         // the kernel's acquire load of the tail when it picks a buffer.
-        std::atomic_ref{entries_map_.at<abi::buf>(0)->resv}.store(
-            tail_, std::memory_order_release);
+        std::atomic_ref{entries_->resv}.store(tail_, std::memory_order_release);
     }
 
     /// The buffer of a completion of this group, or none if it brought none: errors, the
@@ -229,10 +245,11 @@ private:
         return buffers_[id].size - buffers_[id].used;
     }
 
-    /// The entry is overwritten only after the kernel has passed it: there are no more
-    /// ids than entries, and an id is in the ring at most once.
+    /// The entry is overwritten only after the kernel has passed it: no more buffers are
+    /// added and not taken than there are entries.
     void enqueue(std::uint16_t id) noexcept
     {
+        ASIO_URING_ASSERT(available_ <= mask_ && "the kernel holds no more buffers");
         // The kernel consumes in the order of the entries, so the one added after is the
         // next of a bundle. The entries themselves cannot tell: a buffer given back may
         // have overwritten one whose completion is not looked at yet.
@@ -242,7 +259,7 @@ private:
         added.used = 0;
         added.with_kernel = true;
         ++available_;
-        abi::buf& entry = *entries_map_.at<abi::buf>((tail_ & mask_) * sizeof(abi::buf));
+        abi::buf& entry = entries_[tail_ & mask_];
         // Not as a whole: the tail overlays `resv` of the first entry.
         entry.addr = reinterpret_cast<std::uintptr_t>(added.data);
         entry.len = added.size;
@@ -272,7 +289,8 @@ private:
 
     // Immutable after construction
     detail::register_target target_;
-    detail::mapping entries_map_;
+    detail::mapping entries_map_; ///< none where the memory is the caller's
+    abi::buf* entries_ = nullptr;
     std::uint32_t mask_ = ~std::uint32_t{0};
     std::uint16_t group_ = 0;
 

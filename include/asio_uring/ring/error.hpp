@@ -71,7 +71,7 @@ enum class errc
     unsupported_buffer_ring,
     /// A ring without a descriptor was asked for what needs one.
     no_ring_descriptor,
-    /// The caller's memory for a ring is misaligned, too small, or given by half.
+    /// The caller's memory for the kernel is misaligned, too small, or given by half.
     ring_memory_unusable,
     /// The ring was not set up in a way that lets it be resized.
     not_resizable,

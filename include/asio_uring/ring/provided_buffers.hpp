@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: equal buffers in a buffer ring, memory included.
-// Thread: one at a time, by the caller's lock or contract. Lifetime: owns the memory and
-// the registration; the ring, and operations that have picked a buffer, must not outlive
-// it.
+// Thread: one at a time, by the caller's lock or contract. Lifetime: owns the
+// registration and, unless it is the caller's, the memory; the ring must outlive it, and
+// operations that have picked a buffer must not.
 #pragma once
 
 #include <asio_uring/ring/buffer_ring.hpp>
@@ -27,6 +27,11 @@ struct provided_buffers_options
     std::uint32_t size = 0;     ///< bytes of each buffer, at least 1
     bool incremental = false;   ///< see buffer_ring_options
     bool kernel_memory = false; ///< see buffer_ring_options
+
+    /// Memory of the caller for the buffers, one behind the other, at least count * size
+    /// bytes; empty to let the object allocate. The caller frees it after unregister(),
+    /// and after the last completion of the group.
+    std::span<std::byte> memory{};
 };
 
 /// `count` buffers of `size` bytes each, all of them with the kernel from the start.
@@ -42,7 +47,8 @@ struct provided_buffers_options
 /// Distinct objects: safe. Shared object: unsafe.
 ///
 /// @par Errors
-/// As buffer_ring; errc::buffer_ring_out_of_range also for a size of 0.
+/// As buffer_ring; errc::buffer_ring_out_of_range also for a size of 0 and for memory of
+/// the caller that is too small.
 ///
 /// Kernel 5.19.
 class ASIO_URING_DECL provided_buffers
@@ -131,7 +137,7 @@ private:
     register_in(ring& owner, const provided_buffers_options& options);
 
     // In this order: the destructor unregisters before it frees.
-    std::unique_ptr<std::byte[]> memory_;
+    std::unique_ptr<std::byte[]> memory_; ///< null where it is the caller's
     buffer_ring buffers_;
     std::uint32_t count_ = 0;
     std::uint32_t size_ = 0;

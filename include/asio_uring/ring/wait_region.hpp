@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: registered memory that holds the arguments of waits, so that the
 // kernel need not copy them at each one. Thread: as the ring's. Lifetime: registered
-// until the ring closes; owns the memory.
+// until the ring closes; owns the memory, unless it is the caller's.
 #pragma once
 
 #include <asio_uring/detail/ring/mapping.hpp>
@@ -11,6 +11,8 @@
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <span>
 #include <utility>
 
 namespace asio_uring {
@@ -37,12 +39,25 @@ public:
     static wait_region
     create(ring& target, unsigned slots, boost::system::error_code& ec) noexcept;
 
+    /// The same over memory of the caller: whole pages, which hold as many arguments as
+    /// fit. It belongs to the region as long as the region lives, and to the kernel as
+    /// long as the ring does. errc::ring_memory_unusable for memory that is no whole
+    /// pages. A program that forks marks it with MADV_DONTFORK.
+    wait_region(ring& target, std::span<std::byte> memory);
+    static wait_region create(
+        ring& target,
+        std::span<std::byte> memory,
+        boost::system::error_code& ec) noexcept;
+
     wait_region(wait_region&& other) noexcept
-        : memory_{std::move(other.memory_)}, slots_{std::exchange(other.slots_, 0)}
+        : memory_{std::move(other.memory_)},
+          arguments_{std::exchange(other.arguments_, nullptr)},
+          slots_{std::exchange(other.slots_, 0)}
     {}
     wait_region& operator=(wait_region&& other) noexcept
     {
         memory_ = std::move(other.memory_);
+        arguments_ = std::exchange(other.arguments_, nullptr);
         slots_ = std::exchange(other.slots_, 0);
         return *this;
     }
@@ -68,7 +83,8 @@ public:
     abi::reg_wait& at(unsigned slot) noexcept;
 
 private:
-    detail::mapping memory_;
+    detail::mapping memory_; ///< none where it is the caller's
+    abi::reg_wait* arguments_ = nullptr;
     unsigned slots_ = 0;
 };
 
