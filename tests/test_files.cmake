@@ -22,6 +22,7 @@ set(test_ring_sources
     ring/test_setup.cpp
     ring/test_views.cpp
     ring/test_wait.cpp
+    ring/test_wide_completions.cpp
     ring/test_workers.cpp
 )
 

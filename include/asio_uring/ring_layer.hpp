@@ -37,6 +37,7 @@
 #    include <asio_uring/ring/sync_cancel.hpp>
 #    include <asio_uring/ring/sync_message.hpp>
 #    include <asio_uring/ring/timespec.hpp>
+#    include <asio_uring/ring/tx_timestamp_result.hpp>
 #    include <asio_uring/ring/update_result.hpp>
 #    include <asio_uring/ring/wait_region.hpp>
 #    include <asio_uring/ring/worker_limits.hpp>

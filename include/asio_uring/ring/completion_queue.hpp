@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 
 namespace asio_uring {
 
@@ -86,6 +87,22 @@ public:
         while (done.position != end)
             f(*slot(done.position++));
         return count;
+    }
+
+    /// A completion of 32 bytes as a whole, with the second half that operations of this
+    /// size write (op::tx_timestamp, op::recv_zc, drivers); null for one of 16 bytes.
+    /// The entry has to be the one in this queue, as for_each(), peek() and at() give it:
+    /// null for a copy, behind which there is nothing. Good until it is given back.
+    const abi::wide_cqe* as_wide(const abi::cqe& entry) const noexcept
+    {
+        const bool wide =
+            entry_shift_ != 0 || (mixed_ && (entry.flags & abi::cqe_f_32) != 0);
+        const abi::cqe* end = cqes_ + (std::size_t{entries_} << entry_shift_);
+        const std::less<const abi::cqe*> before;
+        if (!wide || before(&entry, cqes_) || !before(&entry + 1, end))
+            return nullptr;
+        // The kernel puts both halves into one piece of the map.
+        return reinterpret_cast<const abi::wide_cqe*>(&entry);
     }
 
     /// Completions the kernel has dropped for lack of memory; zero in practice.

@@ -308,6 +308,12 @@ public:
     /// The oldest completion, or null.
     const abi::cqe* peek() const noexcept { return completion_.peek(); }
 
+    /// A completion of 32 bytes with its second half; see completion_queue::as_wide().
+    const abi::wide_cqe* as_wide(const abi::cqe& entry) const noexcept
+    {
+        return completion_.as_wide(entry);
+    }
+
     /// Gives the `count` oldest completions back. REQUIRES: count <= ready().
     void advance(unsigned count) noexcept { completion_.advance(count); }
 
