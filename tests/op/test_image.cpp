@@ -574,7 +574,7 @@ std::vector<row> name_rows()
     };
 }
 
-std::vector<row> command_rows()
+std::vector<row> driver_command_rows()
 {
     static const std::array<std::byte, 8> payload{
         std::byte{1},
@@ -589,30 +589,44 @@ std::vector<row> command_rows()
         expect(
             "uring_cmd",
             46,
-            op::uring_cmd{fd_a, flags_a, payload, 1, group_a},
+            op::uring_cmd{fd_a, flags_a, payload, 1, group_a, address_b},
             {fd(fd_a),
              cmd_op(flags_a),
+             addr(address_b),
              op_flags(1),
              buf(group_a),
              addr3(0x0807060504030201)}),
         expect(
             "uring_cmd_sqe128",
             46,
-            op::uring_cmd_sqe128{fd_a, flags_a, payload, 1, group_a},
+            op::uring_cmd_sqe128{fd_a, flags_a, payload, 1, group_a, address_b},
             {fd(fd_a),
              cmd_op(flags_a),
+             addr(address_b),
              op_flags(1),
              buf(group_a),
              addr3(0x0807060504030201)}),
         expect(
             "uring_cmd128",
             64,
-            op::uring_cmd128{fd_a, flags_a, payload, 1, group_a},
+            op::uring_cmd128{fd_a, flags_a, payload, 1, group_a, address_b},
             {fd(fd_a),
              cmd_op(flags_a),
+             addr(address_b),
              op_flags(1),
              buf(group_a),
              addr3(0x0807060504030201)}),
+        expect(
+            "block_discard",
+            46,
+            op::block_discard{fd_a, offset_a, address_b},
+            {fd(fd_a), cmd_op(0x1200), addr(offset_a), addr3(address_b)}),
+    };
+}
+
+std::vector<row> socket_command_rows()
+{
+    return {
         expect(
             "socket_queue",
             46,
@@ -654,7 +668,8 @@ std::vector<row> all_rows()
           open_and_sync_rows(),
           descriptor_rows(),
           name_rows(),
-          command_rows()})
+          driver_command_rows(),
+          socket_command_rows()})
         rows.insert(rows.end(), part.begin(), part.end());
     return rows;
 }

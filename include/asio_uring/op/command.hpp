@@ -24,10 +24,12 @@ inline void start_command(
     int fd,
     std::uint32_t command,
     std::uint32_t flags,
-    std::uint16_t buffer_index) noexcept
+    std::uint16_t buffer_index,
+    std::uint64_t address) noexcept
 {
     start(entry, code, fd);
     entry.cmd_op = command;
+    entry.addr = address;
     entry.uring_cmd_flags = flags;
     entry.buf_index = buffer_index;
 }
@@ -96,10 +98,11 @@ struct uring_cmd
     command_payload<abi::command_room> payload{};
     std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
     std::uint16_t buffer_index = 0;
+    std::uint64_t address = 0; ///< of memory or of a place, as the driver takes it
 
     void prepare(abi::sqe& entry) const noexcept
     {
-        detail::start_command(entry, code, fd, command, flags, buffer_index);
+        detail::start_command(entry, code, fd, command, flags, buffer_index, address);
         detail::set_payload(entry, payload);
     }
 
@@ -123,10 +126,11 @@ struct uring_cmd_sqe128
     command_payload<abi::wide_command_room> payload{};
     std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
     std::uint16_t buffer_index = 0;
+    std::uint64_t address = 0; ///< of memory or of a place, as the driver takes it
 
     void prepare(abi::wide_sqe& entry) const noexcept
     {
-        detail::start_command(entry, code, fd, command, flags, buffer_index);
+        detail::start_command(entry, code, fd, command, flags, buffer_index, address);
         detail::set_payload(entry, payload);
     }
 
@@ -151,10 +155,11 @@ struct uring_cmd128
     command_payload<abi::wide_command_room> payload{};
     std::uint32_t flags = 0; ///< abi::uring_cmd_fixed
     std::uint16_t buffer_index = 0;
+    std::uint64_t address = 0; ///< of memory or of a place, as the driver takes it
 
     void prepare(abi::wide_sqe& entry) const noexcept
     {
-        detail::start_command(entry, code, fd, command, flags, buffer_index);
+        detail::start_command(entry, code, fd, command, flags, buffer_index, address);
         detail::set_payload(entry, payload);
     }
 
@@ -164,6 +169,25 @@ struct uring_cmd128
         return op::descriptors::none;
     }
     static constexpr op::worker worker() noexcept { return op::worker::may; }
+};
+
+/// Discards `size` bytes of a block device from `offset` on: the device may forget what
+/// stood there. Both are multiples of its logical block size. Kernel 6.12.
+struct block_discard
+{
+    static constexpr abi::opcode code = abi::opcode::uring_cmd;
+
+    int fd = -1;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+
+    void prepare(abi::sqe& entry) const noexcept
+    {
+        detail::start(entry, code, fd);
+        entry.cmd_op = static_cast<std::uint32_t>(abi::block_op::discard);
+        entry.addr = offset;
+        entry.addr3 = size;
+    }
 };
 
 /// Unread, or with abi::socket_op::siocoutq unsent, bytes of a socket. Kernel 6.6.
@@ -248,7 +272,10 @@ struct setsockopt
     static constexpr op::worker worker() noexcept { return op::worker::never; }
 };
 
-/// Transmit time stamps of a socket, one 32-byte completion each. Kernel 6.17.
+/// Transmit time stamps of a socket (SO_TIMESTAMPING), one completion each as long as
+/// they carry abi::cqe_f_more. The time is in the second half of a completion of 32
+/// bytes: tx_timestamp_result reads it. On a ring with abi::setup_cqe32 or
+/// setup_cqe_mixed. Kernel 6.17.
 struct tx_timestamp
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
