@@ -24,6 +24,7 @@
 #include <type_traits>
 
 #include <linux/filter.h>
+#include <sys/prctl.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -133,6 +134,34 @@ BOOST_AUTO_TEST_CASE(restrictions_come_before_enable)
     BOOST_TEST(list.apply(r) == make_error_code(errc::ring_not_disabled));
     BOOST_TEST(r.enable() == make_error_code(errc::ring_not_disabled));
     BOOST_TEST(works(r));
+}
+
+BOOST_AUTO_TEST_CASE(restrictions_of_a_thread_hold_for_the_rings_it_makes)
+{
+    // In a child: there is no way back.
+    const std::string verdict = in_child([]() -> std::string {
+        if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+            return "prctl failed";
+        restrictions list;
+        list.allow(abi::opcode::nop);
+        const auto ec = list.apply_to_thread();
+        if (ec == make_error_code(errc::unsupported_register_call))
+            return "unsupported";
+        if (ec)
+            return "refused: " + ec.message();
+        if (list.apply_to_thread().value() != EPERM)
+            return "a second list was taken";
+        ring r{ring_options{.entries = 4}};
+        const abi::kernel_timespec never{100, 0};
+        if (!r.try_push(op::nop{}, 1) || !r.try_push(op::timeout{.expiry = &never}, 2))
+            return "no room";
+        const auto seen = reap_sorted(r, 2);
+        const bool right = seen.size() == 2 && seen[0].res == 0 && seen[1].res == -EACCES;
+        return right ? "" : "the list does not hold";
+    });
+    // The call that filters requests came with the same kernel.
+    const bool known = kernel_knows(abi::register_op::bpf_filter);
+    BOOST_TEST(verdict == (known ? "" : "unsupported"));
 }
 
 BOOST_AUTO_TEST_CASE(personality_is_used_until_it_is_given_back)

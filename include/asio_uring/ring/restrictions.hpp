@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the list of what a ring may do, fixed before it is enabled.
-// Thread: a plain value. Lifetime: the ring keeps what was applied until it closes.
+// Thread: a plain value. Lifetime: the ring keeps what was applied until it closes, the
+// thread until it ends.
 #pragma once
 
 #include <asio_uring/ring/config.hpp>
@@ -13,7 +14,8 @@
 
 namespace asio_uring {
 
-/// What a ring may do: with an empty list nothing, without one everything.
+/// What a ring, or every ring of a thread, may do: with an empty list nothing, without
+/// one everything.
 ///
 /// A request that is not allowed completes with EACCES, and without
 /// abi::setup_submit_all ends its batch; a register call that is not allowed returns
@@ -39,7 +41,16 @@ public:
     /// errc::already_registered, EINVAL for an operation the kernel does not know.
     boost::system::error_code apply(ring& target) const noexcept;
 
+    /// Gives the list to the calling thread: to every ring it makes from here on, and to
+    /// the threads and processes it starts. There is no way back. Errors:
+    /// errc::unsupported_register_call; EPERM where the thread has such a list; EACCES
+    /// without PR_SET_NO_NEW_PRIVS or CAP_SYS_ADMIN. Kernel 7.0.
+    boost::system::error_code apply_to_thread() const noexcept;
+
 private:
+    struct list;
+    list make_list() const noexcept;
+
     static constexpr unsigned register_op_count =
         static_cast<unsigned>(abi::register_op::bpf_filter) + 1;
 

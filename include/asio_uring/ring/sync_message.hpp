@@ -14,7 +14,10 @@ namespace asio_uring {
 
 /// A completion {user_data, result} for the ring behind a descriptor. It wakes a wait of
 /// that ring, and is the cheapest way for another thread to do so. Every call posts a
-/// completion: coalesce wakes. Kernel 6.13.
+/// completion: coalesce wakes.
+///
+/// The kernel sends no descriptors this way, because a call without a ring has no table
+/// to take them from: use op::msg_ring_fd. Kernel 6.13.
 struct ASIO_URING_DECL sync_message
 {
     int target = -1; ///< native_handle() of the ring; one without has no name
