@@ -13,13 +13,11 @@ const char* registration_message(errc value)
 {
     switch (value) {
     case errc::buffers_registered:
-        return "the ring already has a table of registered buffers; update it, clone "
-               "into "
-               "it, or unregister it first";
+        return "the ring already has a table of registered buffers; update it, "
+               "clone into it, or unregister it first";
     case errc::files_registered:
-        return "the ring already has a table of registered files; update it, or "
-               "unregister "
-               "it first";
+        return "the ring already has a table of registered files; update it, "
+               "or unregister it first";
     case errc::buffer_group_registered:
         return "the ring already has buffers under this group number; choose another "
                "number, or unregister that group first";
@@ -101,9 +99,9 @@ public:
                    "it, or first ran its context; use it there only, or leave "
                    "abi::setup_single_issuer out of ring_options";
         case errc::reactor_exists:
-            return "the context already has a reactor, which can only watch a ring that "
-                   "any thread "
-                   "may enter; call use_ring before the first I/O object is made";
+            return "the context already has a reactor, which can only watch a ring "
+                   "that any thread may enter; call use_ring before the first I/O "
+                   "object is made";
         case errc::several_threads:
             return "a single-issuer ring is for a context that one thread runs; pass an "
                    "io_context or a pool of one thread to use_ring, promise one thread "

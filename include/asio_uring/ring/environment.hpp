@@ -58,8 +58,8 @@ struct ASIO_URING_DECL environment
 {
     kernel_features kernel;
 
-    resource_limit
-        locked_memory;          ///< RLIMIT_MEMLOCK in bytes, shared by a user's processes
+    /// RLIMIT_MEMLOCK in bytes, shared by a user's processes.
+    resource_limit locked_memory;
     resource_limit descriptors; ///< RLIMIT_NOFILE
     resource_limit processes;   ///< RLIMIT_NPROC; the kernel's workers count as well
     /// CAP_IPC_LOCK: ring memory and registered buffers are not counted.
