@@ -19,6 +19,14 @@ _COLOURS = {
 _OTHER_COLOUR = 0xB5B5B5
 
 
+class PlotError(RuntimeError):
+    """A plot that could not be drawn."""
+
+
+def available():
+    return shutil.which("gnuplot") is not None
+
+
 def _panel(index, title, bars):
     lines = [f"$panel{index} << END"]
     for position, (name, value, low, high) in enumerate(bars):
@@ -40,9 +48,7 @@ def _panel(index, title, bars):
 
 
 def write_svg(path, title, caption, panels):
-    """Returns a sentence when there is no plot."""
-    if not shutil.which("gnuplot"):
-        return "No plot: gnuplot is not installed."
+    """Raises PlotError when gnuplot cannot draw it."""
     width = 520 * len(panels)
     script = [
         f"set terminal svg size {width},420 font 'sans,11' background rgb 'white'",
@@ -63,4 +69,5 @@ def write_svg(path, title, caption, panels):
     done = subprocess.run(
         ["gnuplot"], input="\n".join(script) + "\n", text=True, capture_output=True
     )
-    return None if done.returncode == 0 else f"No plot: gnuplot: {done.stderr.strip()}"
+    if done.returncode != 0:
+        raise PlotError(f"no plot: gnuplot: {done.stderr.strip()}")

@@ -36,14 +36,19 @@ def write(settings, scenario, outcome, machine):
     """One Markdown file, one SVG plot and one JSON file of a scenario."""
     settings.output.mkdir(parents=True, exist_ok=True)
     base = settings.output / scenario.name
-    if outcome.panels:
-        missing = plot.write_svg(
-            f"{base}.svg", scenario.name, machine.caption, outcome.panels
-        )
-        if missing:
-            outcome.notes.append(missing)
+    plotted = bool(outcome.panels) and plot.available()
+    if plotted:
+        try:
+            plot.write_svg(
+                f"{base}.svg", scenario.name, machine.caption, outcome.panels
+            )
+        except plot.PlotError as error:
+            plotted = False
+            outcome.failures.append(str(error))
+    elif outcome.panels:
+        outcome.notes.append("No plot: gnuplot is not installed.")
     lines = [f"# {scenario.name}", "", scenario.description, ""]
-    if outcome.panels:
+    if plotted:
         lines += [f"![{scenario.name}]({scenario.name}.svg)", ""]
     for table in outcome.tables:
         lines += _table(*table)

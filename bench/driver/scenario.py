@@ -27,9 +27,13 @@ class Settings:
     count: bool  # also take what is counted, not timed
     cpus: tuple
     realtime: bool = False  # timed rounds run ahead of every ordinary process
+    shorter: int = 1  # what the lengths of counting runs are divided by
 
     def program(self, name):
         return self.build / "bench" / name
+
+    def shortened(self, lengths):
+        return tuple(length // self.shorter for length in lengths)
 
     def choose(self, columns):
         if self.columns:
@@ -201,7 +205,9 @@ class ServerScenario:
             server = self._start(settings, children, [column])[column.name]
             try:
                 return counter.per_operation(
-                    server, self._load_of(settings), self.lengths
+                    server,
+                    self._load_of(settings),
+                    settings.shortened(self.lengths),
                 )
             finally:
                 server.stop()
@@ -214,7 +220,7 @@ class ServerScenario:
             self._command(settings, column),
             self._load_of(settings),
             settings.cpus,
-            self.lengths,
+            settings.shortened(self.lengths),
             settings.program("liballocation_counter.so"),
         )
 
@@ -226,5 +232,5 @@ class ServerScenario:
             self.connections,
             self.knock,
             settings.cpus,
-            self.callgrind_lengths,
+            settings.shortened(self.callgrind_lengths),
         )

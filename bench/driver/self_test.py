@@ -3,6 +3,9 @@
 
 """Shows that each scenario, run over programs that are not there, gives its figures."""
 
+import contextlib
+import importlib.util
+import io
 import os
 import pathlib
 import subprocess
@@ -11,6 +14,8 @@ import unittest
 from unittest import mock
 
 import machine
+import plot
+import report
 import scenario
 import scenarios
 from scenarios import echo
@@ -148,6 +153,23 @@ class Machine(unittest.TestCase):
         self.assertIn("a ring entry alone not available", machine.caption(costs))
 
 
+class Report(unittest.TestCase):
+    def test_a_plot_that_fails_fails_the_scenario_and_keeps_the_text(self):
+        outcome = scenario.Outcome(panels=[("a panel", [("a", 1.0, 1.0, 1.0)])])
+        one = mock.Mock(description="")
+        one.name = "one"
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch("plot.available", return_value=True),
+            mock.patch("plot.write_svg", side_effect=plot.PlotError("no plot")),
+        ):
+            where = mock.Mock(output=pathlib.Path(folder))
+            report.write(where, one, outcome, report.Machine([], {}, ""))
+            text = pathlib.Path(folder, "one.md").read_text()
+        self.assertEqual(outcome.failures, ["no plot"])
+        self.assertNotIn("one.svg", text)
+
+
 class CommandLine(unittest.TestCase):
     SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "bench"
     FORBIDDEN = ("dpkg-query", "apt-cache", "apt-get", "sudo", "cmake")
@@ -183,6 +205,59 @@ class CommandLine(unittest.TestCase):
                 done, calls = self.run_script(*arguments)
                 self.assertEqual((done.returncode, calls), (2, ""))
                 self.assertIn(arguments[-1], done.stderr)
+
+
+def load_driver():
+    path = pathlib.Path(__file__).with_name("__main__.py")
+    spec = importlib.util.spec_from_file_location("driver", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Run(unittest.TestCase):
+    """A whole run over one scenario, whose outcome is invented."""
+
+    COSTS = dict.fromkeys(machine.FIGURES, 100.0)
+
+    def end_of_run(self, outcome, *arguments, costs=None):
+        """The exit status and the last line."""
+        driver = load_driver()
+        one = mock.Mock(promised=("a", "b"), columns=(), description="")
+        one.run.return_value = outcome
+        printed = io.StringIO()
+        with (
+            mock.patch("sys.argv", ["bench", "one", *arguments]),
+            mock.patch.dict(scenarios.BY_NAME, {"one": one}),
+            mock.patch.object(driver, "cpu_pair", return_value=(0, 1)),
+            mock.patch("machine.measure", return_value=costs or self.COSTS),
+            mock.patch("report.write"),
+            contextlib.redirect_stdout(printed),
+        ):
+            status = driver.main()
+        return status, printed.getvalue().splitlines()[-1]
+
+    def test_a_whole_outcome_ends_with_its_figures(self):
+        outcome = scenario.Outcome(figures={"a": 1.0, "b": 2.0})
+        self.assertEqual(self.end_of_run(outcome), (0, "RESULT one b 2"))
+
+    def test_a_missing_figure_fails_the_run(self):
+        outcome = scenario.Outcome(figures={"a": 1.0})
+        self.assertEqual(
+            self.end_of_run(outcome, "--smoke"), (1, "5 passed, 1 failed, 0 skipped")
+        )
+
+    def test_a_missing_cost_of_the_machine_fails_the_run(self):
+        outcome = scenario.Outcome(figures={"a": 1.0, "b": 2.0})
+        status, last = self.end_of_run(outcome, "--smoke", costs={"syscall_ns": 1.0})
+        self.assertEqual((status, last), (1, "3 passed, 3 failed, 0 skipped"))
+
+    def test_a_missed_bound_fails_the_run_and_no_smoke_test(self):
+        outcome = scenario.Outcome(figures={"a": 1.0, "b": 2.0}, bounds_missed=["a"])
+        self.assertEqual(self.end_of_run(outcome)[0], 1)
+        self.assertEqual(
+            self.end_of_run(outcome, "--smoke"), (0, "6 passed, 0 failed, 0 skipped")
+        )
 
 
 class SelfCheck(unittest.TestCase):

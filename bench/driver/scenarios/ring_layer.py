@@ -117,7 +117,7 @@ class RingLayer:
                         *("--folder", settings.build),
                     ],
                     settings.cpus[0],
-                    case.lengths,
+                    settings.shortened(case.lengths),
                 )
                 for column in self.column_names()
             }

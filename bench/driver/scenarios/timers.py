@@ -102,7 +102,7 @@ class Timers:
                         settings, column, case, length
                     ),
                     settings.cpus[0],
-                    lengths,
+                    settings.shortened(lengths),
                 )
                 for case, name, _, lengths in CASES
             }
