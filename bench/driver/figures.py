@@ -41,6 +41,14 @@ def paired_ratios(rounds, subject, other, quantity):
     return [one[subject][quantity] / one[other][quantity] for one in rounds]
 
 
+def ratios_to_best(rounds, subject, others, quantity):
+    """The same to the lowest of several in each round."""
+    return [
+        one[subject][quantity] / min(one[other][quantity] for other in others)
+        for one in rounds
+    ]
+
+
 def paired_differences(rounds, subject, other, quantity):
     return [one[subject][quantity] - one[other][quantity] for one in rounds]
 

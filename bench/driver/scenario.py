@@ -51,6 +51,7 @@ class Column:
     arguments: tuple = ()
     optional: bool = False  # runs only where --columns names it
     environment: tuple = ()  # (name, value) of variables the program is given
+    told_load: bool = False  # the program is given --connections and --bytes
 
     def command(self, settings):
         return [settings.program(self.program), *self.arguments]
@@ -129,8 +130,7 @@ class ServerScenario:
         self.evaluate(rounds, counts, outcome)
         return outcome
 
-    @staticmethod
-    def _command(settings, column):
+    def _command(self, settings, column):
         return [*column.command(settings), "--lifetime", "7200"]
 
     def _start(self, settings, children, columns):

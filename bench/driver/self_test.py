@@ -13,6 +13,7 @@ import tempfile
 import unittest
 from unittest import mock
 
+import figures
 import machine
 import plot
 import report
@@ -135,6 +136,24 @@ class MissingFigures(unittest.TestCase):
         missing = scenario.missing_figures(one, outcome)
         self.assertIn("cpu_per_op_vs_floor", missing)
         self.assertNotIn("cpu_per_op_vs_asio_epoll", missing)
+
+
+class Envelope(unittest.TestCase):
+    def test_it_is_the_best_loop_of_each_round(self):
+        rounds = [
+            {"own": {"cpu": 6.0}, "ring": {"cpu": 4.0}, "epoll": {"cpu": 5.0}},
+            {"own": {"cpu": 6.0}, "ring": {"cpu": 6.0}, "epoll": {"cpu": 3.0}},
+        ]
+        ratios = figures.ratios_to_best(rounds, "own", ["ring", "epoll"], "cpu")
+        self.assertEqual(ratios, [1.5, 2.0])
+
+    def test_without_one_of_its_loops_there_is_none(self):
+        one = scenarios.BY_NAME["echo-64x64"]
+        names = scenario.offered_columns(one)
+        names.remove("floor_multishot")
+        outcome = run(one, columns=tuple(names))
+        self.assertNotIn("cpu_per_op_vs_envelope", outcome.figures)
+        self.assertIn("cpu_per_op_vs_floor", outcome.figures)
 
 
 class Machine(unittest.TestCase):

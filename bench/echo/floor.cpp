@@ -6,6 +6,8 @@
 //     --ring single|cooperative   single (default): SINGLE_ISSUER and DEFER_TASKRUN;
 //                                 cooperative: COOP_TASKRUN and TASKRUN_FLAG, as the
 //                                 library's default ring has
+//     --send ring|at_once         a request on the ring (default), or a system call that
+//                                 does not wait for the next turn
 //     --entries N                 size of the submission queue
 //     --transport tcp|local       TCP over loopback (default), or a local stream
 #include "support/arguments.hpp"
@@ -51,8 +53,12 @@ asio_uring::ring_options options_of(const bench::arguments& options)
 class server
 {
 public:
-    server(bench::transport kind, const asio_uring::ring_options& options)
-        : ring_(options), listener_(bench::serve_on(kind, 0)), kind_(kind)
+    server(
+        bench::transport kind, const asio_uring::ring_options& options, bool send_at_once)
+        : ring_(options),
+          listener_(bench::serve_on(kind, 0)),
+          kind_(kind),
+          send_at_once_(send_at_once)
     {
         push(op::accept{.fd = listener_, .flags = SOCK_CLOEXEC}, accept_tag);
     }
@@ -115,12 +121,27 @@ private:
         else if ((done.user_data & send_bit) == 0) {
             owner.begin = 0;
             owner.end = static_cast<std::uint32_t>(done.res);
-            send(owner);
+            if (send_at_once_)
+                owner.begin += sent_at_once(owner);
+            go_on(owner);
         }
         else {
             owner.begin += static_cast<std::uint32_t>(done.res);
-            owner.begin == owner.end ? receive(owner) : send(owner);
+            go_on(owner);
         }
+    }
+
+    void go_on(connection& owner)
+    {
+        owner.begin == owner.end ? receive(owner) : send(owner);
+    }
+
+    // sent_at_once: what goes without waiting; the ring sends the rest or sees the error.
+    static std::uint32_t sent_at_once(const connection& owner)
+    {
+        const ssize_t sent =
+            ::send(owner.fd, owner.buffer, owner.end, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return sent < 0 ? 0 : static_cast<std::uint32_t>(sent);
     }
 
     void accepted(int fd)
@@ -135,6 +156,7 @@ private:
     asio_uring::ring ring_;
     int listener_;
     bench::transport kind_;
+    bool send_at_once_;
 };
 
 } // namespace
@@ -144,9 +166,17 @@ int main(int argc, char** argv)
     const bench::arguments options(
         argc,
         argv,
-        {"--lifetime", "--connection-limit", "--ring", "--entries", "--transport"});
+        {"--lifetime",
+         "--connection-limit",
+         "--ring",
+         "--send",
+         "--entries",
+         "--transport"});
     bench::begin_server(
         options.integer("--lifetime", 600), options.integer("--connection-limit", -1));
-    server echo(bench::transport_of(options), options_of(options));
+    server echo(
+        bench::transport_of(options),
+        options_of(options),
+        options.text("--send", "ring") == "at_once");
     echo.run();
 }

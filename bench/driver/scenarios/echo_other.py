@@ -10,9 +10,9 @@ from scenarios.echo import (
     ASIO_EPOLL,
     ASIO_NATIVE_URING,
     ASIO_URING,
-    FLOOR,
+    ENVELOPE,
+    FIGURES,
     FLOOR_COOP,
-    RAW_EPOLL,
     EchoScenario,
 )
 
@@ -34,15 +34,15 @@ class EchoLocal(EchoScenario):
     )
     connections = CLIENTS
     size = SIZE
+    promised = (*FIGURES, "cpu_per_op_vs_envelope")
     columns = tuple(
         _over("local", one)
         for one in (
             ASIO_URING,
             ASIO_EPOLL,
             ASIO_NATIVE_URING,
-            FLOOR,
+            *ENVELOPE,
             FLOOR_COOP,
-            RAW_EPOLL,
         )
     )
 
