@@ -45,7 +45,7 @@ packages_of()
         test) # the test programs and clients for them; the library uses none of it
             boost_package test
             printf '%s\n' liburing-dev openssl python3 python3-websockets
-            printf '%s\n' pkg-config util-linux
+            printf '%s\n' pkg-config make util-linux
             ;;
         demo) # the HTTP server under load
             printf '%s\n' curl wrk strace
@@ -54,8 +54,8 @@ packages_of()
             boost_package program-options
             printf '%s\n' liburing-dev python3 gnuplot-nox strace valgrind linux-perf
             ;;
-        ci) # the second compiler and the formatter
-            printf '%s\n' clang-19 libclang-rt-19-dev clang-format-14
+        ci) # the second compiler, the formatter and another build system
+            printf '%s\n' clang-19 libclang-rt-19-dev clang-format-14 meson
             ;;
         *)
             printf 'packages.sh: no package group "%s"\n' "$1" >&2

@@ -7,8 +7,8 @@
 #
 # KIND is one of
 #   find_package   the built library is installed, and found as a CMake package
-#   pkg_config     the same, found through pkg-config and compiled by one command; one
-#                  program as it is written, one moved onto the ring by the flags alone
+#   pkg_config     the same, found through pkg-config, by the commands, the Makefile and the
+#                  Meson file that the documentation shows
 #   subdirectory   the consumer builds the library itself
 #   mixed          programs in which only a part saw drop_in.hpp say so and do not run
 #   snippets       each CMake snippet of the documentation is configured
@@ -47,16 +47,48 @@ function(find_pkg_config_files)
     set(ENV{PKG_CONFIG_PATH} ${folder})
 endfunction()
 
-# One compiler command with what pkg-config says about the package; the program runs.
-function(build_with_one_command package source)
+# follow(document language file program... [COMMAND command...])
+#
+# Carries out what a document says in one language: its blocks go to the file, the command
+# builds what they name, and each program runs. The folder holds two sources: my_server.cpp
+# names objects of the library, stock_server.cpp has to be moved.
+function(follow document language file)
+    cmake_parse_arguments(PARSE_ARGV 3 arg "" "" "COMMAND")
+    set(folder ${WORK_DIR}/${language})
+    set(programs ${SOURCE_DIR}/tests/consumers)
+    configure_file(${programs}/pkg_config/main.cpp ${folder}/my_server.cpp COPYONLY)
+    configure_file(${programs}/drop_in.cpp ${folder}/stock_server.cpp COPYONLY)
     execute_process(
-        COMMAND pkg-config --cflags --libs ${package}
-        OUTPUT_VARIABLE flags
+        COMMAND
+            ${PYTHON} -B ${SOURCE_DIR}/tests/tidy/snippets.py print ${document}
+            ${language}
+        OUTPUT_FILE ${folder}/${file}
         COMMAND_ERROR_IS_FATAL ANY
     )
-    separate_arguments(flags UNIX_COMMAND "${flags}")
-    run(${CXX} -std=c++20 ${source} ${flags} -o ${WORK_DIR}/${package})
-    run(${WORK_DIR}/${package})
+    execute_process(
+        COMMAND ${arg_COMMAND}
+        WORKING_DIRECTORY ${folder}
+        COMMAND_ERROR_IS_FATAL ANY
+    )
+    foreach(program IN LISTS arg_UNPARSED_ARGUMENTS)
+        run(${folder}/${program})
+        file(REMOVE ${folder}/${program})
+    endforeach()
+endfunction()
+
+function(follow_the_documents)
+    find_pkg_config_files()
+    set(ENV{CXX} ${CXX})
+    follow(README.md sh build.sh my_server COMMAND sh -e build.sh)
+    follow(docs/install.md sh build.sh my_server stock_server COMMAND sh -e build.sh)
+    follow(docs/install.md make Makefile stock_server COMMAND make)
+    find_program(meson meson)
+    if(meson)
+        follow(
+            docs/install.md meson meson.build build/stock_server
+            COMMAND sh -c "${meson} setup build && ${meson} compile -C build"
+        )
+    endif()
 endfunction()
 
 # A whole program runs; a mixed one ends before main() and names what gave it away.
@@ -168,7 +200,8 @@ function(check_plain_configuration)
     if(NOT files OR others)
         message(FATAL_ERROR "a plain build compiles (${files}), of that (${others})")
     endif()
-    file(STRINGS ${WORK_DIR}/build/CMakeCache.txt found REGEX "LIBURING|unit_test|OPENSSL_")
+    set(cache ${WORK_DIR}/build/CMakeCache.txt)
+    file(STRINGS ${cache} found REGEX "LIBURING|unit_test|OPENSSL_")
     if(found)
         message(FATAL_ERROR "a plain configuration looked for ${found}")
     endif()
@@ -262,9 +295,7 @@ if(KIND STREQUAL "find_package")
     run(${WORK_DIR}/build/consumer)
 elseif(KIND STREQUAL "pkg_config")
     install_library()
-    find_pkg_config_files()
-    build_with_one_command(asio_uring ${CMAKE_CURRENT_LIST_DIR}/pkg_config/main.cpp)
-    build_with_one_command(asio_uring_drop_in ${CMAKE_CURRENT_LIST_DIR}/drop_in.cpp)
+    follow_the_documents()
 elseif(KIND STREQUAL "subdirectory")
     build_with_cmake(-DASIO_URING_SOURCE_DIR=${SOURCE_DIR})
     run(${WORK_DIR}/build/consumer)

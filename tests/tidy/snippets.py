@@ -16,7 +16,7 @@ block says what else it is:
 
 Prints the compiler's errors, which name the document and its line, and exits 1 if there are
 any. cmake: writes each ```cmake block as a project of its own below FOLDER. One that adds no
-executable gets the target my_server. print: the first block of DOCUMENT in LANGUAGE.
+executable gets the target my_server. print: all blocks of DOCUMENT in LANGUAGE.
 """
 
 import pathlib
@@ -166,12 +166,12 @@ def command_cmake(root, folder):
 
 def command_print(root, document, language):
     text = (root / document).read_text(encoding="utf-8")
-    for block in blocks_of(document, text):
-        if block.language == language:
-            print(*block.lines, sep="\n")
-            return 0
-    print(f"{document} has no block in {language}", file=sys.stderr)
-    return 1
+    found = [block for block in blocks_of(document, text) if block.language == language]
+    for block in found:
+        print(*block.lines, sep="\n")
+    if not found:
+        print(f"{document} has no block in {language}", file=sys.stderr)
+    return 0 if found else 1
 
 
 def main(arguments):
