@@ -286,6 +286,12 @@ function(check_shared_library)
     build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
     run(${CMAKE_COMMAND} --install ${WORK_DIR}/build --prefix ${WORK_DIR}/consumer)
     run(${WORK_DIR}/consumer/bin/consumer)
+    find_program(pkg_config pkg-config)
+    if(pkg_config)
+        # The last command of the document names the folder of the library.
+        find_pkg_config_files()
+        follow(docs/install.md sh build.sh my_server COMMAND sh -e build.sh)
+    endif()
 endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
