@@ -371,6 +371,33 @@ def tree_license(root):
             yield relative.as_posix(), 1, "license", f"it lacks a line {LICENSE}"
 
 
+FENCED = re.compile(r"^\s*```.*?^\s*```", re.MULTILINE | re.DOTALL)
+
+
+def headings(text):
+    """The anchors of a document's headings, as its readers' programs make them."""
+    for title in re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+
+
+def tree_link(root):
+    """A link between documents leads to a file, and to a heading that it has."""
+    for path in sorted(root.glob("**/*.md")):
+        relative = path.relative_to(root)
+        if not is_kept(relative):
+            continue
+        text = FENCED.sub(blank, path.read_text(encoding="utf-8"))
+        for match in re.finditer(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)", text):
+            number = text.count("\n", 0, match.start()) + 1
+            target = path.parent / match.group(1) if match.group(1) else path
+            if not target.exists():
+                yield relative.as_posix(), number, "link", f"no {match.group(1)}"
+            elif match.group(2) and match.group(2) not in headings(
+                target.read_text(encoding="utf-8")
+            ):
+                yield relative.as_posix(), number, "link", f"no heading {match.group(2)}"
+
+
 def is_kept(relative):
     """Whether a path is one of the project's files, not built, measured or cached."""
     made = {".git", ".cache", "__pycache__", "results", "Testing"}
@@ -379,7 +406,7 @@ def is_kept(relative):
                 relative.name == "compile_commands.json")
 
 
-TREE_CHECKS = [tree_unlisted, tree_umbrella, tree_license]
+TREE_CHECKS = [tree_unlisted, tree_umbrella, tree_license, tree_link]
 
 
 def is_ignored(relative):

@@ -178,6 +178,12 @@ def main():
     for name, path, text, rules in CASES:
         expect(name, {path: titled(path, text)}, rules)
     expect("no licence", {"docs/a.md": "no licence\n"}, ("license",))
+    heading = "## `f()`, and b_c\n"
+    expect("links that lead somewhere",
+           {"docs/a.md": f"{heading}[b](../b.md) [c](#f-and-b_c) [d](http://a.example/)\n",
+            "b.md": "[a](docs/a.md#f-and-b_c)\n\n```\n[no](link.md)\n```\n"}, ())
+    expect("a link to a file that is gone", {"a.md": "[b](b.md)\n"}, ("link",))
+    expect("a link to no heading", {"a.md": f"{heading}[a](#g)\n"}, ("link",))
     lists = "add_library(x src/ring/listed.cpp)\n"
     expect("listed", {"CMakeLists.txt": lists, "src/ring/listed.cpp": "int x;\n"}, ())
     expect("listed from a sibling",
@@ -213,7 +219,7 @@ def main():
 
     for failure in failures:
         print(failure)
-    print(f"tidy self-test: {len(CASES) + 5} cases, {len(failures)} failures")
+    print(f"tidy self-test: {len(CASES) + 8} cases, {len(failures)} failures")
     return 1 if failures else 0
 
 
