@@ -76,7 +76,8 @@ asio::awaitable<void> serve_one(tcp::acceptor acceptor, std::string path)
     const example::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     check(file.get(), path);
     tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
-    std::cout << "sent " << co_await send_file(socket, file.get()) << " bytes\n";
+    const std::int64_t size = co_await send_file(socket, file.get());
+    std::cout << "sent " << size << " bytes\n";
 }
 
 // Receives until the end and compares with what the file holds.
