@@ -18,7 +18,7 @@ class Example:
     """A program in a directory of its own, which it has to leave empty."""
 
     def __init__(self, program, folder):
-        self.program = program
+        self.program = os.path.abspath(program)
         self.name = os.path.basename(program)
         self.folder = folder
 
