@@ -63,13 +63,6 @@ std::string text_of(const taken_buffer& taken)
 /// A group of two buffers of four bytes.
 const provided_buffers_options two_of_four{.group = 16, .count = 2, .size = 4};
 
-void send_all(const unique_fd& socket, std::string_view text)
-{
-    BOOST_REQUIRE(
-        ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
-        static_cast<ssize_t>(text.size()));
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(test_hringas_buffers)
@@ -95,7 +88,7 @@ BOOST_AUTO_TEST_CASE(h07_write_fixed_read_fixed)
     BOOST_TEST((r.sqe_at(0).opcode == 5 && r.sqe_at(0).buf_index == 0));
     BOOST_TEST((r.sqe_at(1).opcode == 4 && r.sqe_at(1).buf_index == 1));
 
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done[0].user_data == 0x45454545);
     BOOST_TEST(done[0].res == 6);
     BOOST_TEST(done[1].user_data == 0x12121212);
@@ -115,13 +108,13 @@ BOOST_AUTO_TEST_CASE(h26_provided_buffers_are_consumed_by_reads_and_provided_aga
         .fd = zero.get(), .size = buffer_size, .offset = 0, .group = group};
     std::set<unsigned> used;
     for (int count = 0; count != buffer_count; ++count) {
-        const abi::cqe entry = complete(r, read);
+        const abi::cqe entry = run(r, read);
         BOOST_TEST(entry.res == static_cast<int>(buffer_size));
         used.insert(buffer_id(entry));
         BOOST_TEST(is_filled_with(memory, buffer_id(entry), '\0'));
     }
     BOOST_TEST((used == std::set<unsigned>{0, 1, 2, 3}));
-    check_exhausted(complete(r, read));
+    check_exhausted(run(r, read));
 
     memory.fill('z');
     const op::provide_buffers again{
@@ -131,7 +124,7 @@ BOOST_AUTO_TEST_CASE(h26_provided_buffers_are_consumed_by_reads_and_provided_aga
         .group = group,
         .first_id = 2};
     BOOST_TEST(result_of(r, again) == 0);
-    const abi::cqe entry = complete(r, read);
+    const abi::cqe entry = run(r, read);
     BOOST_TEST(entry.res == static_cast<int>(buffer_size));
     BOOST_TEST(buffer_id(entry) == 2);
     BOOST_TEST(is_filled_with(memory, 2, '\0'));
@@ -148,23 +141,23 @@ BOOST_AUTO_TEST_CASE(h27_remove_buffers_leaves_one_read_its_buffer)
     BOOST_TEST(result_of(r, op::remove_buffers{.count = 3, .group = group}) == 3);
     const op::read read{
         .fd = zero.get(), .size = buffer_size, .offset = 0, .group = group};
-    const abi::cqe entry = complete(r, read);
+    const abi::cqe entry = run(r, read);
     BOOST_TEST(entry.res == static_cast<int>(buffer_size));
     const unsigned used = buffer_id(entry);
     BOOST_REQUIRE(used < buffer_count);
     BOOST_TEST(is_filled_with(memory, used, '\0'));
     BOOST_TEST(is_filled_with(memory, (used + 1) % buffer_count, 'z'));
-    check_exhausted(complete(r, read));
+    check_exhausted(run(r, read));
 }
 
 BOOST_AUTO_TEST_CASE(h28_provided_buffers_are_consumed_by_recv)
 {
     ring r{{.entries = 16}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     buffer_area memory;
     memory.fill('z');
     BOOST_TEST(result_of(r, provide_all(memory)) == 0);
-    const op::recv receive{.fd = pair.right.get(), .size = buffer_size, .group = group};
+    const op::recv receive{.fd = pair.second.get(), .size = buffer_size, .group = group};
     const std::string payload(buffer_size, 'y');
     std::set<unsigned> used;
     for (int count = 0; count != buffer_count; ++count) {
@@ -172,15 +165,15 @@ BOOST_AUTO_TEST_CASE(h28_provided_buffers_are_consumed_by_recv)
         const abi::sqe& entry = r.sqe_at(r.claimed() - 1);
         BOOST_TEST((entry.flags == abi::sqe_buffer_select && entry.buf_group == group));
         BOOST_TEST((entry.addr == 0 && entry.len == buffer_size));
-        send_all(pair.left, payload);
-        const abi::cqe done = submit_and_reap(r, 1)[0];
+        send_text(pair.first, payload);
+        const abi::cqe done = reap_one(r);
         BOOST_TEST(done.res == static_cast<int>(buffer_size));
         used.insert(buffer_id(done));
         BOOST_TEST(is_filled_with(memory, buffer_id(done), 'y'));
     }
     BOOST_TEST((used == std::set<unsigned>{0, 1, 2, 3}));
-    send_all(pair.left, payload);
-    check_exhausted(complete(r, receive));
+    send_text(pair.first, payload);
+    check_exhausted(run(r, receive));
 
     const op::provide_buffers again{
         .data = memory.data() + 2 * buffer_size,
@@ -190,7 +183,7 @@ BOOST_AUTO_TEST_CASE(h28_provided_buffers_are_consumed_by_recv)
         .first_id = 2};
     memory.fill('z');
     BOOST_TEST(result_of(r, again) == 0);
-    const abi::cqe done = complete(r, receive);
+    const abi::cqe done = run(r, receive);
     BOOST_TEST(done.res == static_cast<int>(buffer_size));
     BOOST_TEST(buffer_id(done) == 2);
     BOOST_TEST(is_filled_with(memory, 2, 'y'));
@@ -199,12 +192,12 @@ BOOST_AUTO_TEST_CASE(h28_provided_buffers_are_consumed_by_recv)
 BOOST_AUTO_TEST_CASE(h37_buffer_group_gives_recv_its_buffer)
 {
     ring r{{.entries = 16}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     provided_buffers buffers{r, {.group = 1, .count = 1, .size = 128}};
     BOOST_TEST(buffers.available() == 1);
     for (const std::string_view text : {"hello", "again"}) {
-        send_all(pair.left, text);
-        const abi::cqe done = complete(r, op::recv{.fd = pair.right.get(), .group = 1});
+        send_text(pair.first, text);
+        const abi::cqe done = run(r, op::recv{.fd = pair.second.get(), .group = 1});
         BOOST_TEST(done.res == 5);
         BOOST_TEST(buffer_id(done) == 0);
         const auto taken = buffers.take(done);
@@ -219,11 +212,11 @@ BOOST_AUTO_TEST_CASE(h37_buffer_group_gives_recv_its_buffer)
 BOOST_AUTO_TEST_CASE(h38_ring_mapped_buffers_recv)
 {
     ring r{{.entries = 16}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     provided_buffers buffers{r, two_of_four};
-    const op::recv receive{.fd = pair.right.get(), .group = 16};
+    const op::recv receive{.fd = pair.second.get(), .group = 16};
     const auto receive_one = [&](std::string_view expected) {
-        const abi::cqe done = complete(r, receive);
+        const abi::cqe done = run(r, receive);
         const auto taken = buffers.take(done);
         BOOST_REQUIRE(taken.has_value());
         BOOST_TEST(done.res == static_cast<int>(expected.size()));
@@ -231,12 +224,12 @@ BOOST_AUTO_TEST_CASE(h38_ring_mapped_buffers_recv)
         return taken->id;
     };
     for (int round = 0; round != 4; ++round) {
-        send_all(pair.left, "abcdefghijklmno");
+        send_text(pair.first, "abcdefghijklmno");
         const std::uint16_t first = receive_one("abcd");
         const std::uint16_t second = receive_one("efgh");
         BOOST_TEST(first != second);
-        check_exhausted(complete(r, receive));
-        BOOST_TEST(!buffers.take(complete(r, receive)).has_value());
+        check_exhausted(run(r, receive));
+        BOOST_TEST(!buffers.take(run(r, receive)).has_value());
         buffers.give_back(first);
         buffers.give_back(second);
         const std::uint16_t third = receive_one("ijkl");
@@ -252,7 +245,7 @@ namespace {
 void check_two_chunks(
     ring& r, provided_buffers& buffers, std::string_view one, std::string_view two)
 {
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     std::vector<std::uint16_t> ids;
     for (const std::string_view expected : {one, two}) {
         const abi::cqe& entry = done[ids.size()];
@@ -271,16 +264,16 @@ void check_two_chunks(
 BOOST_AUTO_TEST_CASE(h39_ring_mapped_buffers_multishot_recv)
 {
     ring r{{.entries = 16}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     provided_buffers buffers{r, two_of_four};
     const op::recv receive{
-        .fd = pair.right.get(), .ioprio = abi::recv_multishot, .group = 16};
+        .fd = pair.second.get(), .ioprio = abi::recv_multishot, .group = 16};
     for (int round = 0; round != 4; ++round) {
-        send_all(pair.left, "abcdefghijklmnop");
+        send_text(pair.first, "abcdefghijklmnop");
         push(r, receive, 0x11);
         check_two_chunks(r, buffers, "abcd", "efgh");
         // Data is there and no buffer: the request ends.
-        const abi::cqe last = submit_and_reap(r, 1)[0];
+        const abi::cqe last = reap_one(r);
         BOOST_TEST(last.user_data == 0x11);
         check_exhausted(last);
         buffers.give_back(0);
@@ -291,7 +284,7 @@ BOOST_AUTO_TEST_CASE(h39_ring_mapped_buffers_multishot_recv)
         check_two_chunks(r, buffers, "ijkl", "mnop");
         BOOST_TEST(is_quiet(r));
         push(r, op::async_cancel{.user_data = 0x22}, 0x44);
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         const int cancelled = done.res_of(0x44);
         BOOST_TEST((cancelled == 0 || cancelled == -ENOENT), "cancel: " << cancelled);
         const int ended = done.res_of(0x22);

@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(h02_nop_with_drain_completes_and_closed_ring_has_no_descrip
     push(r, op::nop{}, 0xbbbbbbbb, abi::sqe_io_drain);
     BOOST_TEST(same_bytes(
         r.sqe_at(0), bare_entry(abi::opcode::nop, -1, abi::sqe_io_drain, 0xbbbbbbbb)));
-    const completions done = submit_and_reap(r, 1);
+    const completions done = reap(r, 1);
     BOOST_TEST(done.res_of(0xbbbbbbbb) == 0);
     BOOST_TEST(r.claimed() == 1);
     BOOST_TEST(r.published() == 1);
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(h13_timeout_after_a_number_of_completions_ends_without_erro
     const auto begin = steady_clock::now();
     push(r, op::timeout{.expiry = &three_seconds, .count = 1}, 0x11);
     push(r, op::nop{}, 0x22);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done[0].user_data == 0x22);
     BOOST_TEST(done[0].res == 0);
     BOOST_TEST(done[1].user_data == 0x11);
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(h14_timeout_remove_cancels_the_timeout)
     push(r, op::timeout_remove{.user_data = 0x88888888}, 0x99999999);
     const abi::sqe& remover = r.sqe_at(1);
     BOOST_TEST((remover.opcode == 12 && remover.addr == 0x88888888));
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(0x88888888) == -ECANCELED);
     BOOST_TEST(done.res_of(0x99999999) == 0);
 }

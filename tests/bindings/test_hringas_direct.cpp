@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(h03_readv_of_a_registered_file)
     // The queue has one place.
     BOOST_TEST(r.try_claim() == nullptr);
     BOOST_TEST(!r.try_push(op::nop{}, 1));
-    const completions done = submit_and_reap(r, 1);
+    const completions done = reap(r, 1);
     BOOST_TEST(done.res_of(0xcccccccc) == 128);
     BOOST_TEST(done[0].flags == 0);
     BOOST_TEST(std::count(memory.begin(), memory.end(), '\0') == 128);
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(h31_accept_direct_into_allocated_slots)
             push(r, accept, 0xaaaaaaaa);
             BOOST_TEST(r.submit().submitted == 1);
             const unique_fd client = connect_to(listener);
-            const abi::cqe done = submit_and_reap(r, 1)[0];
+            const abi::cqe done = reap_one(r);
             BOOST_TEST(done.user_data == 0xaaaaaaaa);
             slots.insert(done.res);
             check_slot_receives(r, static_cast<std::uint32_t>(done.res), client);
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(h31_accept_direct_into_allocated_slots)
         push(r, accept, 0xaaaaaaaa);
         BOOST_TEST(r.submit().submitted == 1);
         const unique_fd client = connect_to(listener);
-        BOOST_TEST(submit_and_reap(r, 1)[0].res == -ENFILE);
+        BOOST_TEST(reap_one(r).res == -ENFILE);
         clear_all(files);
     }
 }
@@ -140,14 +140,14 @@ BOOST_AUTO_TEST_CASE(h32_accept_multishot_direct_until_the_table_is_full)
         std::set<int> slots;
         for (int count = 0; count != 2; ++count) {
             const unique_fd client = connect_to(listener);
-            const abi::cqe done = submit_and_reap(r, 1)[0];
+            const abi::cqe done = reap_one(r);
             BOOST_TEST(has_more(done));
             slots.insert(done.res);
             check_slot_receives(r, static_cast<std::uint32_t>(done.res), client);
         }
         BOOST_TEST((slots == std::set<int>{0, 1}));
         const unique_fd too_many = connect_to(listener);
-        const abi::cqe last = submit_and_reap(r, 1)[0];
+        const abi::cqe last = reap_one(r);
         BOOST_TEST(last.user_data == 0xaaaaaaaa);
         BOOST_TEST(last.res == -ENFILE);
         BOOST_TEST(!has_more(last));
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(h34_socket_direct_and_allocated_and_close_direct)
     for (std::uint32_t slot = 0; slot != 3; ++slot) {
         push(r, op::accept{.fd = listener.get(), .flags = SOCK_CLOEXEC}, 1);
         push(r, op::on_slot(slot, connect), 2);
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         BOOST_TEST(done.res_of(2) == 0);
         const unique_fd server{done.res_of(1)};
         BOOST_REQUIRE(server.get() > 2);

@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(h05_write_read_in_one_chain)
         .fd = file.get(), .data = in.data(), .size = in.size(), .offset = 10};
     push(r, write, 0x11111111, abi::sqe_io_link);
     push(r, read, 0x22222222);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done[0].user_data == 0x11111111);
     BOOST_TEST(done[0].res == 20);
     BOOST_TEST(done[1].user_data == 0x22222222);
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(h06_splice_through_a_pipe_then_read)
     const abi::sqe& second = r.sqe_at(1);
     BOOST_TEST((second.off == 10 && second.splice_off_in == pipe_side));
 
-    const completions done = submit_and_reap(r, 3);
+    const completions done = reap(r, 3);
     BOOST_TEST(done.res_of(0x11) == 20);
     BOOST_TEST(done.res_of(0x22) == 20);
     BOOST_TEST(done.res_of(0x33) == 20);
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(h08_openat_creates_relative_to_a_folder)
     expected.user_data = 0x33333333;
     BOOST_TEST(std::memcmp(&r.sqe_at(0), &expected, sizeof expected) == 0);
 
-    const completions done = submit_and_reap(r, 1);
+    const completions done = reap(r, 1);
     const unique_fd opened{done.res_of(0x33333333)};
     BOOST_TEST(opened.get() > 2);
     BOOST_TEST(done[0].flags == 0);

@@ -27,22 +27,22 @@ namespace asio_uring::test {
 namespace {
 
 /// Both ends of a connection that the ring made: an accept and a connect, in any order.
-connected_pair make_pair_on(ring& r)
+fd_pair make_pair_on(ring& r)
 {
     const bound_socket listener = make_listener();
-    connected_pair made;
-    made.left = make_socket(SOCK_STREAM);
+    fd_pair made;
+    made.first = make_socket(SOCK_STREAM);
     push(r, op::accept{.fd = listener.get(), .flags = SOCK_CLOEXEC}, 0xaaaaaaaa);
     push(
         r,
         op::connect{
-            .fd = made.left.get(),
+            .fd = made.first.get(),
             .address = listener.address.get(),
             .address_size = listener.address.size},
         0xcccccccc);
-    const completions done = submit_and_reap(r, 2);
-    made.right.reset(done.res_of(0xaaaaaaaa));
-    BOOST_REQUIRE(made.right.get() > 2);
+    const completions done = reap(r, 2);
+    made.second.reset(done.res_of(0xaaaaaaaa));
+    BOOST_REQUIRE(made.second.get() > 2);
     BOOST_REQUIRE(done.res_of(0xcccccccc) == 0);
     return made;
 }
@@ -59,19 +59,19 @@ BOOST_AUTO_TEST_SUITE(test_hringas_sockets)
 BOOST_AUTO_TEST_CASE(h10_accept_connect_send_recv)
 {
     ring r{{.entries = 16}};
-    const connected_pair pair = make_pair_on(r);
+    const fd_pair pair = make_pair_on(r);
     const std::array<char, 10> out{1, 0, 1, 0, 1, 0, 1, 0, 1, 0};
     std::array<char, 5> in{9, 9, 9, 9, 9};
     push(
         r,
-        op::send{.fd = pair.left.get(), .data = out.data(), .size = out.size()},
+        op::send{.fd = pair.first.get(), .data = out.data(), .size = out.size()},
         0xeeeeeeee,
         abi::sqe_io_link);
     push(
         r,
-        op::recv{.fd = pair.right.get(), .data = in.data(), .size = in.size()},
+        op::recv{.fd = pair.second.get(), .data = in.data(), .size = in.size()},
         0xffffffff);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done[0].user_data == 0xeeeeeeee);
     BOOST_TEST(done[0].res == 10);
     BOOST_TEST(done[0].flags == 0);
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(h11_sendmsg_recvmsg_of_a_datagram)
     BOOST_TEST(submitted.submitted == 2);
     BOOST_TEST(r.unconsumed() == 0);
     BOOST_TEST(r.ready() == 2);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(r.ready() == 0);
     BOOST_TEST(done.res_of(0x11111111) == 128);
     BOOST_TEST(done.res_of(0x22222222) == 128);
@@ -128,16 +128,16 @@ BOOST_AUTO_TEST_CASE(h11_sendmsg_recvmsg_of_a_datagram)
 BOOST_AUTO_TEST_CASE(h15_recv_with_a_linked_timeout_is_cancelled_by_it)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_pair_on(r);
+    const fd_pair pair = make_pair_on(r);
     std::array<char, 2> in{};
     const abi::kernel_timespec one_ms{0, 1'000'000};
     push(
         r,
-        op::recv{.fd = pair.right.get(), .data = in.data(), .size = in.size()},
+        op::recv{.fd = pair.second.get(), .data = in.data(), .size = in.size()},
         0xffffffff,
         abi::sqe_io_link);
     push(r, op::link_timeout{.expiry = &one_ms}, 0x22222222);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     const int received = done.res_of(0xffffffff);
     BOOST_TEST((received == -ECANCELED || received == -EINTR), "recv: " << received);
     const int expired = done.res_of(0x22222222);
@@ -147,16 +147,16 @@ BOOST_AUTO_TEST_CASE(h15_recv_with_a_linked_timeout_is_cancelled_by_it)
 BOOST_AUTO_TEST_CASE(h18_recv_is_cancelled_by_its_user_data)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_pair_on(r);
+    const fd_pair pair = make_pair_on(r);
     std::array<char, 2> in{};
     push(
         r,
-        op::recv{.fd = pair.right.get(), .data = in.data(), .size = in.size()},
+        op::recv{.fd = pair.second.get(), .data = in.data(), .size = in.size()},
         0xffffffff);
     BOOST_TEST(r.submit().submitted == 1);
     BOOST_TEST(is_quiet(r));
     push(r, op::async_cancel{.user_data = 0xffffffff}, 0x99999999);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(0xffffffff) == -ECANCELED);
     BOOST_TEST(done.res_of(0x99999999) == 0);
 }
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(h29_accept_multishot_serves_four_connects)
     std::vector<unique_fd> accepted;
     for (int count = 0; count != 4; ++count) {
         clients.push_back(connect_to(listener));
-        const abi::cqe entry = submit_and_reap(r, 1)[0];
+        const abi::cqe entry = reap_one(r);
         BOOST_TEST(entry.user_data == 0xaaaaaaaa);
         BOOST_REQUIRE(entry.res > 2);
         BOOST_TEST(has_more(entry));
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(h29_accept_multishot_serves_four_connects)
     }
     // It is still there, and ends when asked to.
     push(r, op::async_cancel{.user_data = 0xaaaaaaaa}, 0x99);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(0x99) == 0);
     BOOST_TEST(done.res_of(0xaaaaaaaa) == -ECANCELED);
     BOOST_TEST(!has_more(done.of(0xaaaaaaaa)));
@@ -209,20 +209,20 @@ BOOST_AUTO_TEST_CASE(h29_accept_multishot_serves_four_connects)
 BOOST_AUTO_TEST_CASE(h30_accept_connect_send_zc_recv)
 {
     ring r{{.entries = 16}};
-    const connected_pair pair = make_pair_on(r);
+    const fd_pair pair = make_pair_on(r);
     const std::array<char, 15> out{
         'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o'};
     std::array<char, 10> in{};
     push(
         r,
-        op::send_zc{.fd = pair.left.get(), .data = out.data(), .size = out.size()},
+        op::send_zc{.fd = pair.first.get(), .data = out.data(), .size = out.size()},
         0xeeeeeeee,
         abi::sqe_io_link);
     push(
         r,
-        op::recv{.fd = pair.right.get(), .data = in.data(), .size = in.size()},
+        op::recv{.fd = pair.second.get(), .data = in.data(), .size = in.size()},
         0xffffffff);
-    const completions done = submit_and_reap(r, 3);
+    const completions done = reap(r, 3);
     BOOST_TEST(done[0].user_data == 0xeeeeeeee);
     BOOST_TEST(done[0].res == 15);
     BOOST_TEST(done[0].flags == abi::cqe_f_more);
@@ -262,7 +262,7 @@ void exchange(ring& r, int sender, int receiver)
         op::recv{
             .fd = receiver, .data = in.data(), .size = in.size(), .flags = MSG_WAITALL},
         3);
-    const completions done = submit_and_reap(r, 3);
+    const completions done = reap(r, 3);
     BOOST_TEST(done.res_of(1) == 150);
     BOOST_TEST(done.res_of(2) == 150);
     BOOST_TEST(done.res_of(3) == 300);
@@ -308,7 +308,7 @@ BOOST_AUTO_TEST_CASE(h41_bind_listen_connect_by_the_ring_alone)
         3,
         abi::sqe_io_link);
     push(r, op::listen{.fd = fd, .backlog = 1}, 4);
-    for (const abi::cqe& entry : submit_and_reap(r, 4))
+    for (const abi::cqe& entry : reap(r, 4))
         BOOST_TEST(entry.res == 0, "request " << entry.user_data << ": " << entry.res);
     BOOST_TEST(option_of(r, fd, SO_REUSEADDR) == 1);
     BOOST_TEST(option_of(r, fd, SO_REUSEPORT) == 1);
@@ -321,7 +321,7 @@ BOOST_AUTO_TEST_CASE(h41_bind_listen_connect_by_the_ring_alone)
         op::connect{
             .fd = client.get(), .address = address.get(), .address_size = address.size},
         6);
-    const completions joined = submit_and_reap(r, 2);
+    const completions joined = reap(r, 2);
     unique_fd server{joined.res_of(5)};
     BOOST_REQUIRE(server.get() > 2);
     BOOST_TEST(joined.res_of(6) == 0);
@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(h41_bind_listen_connect_by_the_ring_alone)
         const int number = socket->release();
         push(r, op::shutdown{.fd = number}, 7, abi::sqe_io_link);
         push(r, op::close{.fd = number}, 8);
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         BOOST_TEST(done.res_of(7) == 0);
         BOOST_TEST(done.res_of(8) == 0);
         BOOST_TEST(::fcntl(number, F_GETFD) == -1);

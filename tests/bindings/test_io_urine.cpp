@@ -331,12 +331,12 @@ BOOST_AUTO_TEST_CASE(u10_poll_add_reports_events_and_poll_remove_ends_it)
     BOOST_TEST(r.submit().submitted == 1);
     BOOST_TEST(is_quiet(r));
     BOOST_TEST(::write(pipe.in.get(), "x", 1) == 1);
-    BOOST_TEST(submit_and_reap(r, 1).res_of(1) == POLLIN);
+    BOOST_TEST(reap(r, 1).res_of(1) == POLLIN);
 
     const pipe_pair silent = make_pipe();
     push(r, op::poll_add{.fd = silent.out.get(), .events = POLLIN}, 2);
     push(r, op::poll_remove{.user_data = 2}, 3);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(2) == -ECANCELED);
     BOOST_TEST(done.res_of(3) == 0);
     BOOST_TEST(result_of(r, op::poll_remove{.user_data = 2}) == -ENOENT);
@@ -364,11 +364,11 @@ BOOST_AUTO_TEST_CASE(u11_timeouts_relative_absolute_counted_and_removed)
     BOOST_TEST(result_of(r, op::nop{}) == 0);
     BOOST_TEST(is_quiet(r));
     push(r, op::nop{}, 2);
-    BOOST_TEST(submit_and_reap(r, 2).res_of(1) == 0);
+    BOOST_TEST(reap(r, 2).res_of(1) == 0);
 
     push(r, op::timeout{.expiry = &long_time}, 3);
     push(r, op::timeout_remove{.user_data = 3}, 4);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(3) == -ECANCELED);
     BOOST_TEST(done.res_of(4) == 0);
     BOOST_TEST(result_of(r, op::timeout_remove{.user_data = 3}) == -ENOENT);
@@ -389,7 +389,7 @@ BOOST_AUTO_TEST_CASE(u12_link_timeout_bounds_the_operation_before_it)
     {
         push(r, read, 1, abi::sqe_io_link);
         push(r, limit, 2);
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         BOOST_TEST(done.res_of(1) == -ECANCELED);
         BOOST_TEST(done.res_of(2) == -ETIME);
     }
@@ -398,7 +398,7 @@ BOOST_AUTO_TEST_CASE(u12_link_timeout_bounds_the_operation_before_it)
     BOOST_TEST(::write(pipe.in.get(), "x", 1) == 1);
     push(r, read, 3, abi::sqe_io_link);
     push(r, op::link_timeout{.expiry = &late}, 4);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(3) == 1);
     BOOST_TEST(done.res_of(4) == -ECANCELED);
 }
@@ -406,12 +406,12 @@ BOOST_AUTO_TEST_CASE(u12_link_timeout_bounds_the_operation_before_it)
 BOOST_AUTO_TEST_CASE(u13_send_recv_sendmsg_recvmsg)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_local_pair();
+    const fd_pair pair = socket_pair();
     char text[16]{};
     BOOST_TEST(
-        result_of(r, op::send{.fd = pair.left.get(), .data = "hello", .size = 5}) == 5);
+        result_of(r, op::send{.fd = pair.first.get(), .data = "hello", .size = 5}) == 5);
     BOOST_TEST(
-        result_of(r, op::recv{.fd = pair.right.get(), .data = text, .size = 16}) == 5);
+        result_of(r, op::recv{.fd = pair.second.get(), .data = text, .size = 16}) == 5);
     BOOST_TEST(std::string_view(text) == "hello");
 
     char one[] = "wor";
@@ -421,17 +421,17 @@ BOOST_AUTO_TEST_CASE(u13_send_recv_sendmsg_recvmsg)
     message.msg_iov = out;
     message.msg_iovlen = 2;
     BOOST_TEST(
-        result_of(r, op::sendmsg{.fd = pair.right.get(), .message = &message}) == 5);
+        result_of(r, op::sendmsg{.fd = pair.second.get(), .message = &message}) == 5);
     ::iovec in[]{{text, 1}, {text + 1, 15}};
     message.msg_iov = in;
     BOOST_TEST(
-        result_of(r, op::recvmsg{.fd = pair.left.get(), .message = &message}) == 5);
+        result_of(r, op::recvmsg{.fd = pair.first.get(), .message = &message}) == 5);
     BOOST_TEST(std::string_view(text) == "world");
     // The peer's end is an error to a sender, never a signal.
-    connected_pair broken = make_local_pair();
-    broken.right.reset();
+    fd_pair broken = socket_pair();
+    broken.second.reset();
     BOOST_TEST(
-        result_of(r, op::send{.fd = broken.left.get(), .data = "x", .size = 1}) ==
+        result_of(r, op::send{.fd = broken.first.get(), .data = "x", .size = 1}) ==
         -EPIPE);
 }
 
@@ -457,7 +457,7 @@ BOOST_AUTO_TEST_CASE(u14_accept_connect_shutdown)
             .address = listener.address.get(),
             .address_size = listener.address.size},
         2);
-    const completions joined = submit_and_reap(r, 2);
+    const completions joined = reap(r, 2);
     const unique_fd server{joined.res_of(1)};
     BOOST_REQUIRE(server.get() > 2);
     BOOST_TEST(joined.res_of(2) == 0);

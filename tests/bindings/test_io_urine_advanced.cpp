@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(u16_provide_remove_and_free_buffers)
         .data = memory.data(), .size = 32, .count = 4, .group = 9, .first_id = 20};
     const op::read read{.fd = zero.get(), .size = 32, .offset = 0, .group = 9};
     BOOST_TEST(result_of(r, provide) == 0);
-    const abi::cqe picked = complete(r, read);
+    const abi::cqe picked = run(r, read);
     BOOST_TEST(picked.res == 32);
     const unsigned id = buffer_id(picked);
     BOOST_REQUIRE((id >= 20 && id < 24));
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(u16_provide_remove_and_free_buffers)
     BOOST_TEST(result_of(r, op::remove_buffers{.count = 1, .group = 9}) == 1);
     // Free: all that is left of the group, however many that are.
     BOOST_TEST(result_of(r, op::remove_buffers{.count = 65535, .group = 9}) == 2);
-    const abi::cqe none = complete(r, read);
+    const abi::cqe none = run(r, read);
     BOOST_TEST(none.res == -ENOBUFS);
     BOOST_TEST((none.flags & abi::cqe_f_buffer) == 0);
     BOOST_TEST(result_of(r, op::remove_buffers{.count = 1, .group = 8}) == -ENOENT);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(u17_cancel_ends_a_request_and_msg_ring_reaches_another_ring
     char byte = 0;
     push(r, op::read{.fd = pipe.out.get(), .data = &byte, .size = 1}, 1);
     push(r, op::async_cancel{.user_data = 1}, 2);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(1) == -ECANCELED);
     BOOST_TEST(done.res_of(2) == 0);
     BOOST_TEST(result_of(r, op::async_cancel{.user_data = 1}) == -ENOENT);
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(u17_cancel_ends_a_request_and_msg_ring_reaches_another_ring
     const op::msg_ring message{
         .target = other.native_handle(), .user_data = 0xfeed, .result = 42};
     BOOST_TEST(result_of(r, message) == 0);
-    const abi::cqe received = submit_and_reap(other, 1)[0];
+    const abi::cqe received = reap_one(other);
     BOOST_TEST(received.user_data == 0xfeed);
     BOOST_TEST(received.res == 42);
     BOOST_TEST(received.flags == 0);
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(u20_eventfd_counts_completions_and_async_form_those_of_work
     BOOST_TEST(r.submit().submitted == 1);
     BOOST_TEST(take(event) == 0);
     BOOST_TEST(::write(pipe.in.get(), "x", 1) == 1);
-    BOOST_TEST(submit_and_reap(r, 1).res_of(1) == POLLIN);
+    BOOST_TEST(reap(r, 1).res_of(1) == POLLIN);
     BOOST_TEST(take(event) == 1);
     for (int round = 0; round != 3; ++round)
         BOOST_TEST(result_of(r, op::nop{}) == 0);
@@ -257,7 +257,7 @@ BOOST_AUTO_TEST_CASE(u21_probe_tells_what_the_kernel_then_does)
     BOOST_REQUIRE(entry != nullptr);
     entry->opcode = static_cast<std::uint8_t>(answer.head.last_op + 1);
     BOOST_TEST(!features.supports(static_cast<abi::opcode>(entry->opcode)));
-    BOOST_TEST(submit_and_reap(r, 1)[0].res == -EINVAL);
+    BOOST_TEST(reap_one(r).res == -EINVAL);
 }
 
 BOOST_AUTO_TEST_CASE(u22_result_is_a_value_or_an_error)
@@ -290,12 +290,12 @@ BOOST_AUTO_TEST_CASE(u23_poll_events_and_times_in_the_kernels_form)
     static_assert(POLLIN == 1 && POLLPRI == 2 && POLLOUT == 4 && POLLERR == 8);
     static_assert(POLLHUP == 16 && POLLRDHUP == 0x2000);
     ring r{{.entries = 2}};
-    connected_pair pair = make_local_pair();
-    pair.right.reset();
-    const op::poll_add all{.fd = pair.left.get(), .events = POLLIN | POLLRDHUP};
+    fd_pair pair = socket_pair();
+    pair.second.reset();
+    const op::poll_add all{.fd = pair.first.get(), .events = POLLIN | POLLRDHUP};
     BOOST_TEST(result_of(r, all) == (POLLIN | POLLRDHUP | POLLHUP));
     const op::poll_add exclusive{
-        .fd = pair.left.get(),
+        .fd = pair.first.get(),
         .events = std::uint32_t{POLLIN} | std::uint32_t{EPOLLEXCLUSIVE}};
     BOOST_TEST(result_of(r, exclusive) > 0);
     // A wall-clock time of now has come.
@@ -365,12 +365,12 @@ BOOST_AUTO_TEST_CASE(u25_multishot_request_stays_in_the_table_until_its_last_com
     for (int round = 1; round != 4; ++round) {
         BOOST_TEST(r.submit_and_wait(0).ec.value() == 0);
         BOOST_TEST(::write(pipe.in.get(), "x", 1) == 1);
-        BOOST_TEST(arrivals.dispatch(submit_and_reap(r, 1)[0], count));
+        BOOST_TEST(arrivals.dispatch(reap_one(r), count));
         BOOST_REQUIRE(arrivals.find(watch) != nullptr);
         BOOST_TEST(*arrivals.find(watch) == round);
     }
     push(r, op::poll_remove{.user_data = watch}, 0);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(arrivals.dispatch(done.of(watch), count));
     BOOST_TEST(!arrivals.dispatch(done.of(0), count));
     BOOST_TEST(arrivals.empty());
@@ -431,7 +431,7 @@ BOOST_AUTO_TEST_CASE(u25_second_half_of_a_wide_completion_carries_what_the_kerne
 {
     ring r{{.entries = 2, .flags = abi::setup_cqe32}};
     push_wide_nop(r, 1);
-    if (submit_and_reap(r, 1).res_of(1) == -EINVAL)
+    if (reap(r, 1).res_of(1) == -EINVAL)
         ASIO_URING_SKIP("the kernel has no operation that fills it everywhere (6.18)");
     for (int round = 0; round != 5; ++round) {
         push_wide_nop(r, 2);
@@ -464,7 +464,7 @@ BOOST_AUTO_TEST_CASE(u25_second_half_of_a_wide_entry_takes_the_payload_of_a_comm
         const std::array<std::byte, 128> zeros{};
         BOOST_TEST((std::memcmp(first, zeros.data(), zeros.size()) == 0));
         // The kernel finds each at its place: one is a no-operation, one has no file.
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         BOOST_TEST(done.res_of(0) == 0);
         BOOST_TEST(done.res_of(1) == -EBADF);
     }

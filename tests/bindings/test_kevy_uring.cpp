@@ -304,7 +304,7 @@ BOOST_AUTO_TEST_CASE(k03_batch_of_many_operations_is_one_kernel_entry)
 BOOST_AUTO_TEST_CASE(k04_multishot_recv_fills_a_buffer_ring_that_is_refilled)
 {
     ring r{{.entries = 8}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     constexpr std::uint32_t count = 4;
     constexpr std::uint32_t size = 256;
     std::array<char, count * size> memory{};
@@ -314,18 +314,18 @@ BOOST_AUTO_TEST_CASE(k04_multishot_recv_fills_a_buffer_ring_that_is_refilled)
     buffers.commit();
     push(
         r,
-        op::recv{.fd = pair.right.get(), .ioprio = abi::recv_multishot, .group = 3},
+        op::recv{.fd = pair.second.get(), .ioprio = abi::recv_multishot, .group = 3},
         1);
     BOOST_TEST(r.submit().submitted == 1);
     // One request serves ten times what the ring holds.
     for (char round = 0; round != 10; ++round) {
         const std::string block(count * size, static_cast<char>('a' + round));
         BOOST_REQUIRE(
-            ::send(pair.left.get(), block.data(), block.size(), MSG_NOSIGNAL) ==
+            ::send(pair.first.get(), block.data(), block.size(), MSG_NOSIGNAL) ==
             static_cast<ssize_t>(block.size()));
         std::string received;
         while (received.size() < block.size()) {
-            const abi::cqe entry = submit_and_reap(r, 1)[0];
+            const abi::cqe entry = reap_one(r);
             BOOST_REQUIRE(entry.user_data == 1);
             const auto taken = buffers.take(entry);
             if (taken) {
@@ -339,7 +339,7 @@ BOOST_AUTO_TEST_CASE(k04_multishot_recv_fills_a_buffer_ring_that_is_refilled)
             if (!has_more(entry)) {
                 BOOST_TEST(entry.res == -ENOBUFS);
                 const op::recv again{
-                    .fd = pair.right.get(), .ioprio = abi::recv_multishot, .group = 3};
+                    .fd = pair.second.get(), .ioprio = abi::recv_multishot, .group = 3};
                 push(r, again, 1);
             }
         }
@@ -347,7 +347,7 @@ BOOST_AUTO_TEST_CASE(k04_multishot_recv_fills_a_buffer_ring_that_is_refilled)
     }
     BOOST_TEST(buffers.available() == count);
     push(r, op::async_cancel{.user_data = 1}, 2);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(2) == 0);
     BOOST_TEST(!has_more(done.of(1)));
 }

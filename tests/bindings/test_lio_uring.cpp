@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(l03_push_takes_an_operation_its_user_data_and_flags)
     BOOST_TEST(r.try_push(op::close{.fd = -1}, 6, abi::sqe_cqe_skip_success));
     BOOST_TEST(r.sqe_at(1).flags == abi::sqe_cqe_skip_success);
     // The success is silent, the failure is not.
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(0xffff'ffff'ffff'ffff) == 0);
     BOOST_TEST(done.res_of(6) == -EBADF);
     BOOST_TEST(is_quiet(r));
@@ -151,11 +151,11 @@ BOOST_AUTO_TEST_CASE(l06_completion_gives_bytes_or_the_error)
     ring r{{.entries = 2}};
     const pipe_pair pipe = make_pipe();
     const abi::cqe good =
-        complete(r, op::write{.fd = pipe.in.get(), .data = "abc", .size = 3});
+        run(r, op::write{.fd = pipe.in.get(), .data = "abc", .size = 3});
     BOOST_TEST(!result_error(good.res));
     BOOST_TEST(result_value(good.res) == 3);
     const abi::cqe bad =
-        complete(r, op::write{.fd = pipe.out.get(), .data = "abc", .size = 3});
+        run(r, op::write{.fd = pipe.out.get(), .data = "abc", .size = 3});
     BOOST_TEST(result_error(bad.res).value() == EBADF);
     BOOST_TEST(result_error(bad.res).message() == std::strerror(EBADF));
 }
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(l07_linked_fsync_runs_only_when_the_write_succeeds)
         const op::write write{.fd = target, .data = "text", .size = 4, .offset = 0};
         push(r, write, 1, abi::sqe_io_link);
         push(r, op::fsync{.fd = file.get()}, 2);
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         BOOST_TEST(done.res_of(1) == wrote);
         BOOST_TEST(done.res_of(2) == synced);
     }
@@ -318,7 +318,7 @@ BOOST_AUTO_TEST_CASE(l10_fixed_buffers_are_registered_used_and_given_up)
     push(r, op::write_from(buffers[0], file.get(), 0), 1, abi::sqe_io_link);
     push(r, op::write_from(buffers[1].first(10), file.get(), 100), 2, abi::sqe_io_link);
     push(r, op::read_into(buffers[1].from(4000), file.get(), 95), 3);
-    const completions done = submit_and_reap(r, 3);
+    const completions done = reap(r, 3);
     BOOST_TEST(done.res_of(1) == 4096);
     BOOST_TEST(done.res_of(2) == 10);
     BOOST_TEST(done.res_of(3) == 96);

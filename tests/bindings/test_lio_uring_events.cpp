@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(l16_accept_once_and_accept_many)
     std::vector<unique_fd> clients;
     for (int count = 0; count != 5; ++count)
         clients.push_back(connect_to(listener));
-    for (const abi::cqe& entry : submit_and_reap(r, 5)) {
+    for (const abi::cqe& entry : reap(r, 5)) {
         const unique_fd server{entry.res};
         BOOST_TEST(server.get() > 2);
         BOOST_TEST(entry.user_data == 7);
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(l16_accept_once_and_accept_many)
     }
     // The end of the listener is the end of the request.
     BOOST_TEST(::shutdown(listener.get(), SHUT_RD) == 0);
-    const abi::cqe last = submit_and_reap(r, 1)[0];
+    const abi::cqe last = reap_one(r);
     BOOST_TEST(last.res == -EINVAL);
     BOOST_TEST(!has_more(last));
 }
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(l17_bind_listen_connect_shutdown)
         1,
         abi::sqe_io_link);
     push(r, op::listen{.fd = listener.get(), .backlog = 4}, 2);
-    const completions bound = submit_and_reap(r, 2);
+    const completions bound = reap(r, 2);
     BOOST_TEST(bound.res_of(1) == 0);
     BOOST_TEST(bound.res_of(2) == 0);
     listener.address = loopback_address::of(listener.get());
@@ -162,46 +162,46 @@ BOOST_AUTO_TEST_CASE(l17_bind_listen_connect_shutdown)
 BOOST_AUTO_TEST_CASE(l18_send_recv_and_send_zc)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     std::array<char, 8> in{};
     BOOST_TEST(
-        result_of(r, op::send{.fd = pair.left.get(), .data = "plain", .size = 5}) == 5);
+        result_of(r, op::send{.fd = pair.first.get(), .data = "plain", .size = 5}) == 5);
     BOOST_TEST(
-        result_of(r, op::recv{.fd = pair.right.get(), .data = in.data(), .size = 8}) ==
+        result_of(r, op::recv{.fd = pair.second.get(), .data = in.data(), .size = 8}) ==
         5);
     BOOST_TEST(std::string_view{in.data()} == "plain");
 
-    push(r, op::send_zc{.fd = pair.left.get(), .data = "zerocopy", .size = 8}, 1);
+    push(r, op::send_zc{.fd = pair.first.get(), .data = "zerocopy", .size = 8}, 1);
     const op::recv all{
-        .fd = pair.right.get(), .data = in.data(), .size = 8, .flags = MSG_WAITALL};
+        .fd = pair.second.get(), .data = in.data(), .size = 8, .flags = MSG_WAITALL};
     push(r, all, 2);
-    check_zero_copy(submit_and_reap(r, 3), 8);
+    check_zero_copy(reap(r, 3), 8);
     BOOST_TEST((std::string_view{in.data(), 8} == "zerocopy"));
 }
 
 BOOST_AUTO_TEST_CASE(l18_recv_many_gives_a_completion_per_arrival)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     provided_buffers buffers{r, {.group = 2, .count = 4, .size = 64}};
     push(
         r,
-        op::recv{.fd = pair.right.get(), .ioprio = abi::recv_multishot, .group = 2},
+        op::recv{.fd = pair.second.get(), .ioprio = abi::recv_multishot, .group = 2},
         1);
     BOOST_TEST(r.submit().submitted == 1);
     for (const std::string_view text : {"one", "two", "three", "four", "five", "six"}) {
         BOOST_REQUIRE(
-            ::send(pair.left.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
+            ::send(pair.first.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
             static_cast<ssize_t>(text.size()));
-        const abi::cqe entry = submit_and_reap(r, 1)[0];
+        const abi::cqe entry = reap_one(r);
         BOOST_TEST(has_more(entry));
         const auto taken = buffers.take(entry);
         BOOST_REQUIRE(taken.has_value());
         BOOST_TEST(text_of(*taken) == text);
         buffers.give_back(*taken);
     }
-    BOOST_TEST(::shutdown(pair.left.get(), SHUT_WR) == 0);
-    const abi::cqe last = submit_and_reap(r, 1)[0];
+    BOOST_TEST(::shutdown(pair.first.get(), SHUT_WR) == 0);
+    const abi::cqe last = reap_one(r);
     BOOST_TEST(last.res == 0);
     BOOST_TEST(!has_more(last));
 }
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(l18_recv_many_gives_a_completion_per_arrival)
 BOOST_AUTO_TEST_CASE(l19_sendmsg_recvmsg_sendmsg_zc)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_tcp_pair();
+    const fd_pair pair = tcp_pair();
     char one[] = "sca";
     char two[] = "ttered";
     ::iovec out[]{{one, 3}, {two, 6}};
@@ -217,18 +217,18 @@ BOOST_AUTO_TEST_CASE(l19_sendmsg_recvmsg_sendmsg_zc)
     message.msg_iov = out;
     message.msg_iovlen = 2;
     BOOST_TEST(
-        result_of(r, op::sendmsg{.fd = pair.left.get(), .message = &message}) == 9);
+        result_of(r, op::sendmsg{.fd = pair.first.get(), .message = &message}) == 9);
     std::array<char, 7> head{};
     std::array<char, 11> tail{};
     ::iovec in[]{{head.data(), head.size()}, {tail.data(), tail.size()}};
     ::msghdr received{};
     received.msg_iov = in;
     received.msg_iovlen = 2;
-    push(r, op::sendmsg_zc{.fd = pair.left.get(), .message = &message}, 1);
+    push(r, op::sendmsg_zc{.fd = pair.first.get(), .message = &message}, 1);
     const op::recvmsg all{
-        .fd = pair.right.get(), .message = &received, .flags = MSG_WAITALL};
+        .fd = pair.second.get(), .message = &received, .flags = MSG_WAITALL};
     push(r, all, 2);
-    const completions done = submit_and_reap(r, 3);
+    const completions done = reap(r, 3);
     check_zero_copy(done, 9);
     BOOST_TEST(done.res_of(2) == 18);
     BOOST_TEST((std::string_view{head.data(), 7} == "scatter"));
@@ -247,19 +247,19 @@ BOOST_AUTO_TEST_CASE(l22_nop_timeout_timeout_remove_link_timeout)
     // An update gives it a new end instead of ending it.
     push(r, op::timeout{.expiry = &long_time}, 1);
     push(r, op::timeout_update{.user_data = 1, .expiry = &short_time}, 2);
-    const completions updated = submit_and_reap(r, 2);
+    const completions updated = reap(r, 2);
     BOOST_TEST(updated.res_of(2) == 0);
     BOOST_TEST(updated.res_of(1) == -ETIME);
     push(r, op::timeout{.expiry = &long_time}, 3);
     push(r, op::timeout_remove{.user_data = 3}, 4);
-    const completions removed = submit_and_reap(r, 2);
+    const completions removed = reap(r, 2);
     BOOST_TEST(removed.res_of(4) == 0);
     BOOST_TEST(removed.res_of(3) == -ECANCELED);
 
     const pipe_pair pipe = make_pipe();
     push(r, op::poll_add{.fd = pipe.out.get(), .events = POLLIN}, 5, abi::sqe_io_link);
     push(r, op::link_timeout{.expiry = &short_time}, 6);
-    const completions linked = submit_and_reap(r, 2);
+    const completions linked = reap(r, 2);
     BOOST_TEST(linked.res_of(5) == -ECANCELED);
     BOOST_TEST(linked.res_of(6) == -ETIME);
 }
@@ -267,8 +267,8 @@ BOOST_AUTO_TEST_CASE(l22_nop_timeout_timeout_remove_link_timeout)
 BOOST_AUTO_TEST_CASE(l23_poll_add_update_and_remove)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_local_pair();
-    push(r, op::poll_add{.fd = pair.left.get(), .events = POLLIN}, 1);
+    const fd_pair pair = socket_pair();
+    push(r, op::poll_add{.fd = pair.first.get(), .events = POLLIN}, 1);
     BOOST_TEST(r.submit().submitted == 1);
     BOOST_TEST(is_quiet(r));
     // The socket can be written to, and the request now asks for that, under a new name.
@@ -278,14 +278,14 @@ BOOST_AUTO_TEST_CASE(l23_poll_add_update_and_remove)
         op::poll_update{
             .user_data = 1, .new_user_data = 2, .events = POLLOUT, .flags = both},
         3);
-    const completions done = submit_and_reap(r, 2);
+    const completions done = reap(r, 2);
     BOOST_TEST(done.res_of(3) == 0);
     BOOST_TEST(done.res_of(2) == POLLOUT);
     BOOST_TEST(result_of(r, op::poll_update{.user_data = 1, .flags = both}) == -ENOENT);
 
-    push(r, op::poll_add{.fd = pair.left.get(), .events = POLLIN}, 4);
+    push(r, op::poll_add{.fd = pair.first.get(), .events = POLLIN}, 4);
     push(r, op::poll_remove{.user_data = 4}, 5);
-    const completions removed = submit_and_reap(r, 2);
+    const completions removed = reap(r, 2);
     BOOST_TEST(removed.res_of(4) == -ECANCELED);
     BOOST_TEST(removed.res_of(5) == 0);
 }
@@ -308,7 +308,7 @@ void check_cancels(
     ring& r, const op::async_cancel& cancel, const std::vector<std::uint64_t>& expected)
 {
     push(r, cancel, 99);
-    const completions done = submit_and_reap(r, 1 + expected.size());
+    const completions done = reap(r, 1 + expected.size());
     const int found = done.res_of(99);
     const bool counts = (cancel.flags & abi::async_cancel_all) != 0;
     BOOST_TEST(found == (counts ? static_cast<int>(expected.size()) : 0));
@@ -376,7 +376,7 @@ BOOST_AUTO_TEST_CASE(l26_messages_carry_data_and_descriptors_to_another_ring)
     const int target = other.native_handle();
     BOOST_TEST(
         result_of(r, op::msg_ring{.target = target, .user_data = 11, .result = 22}) == 0);
-    const abi::cqe plain = submit_and_reap(other, 1)[0];
+    const abi::cqe plain = reap_one(other);
     BOOST_TEST((plain.user_data == 11 && plain.res == 22 && plain.flags == 0));
 
     // The read end of a pipe moves into the other ring's table.
@@ -390,7 +390,7 @@ BOOST_AUTO_TEST_CASE(l26_messages_carry_data_and_descriptors_to_another_ring)
             op::msg_ring_fd{
                 .target = target, .source_slot = 1, .target_slot = 3, .user_data = 13}) ==
         0);
-    BOOST_TEST(submit_and_reap(other, 1)[0].user_data == 13);
+    BOOST_TEST(reap_one(other).user_data == 13);
     BOOST_REQUIRE(::write(pipe.in.get(), "moved", 5) == 5);
     std::array<char, 5> in{};
     BOOST_TEST(
@@ -413,7 +413,7 @@ BOOST_AUTO_TEST_CASE(l26_messages_carry_completion_flags)
     if (sent == -EINVAL)
         ASIO_URING_SKIP("the kernel passes no flags in messages (6.3)");
     BOOST_TEST(sent == 0);
-    const abi::cqe received = submit_and_reap(other, 1)[0];
+    const abi::cqe received = reap_one(other);
     BOOST_TEST((received.user_data == 12 && received.res == 23));
     BOOST_TEST(received.flags == 0x50);
 }
@@ -432,7 +432,7 @@ BOOST_AUTO_TEST_CASE(l27_futex_wait_wake_and_wait_for_several)
     BOOST_TEST(r.submit().submitted == 1);
     BOOST_TEST(is_quiet(r));
     push(r, op::futex_wake{.word = &word, .count = 10}, 2);
-    const completions woken = submit_and_reap(r, 2);
+    const completions woken = reap(r, 2);
     BOOST_TEST(woken.res_of(1) == 0);
     BOOST_TEST(woken.res_of(2) == 1);
 
@@ -452,7 +452,7 @@ BOOST_AUTO_TEST_CASE(l27_futex_wait_wake_and_wait_for_several)
             ::syscall(SYS_futex, &words[2], FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     }}.join();
     BOOST_TEST(woken_by_thread == 1);
-    BOOST_TEST(submit_and_reap(r, 1).res_of(3) == 2);
+    BOOST_TEST(reap(r, 1).res_of(3) == 2);
 }
 
 BOOST_AUTO_TEST_CASE(l27_futex_wait_of_a_process_with_one_thread_is_woken_by_its_second)

@@ -253,8 +253,7 @@ BOOST_AUTO_TEST_CASE(l28_provided_buffers_are_provided_picked_and_removed)
     BOOST_TEST(result_of(r, provide) == 0);
     BOOST_REQUIRE(::write(pipe.in.get(), "picked", 6) == 6);
     // The buffer is picked when there is data; the size asked for may be smaller.
-    const abi::cqe entry =
-        complete(r, op::read{.fd = pipe.out.get(), .size = 4, .group = 0});
+    const abi::cqe entry = run(r, op::read{.fd = pipe.out.get(), .size = 4, .group = 0});
     BOOST_TEST(entry.res == 4);
     const unsigned id = buffer_id(entry);
     BOOST_REQUIRE((id >= 5 && id <= 7));

@@ -57,7 +57,7 @@ public:
     int start_and_finish()
     {
         BOOST_REQUIRE(::write(gate_.in.get(), "x", 1) == 1);
-        const completions done = submit_and_reap(ring_, 2);
+        const completions done = reap(ring_, 2);
         BOOST_REQUIRE(done.res_of(1) == 1);
         return done.res_of(2);
     }
@@ -202,18 +202,18 @@ BOOST_AUTO_TEST_CASE(l30_vectors_and_headers_of_sends_may_go_after_the_submit)
         BOOST_TEST(text_of(first) == "abcd");
         BOOST_TEST(text_of(second) == "efgh");
 
-        const connected_pair pair = make_local_pair();
+        const fd_pair pair = socket_pair();
         char text[] = "text";
         ::iovec out{text, 4};
         ::msghdr header{};
         header.msg_iov = &out;
         header.msg_iovlen = 1;
-        waiting_request send{r, op::sendmsg{.fd = pair.left.get(), .message = &header}};
+        waiting_request send{r, op::sendmsg{.fd = pair.first.get(), .message = &header}};
         out = {nullptr, 1};
         header.msg_iov = nullptr;
         header.msg_iovlen = 99;
         BOOST_TEST(send.start_and_finish() == 4);
-        BOOST_TEST(::recv(pair.right.get(), first.data(), 4, MSG_DONTWAIT) == 4);
+        BOOST_TEST(::recv(pair.second.get(), first.data(), 4, MSG_DONTWAIT) == 4);
         BOOST_TEST(text_of(first) == "text");
     }
 }
@@ -223,14 +223,14 @@ BOOST_AUTO_TEST_CASE(l30_data_is_read_until_the_completion)
 {
     for (const std::uint32_t flags : submitting) {
         ring r{{.entries = 4, .flags = flags}};
-        const connected_pair pair = make_local_pair();
+        const fd_pair pair = socket_pair();
         std::array<char, 4> out{'e', 'a', 'r', 'l'};
         waiting_request send{
-            r, op::send{.fd = pair.left.get(), .data = out.data(), .size = 4}};
+            r, op::send{.fd = pair.first.get(), .data = out.data(), .size = 4}};
         out = {'l', 'a', 't', 'e'};
         BOOST_TEST(send.start_and_finish() == 4);
         std::array<char, 4> in{};
-        BOOST_TEST(::recv(pair.right.get(), in.data(), 4, MSG_DONTWAIT) == 4);
+        BOOST_TEST(::recv(pair.second.get(), in.data(), 4, MSG_DONTWAIT) == 4);
         BOOST_TEST(text_of(in) == "late");
     }
 }
@@ -238,19 +238,19 @@ BOOST_AUTO_TEST_CASE(l30_data_is_read_until_the_completion)
 BOOST_AUTO_TEST_CASE(l30_buffer_is_written_until_the_last_completion_whatever_is_closed)
 {
     ring r{{.entries = 4}};
-    connected_pair pair = make_local_pair();
+    fd_pair pair = socket_pair();
     std::array<char, 4> in{};
-    push(r, op::recv{.fd = pair.right.get(), .data = in.data(), .size = 4}, 1);
+    push(r, op::recv{.fd = pair.second.get(), .data = in.data(), .size = 4}, 1);
     BOOST_TEST(r.submit().submitted == 1);
     // Closing the descriptor ends nothing: the request holds the socket.
-    pair.right.reset();
+    pair.second.reset();
     BOOST_TEST(is_quiet(r));
-    BOOST_REQUIRE(::send(pair.left.get(), "late", 4, MSG_NOSIGNAL) == 4);
-    BOOST_TEST(submit_and_reap(r, 1).res_of(1) == 4);
+    BOOST_REQUIRE(::send(pair.first.get(), "late", 4, MSG_NOSIGNAL) == 4);
+    BOOST_TEST(reap(r, 1).res_of(1) == 4);
     BOOST_TEST(text_of(in) == "late");
     // With its completion the socket goes as well.
     BOOST_TEST(eventually(
-        [&pair] { return ::send(pair.left.get(), "x", 1, MSG_NOSIGNAL) == -1; }));
+        [&pair] { return ::send(pair.first.get(), "x", 1, MSG_NOSIGNAL) == -1; }));
 }
 
 BOOST_AUTO_TEST_CASE(l30_addresses_and_headers_of_receives_are_written_until_completed)
@@ -283,14 +283,14 @@ BOOST_AUTO_TEST_CASE(l30_addresses_and_headers_of_receives_are_written_until_com
     BOOST_TEST(sender.value.sin_port == 0);
 
     const unique_fd client = connect_to(listener);
-    const unique_fd accepted{submit_and_reap(r, 1).res_of(1)};
+    const unique_fd accepted{reap(r, 1).res_of(1)};
     BOOST_TEST(peer.value.sin_port == loopback_address::of(client.get()).value.sin_port);
     const bound_socket source = make_bound(SOCK_DGRAM);
     BOOST_REQUIRE(
         ::sendto(
             source.get(), "text", 4, 0, receiver.address.get(), receiver.address.size) ==
         4);
-    BOOST_TEST(submit_and_reap(r, 1).res_of(2) == 2);
+    BOOST_TEST(reap(r, 1).res_of(2) == 2);
     BOOST_TEST(sender.value.sin_port == source.address.value.sin_port);
     BOOST_TEST((header.msg_flags & MSG_TRUNC) != 0);
 }
@@ -356,11 +356,11 @@ std::size_t fill_window(const unique_fd& socket)
 BOOST_AUTO_TEST_CASE(l30_data_of_a_zero_copy_send_is_read_until_the_notification)
 {
     ring r{{.entries = 4}};
-    const connected_pair pair = make_tcp_pair();
-    const std::size_t before = fill_window(pair.left);
+    const fd_pair pair = tcp_pair();
+    const std::size_t before = fill_window(pair.first);
     std::array<char, 4> out{'e', 'a', 'r', 'l'};
-    push(r, op::send_zc{.fd = pair.left.get(), .data = out.data(), .size = 4}, 1);
-    const abi::cqe sent = submit_and_reap(r, 1)[0];
+    push(r, op::send_zc{.fd = pair.first.get(), .data = out.data(), .size = 4}, 1);
+    const abi::cqe sent = reap_one(r);
     BOOST_TEST(sent.res == 4);
     BOOST_TEST(has_more(sent));
     // Sent, says the result; the data is the kernel's all the same.
@@ -368,10 +368,10 @@ BOOST_AUTO_TEST_CASE(l30_data_of_a_zero_copy_send_is_read_until_the_notification
     out = {'l', 'a', 't', 'e'};
     std::string received(before + 4, '\0');
     BOOST_TEST(
-        ::recv(pair.right.get(), received.data(), received.size(), MSG_WAITALL) ==
+        ::recv(pair.second.get(), received.data(), received.size(), MSG_WAITALL) ==
         static_cast<ssize_t>(received.size()));
     BOOST_TEST(received.substr(before) == "late");
-    const abi::cqe released = submit_and_reap(r, 1)[0];
+    const abi::cqe released = reap_one(r);
     BOOST_TEST(released.user_data == 1);
     BOOST_TEST(released.flags == abi::cqe_f_notif);
 }

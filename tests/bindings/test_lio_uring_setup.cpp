@@ -72,15 +72,15 @@ std::size_t ring_map_bytes()
 struct ring_with_arrival
 {
     ring r;
-    connected_pair pair = make_local_pair();
+    fd_pair pair = socket_pair();
     char byte = 0;
 
     explicit ring_with_arrival(std::uint32_t flags) : r{make_bare(flags)}
     {
-        push(r, op::recv{.fd = pair.right.get(), .data = &byte, .size = 1}, 1);
+        push(r, op::recv{.fd = pair.second.get(), .data = &byte, .size = 1}, 1);
         BOOST_REQUIRE(r.submit().submitted == 1);
         BOOST_REQUIRE(is_quiet(r));
-        BOOST_REQUIRE(::send(pair.left.get(), "x", 1, MSG_NOSIGNAL) == 1);
+        BOOST_REQUIRE(::send(pair.first.get(), "x", 1, MSG_NOSIGNAL) == 1);
     }
 };
 
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(l02_disabled_ring_submits_nothing_until_it_is_enabled)
     BOOST_TEST(r.submit().ec.value() == EBADFD);
     BOOST_TEST(r.unconsumed() == 1);
     BOOST_TEST(!r.enable());
-    BOOST_TEST(submit_and_reap(r, 1).res_of(1) == 0);
+    BOOST_TEST(reap(r, 1).res_of(1) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(l02_bad_entry_ends_its_batch_unless_all_is_to_be_submitted)
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(l02_bad_entry_ends_its_batch_unless_all_is_to_be_submitted)
         push(r, op::nop{}, 1, 1U << 7); // a flag nobody knows
         push(r, op::nop{}, 2);
         BOOST_TEST(r.submit().submitted == (flags != 0 ? 2 : 1));
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         BOOST_TEST(done.res_of(1) == -EINVAL);
         BOOST_TEST(done.res_of(2) == 0);
     }
@@ -294,9 +294,9 @@ BOOST_AUTO_TEST_CASE(l02_entries_have_the_widths_asked_for)
     }
     if (kernel_features::running().supports_setup(abi::setup_cqe_mixed)) {
         ring r = make_bare(abi::setup_cqe_mixed);
-        const std::uint32_t plain = complete(r, op::nop{}).flags;
+        const std::uint32_t plain = run(r, op::nop{}).flags;
         BOOST_TEST((plain & abi::cqe_f_32) == 0);
-        const std::uint32_t wide = complete(r, op::nop{.flags = abi::nop_cqe32}).flags;
+        const std::uint32_t wide = run(r, op::nop{.flags = abi::nop_cqe32}).flags;
         BOOST_TEST((wide & abi::cqe_f_32) != 0);
     }
     if (kernel_features::running().supports_setup(abi::setup_sqe_mixed)) {
@@ -323,7 +323,7 @@ BOOST_AUTO_TEST_CASE(l02_rewound_ring_starts_each_submission_at_the_first_entry)
         BOOST_TEST(entry == first);
         op::nop{}.prepare(*entry);
         entry->user_data = 1;
-        BOOST_TEST(submit_and_reap(r, 1).res_of(1) == 0);
+        BOOST_TEST(reap(r, 1).res_of(1) == 0);
     }
 }
 

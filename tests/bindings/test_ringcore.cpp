@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(r07_entry_flags_are_the_first_six_bits)
     {
         push(r, op::close{.fd = -1}, 1, link);
         push(r, op::nop{}, 2);
-        const completions done = submit_and_reap(r, 2);
+        const completions done = reap(r, 2);
         BOOST_TEST(done.res_of(1) == -EBADF);
         BOOST_TEST(done.res_of(2) == second);
     }

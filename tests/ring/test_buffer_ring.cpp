@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Provided-buffer rings: both kinds of memory, whole and incremental use, bundles, who
 // owns which buffer, misuse.
+#include "../support/plain_sockets.hpp"
+#include "../support/reap.hpp"
 #include "../support/skip.hpp"
 #include "in_child.hpp"
-#include "reap.hpp"
-#include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/buffer_ring.hpp>
@@ -326,9 +326,9 @@ BOOST_AUTO_TEST_CASE(buffer_without_bytes_is_the_applications_all_the_same)
 {
     ring r{ring_options{.entries = 4}};
     provided_buffers buffers{r, {.group = 1, .count = 2, .size = 8}};
-    fd_pair pipe = pipe_pair();
-    const op::read read{.fd = pipe.first.get(), .size = 8, .group = 1};
-    pipe.second.reset();
+    pipe_pair pipe = make_pipe();
+    const op::read read{.fd = pipe.out.get(), .size = 8, .group = 1};
+    pipe.in.reset();
 
     // The end of a pipe comes with a buffer, the end of a socket without.
     const abi::cqe end = run(r, read);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // A long random run of one buffer group against a model: every buffer has one owner,
 // every byte arrives once and in order, and the 16-bit tail wraps.
+#include "../support/plain_sockets.hpp"
+#include "../support/reap.hpp"
 #include "../support/skip.hpp"
-#include "reap.hpp"
-#include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/provided_buffers.hpp>

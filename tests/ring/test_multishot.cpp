@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Operations with more than one completion: what each kind gives, how it ends, and that
 // nothing is lost when it has to be started again.
+#include "../support/plain_sockets.hpp"
+#include "../support/reap.hpp"
 #include "../support/skip.hpp"
-#include "reap.hpp"
-#include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/provided_buffers.hpp>
@@ -127,9 +127,9 @@ BOOST_AUTO_TEST_CASE(accept_gives_a_descriptor_per_connection_until_the_listener
 {
     for (std::uint32_t flags : ring_kinds) {
         ring r{ring_options{.entries = 4, .flags = flags}};
-        const listener server;
+        const bound_socket server = make_listener();
         std::vector<unique_fd> clients;
-        clients.push_back(server.connect());
+        clients.push_back(connect_to(server));
         start(
             r,
             op::accept{
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(accept_gives_a_descriptor_per_connection_until_the_listener
             BOOST_REQUIRE(static_cast<bool>(peer));
             send_text(clients[index], "hi");
             BOOST_TEST(read_text(peer.get(), 4) == "hi");
-            clients.push_back(server.connect());
+            clients.push_back(connect_to(server));
         }
         const unique_fd last{reap_one(r).res};
         BOOST_TEST(static_cast<bool>(last));
@@ -158,11 +158,11 @@ BOOST_AUTO_TEST_CASE(accept_gives_a_descriptor_per_connection_until_the_listener
 BOOST_AUTO_TEST_CASE(accept_ends_cancelled_and_leaves_the_backlog_alone)
 {
     ring r{ring_options{.entries = 4}};
-    const listener server;
+    const bound_socket server = make_listener();
     const op::accept accept{.fd = server.fd.get(), .ioprio = abi::accept_multishot};
     start(r, accept);
     BOOST_TEST(error_of(cancel_stream(r)) == ECANCELED);
-    const unique_fd client = server.connect();
+    const unique_fd client = connect_to(server);
     BOOST_TEST(reap_ready(r).empty());
     start(r, accept);
     const unique_fd peer{reap_one(r).res};
@@ -173,14 +173,14 @@ BOOST_AUTO_TEST_CASE(direct_accept_ends_when_the_table_is_full_and_goes_on_when_
 {
     ring r{ring_options{.entries = 4}};
     auto table = registered_files::sparse(r, 2);
-    const listener server;
+    const bound_socket server = make_listener();
     const op::accept accept{
         .fd = server.fd.get(),
         .ioprio = abi::accept_multishot,
         .slot = abi::file_index_alloc};
     std::vector<unique_fd> clients;
     for (int count = 0; count != 6; ++count)
-        clients.push_back(server.connect());
+        clients.push_back(connect_to(server));
     auto client = clients.begin();
     for (int lap = 0; lap != 2; ++lap) {
         start(r, accept);
@@ -385,8 +385,8 @@ BOOST_AUTO_TEST_CASE(message_receive_gives_name_control_and_payload_of_each_data
 {
     ring r{ring_options{.entries = 4}};
     provided_buffers buffers{r, {.group = group, .count = 4, .size = 128}};
-    const bound_socket server{SOCK_DGRAM};
-    const bound_socket client{SOCK_DGRAM};
+    const bound_socket server = make_bound(SOCK_DGRAM);
+    const bound_socket client = make_bound(SOCK_DGRAM);
     const int on = 1;
     BOOST_REQUIRE(
         ::setsockopt(server.fd.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0);
@@ -410,8 +410,8 @@ BOOST_AUTO_TEST_CASE(message_receive_gives_name_control_and_payload_of_each_data
                 text.data(),
                 text.size(),
                 0,
-                server.name(),
-                sizeof server.address) == static_cast<ssize_t>(text.size()));
+                server.address.get(),
+                server.address.size) == static_cast<ssize_t>(text.size()));
         const abi::cqe entry = reap_one(r);
         BOOST_TEST(has_more(entry));
         const auto taken = buffers.take(entry);
@@ -425,7 +425,7 @@ BOOST_AUTO_TEST_CASE(message_receive_gives_name_control_and_payload_of_each_data
         sockaddr_in from{};
         BOOST_REQUIRE(result->name().size() == sizeof from);
         std::memcpy(&from, result->name().data(), sizeof from);
-        BOOST_TEST(from.sin_port == client.address.sin_port);
+        BOOST_TEST(from.sin_port == client.address.value.sin_port);
         unsigned calls = 0;
         result->for_each_control(
             [&](int level, int type, std::span<const std::byte> data) {
@@ -447,8 +447,8 @@ BOOST_AUTO_TEST_CASE(message_that_does_not_fit_is_cut_and_says_so)
 {
     ring r{ring_options{.entries = 4}};
     provided_buffers buffers{r, {.group = group, .count = 4, .size = 64}};
-    const bound_socket server{SOCK_DGRAM};
-    const bound_socket client{SOCK_DGRAM};
+    const bound_socket server = make_bound(SOCK_DGRAM);
+    const bound_socket client = make_bound(SOCK_DGRAM);
     const int on = 1;
     BOOST_REQUIRE(
         ::setsockopt(server.fd.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0);
@@ -471,8 +471,8 @@ BOOST_AUTO_TEST_CASE(message_that_does_not_fit_is_cut_and_says_so)
                 text.data(),
                 text.size(),
                 0,
-                server.name(),
-                sizeof server.address) == 100);
+                server.address.get(),
+                server.address.size) == 100);
         const auto taken = buffers.take(reap_one(r));
         BOOST_REQUIRE(taken.has_value());
         const auto result = recvmsg_result::parse(taken->data, message);
@@ -493,12 +493,12 @@ BOOST_AUTO_TEST_CASE(read_gives_a_buffer_per_wake_up_until_the_writer_is_gone)
 {
     ring r{ring_options{.entries = 4}};
     provided_buffers buffers{r, {.group = group, .count = 2, .size = 8}};
-    fd_pair pipe = pipe_pair();
-    const op::read_multishot read{.fd = pipe.first.get(), .group = group};
+    pipe_pair pipe = make_pipe();
+    const op::read_multishot read{.fd = pipe.out.get(), .group = group};
     start(r, read);
     std::string text;
     for (std::string_view part : {"abc", "defg", "h"}) {
-        write_text(pipe.second, part);
+        write_text(pipe.in, part);
         const abi::cqe entry = reap_one(r);
         BOOST_TEST(has_more(entry));
         const auto taken = buffers.take(entry);
@@ -507,7 +507,7 @@ BOOST_AUTO_TEST_CASE(read_gives_a_buffer_per_wake_up_until_the_writer_is_gone)
         buffers.give_back(*taken);
     }
     BOOST_TEST(text == "abcdefgh");
-    pipe.second.reset();
+    pipe.in.reset();
     const abi::cqe end = reap_one(r);
     BOOST_TEST(end.res == 0);
     BOOST_TEST(!has_more(end));
@@ -518,9 +518,9 @@ BOOST_AUTO_TEST_CASE(read_parks_without_buffers_ends_cancelled_and_refuses_plain
 {
     ring r{ring_options{.entries = 4}};
     provided_buffers buffers{r, {.group = group, .count = 1, .size = 4}};
-    const fd_pair pipe = pipe_pair();
-    const op::read_multishot read{.fd = pipe.first.get(), .group = group};
-    write_text(pipe.second, "abcdefgh");
+    const pipe_pair pipe = make_pipe();
+    const op::read_multishot read{.fd = pipe.out.get(), .group = group};
+    write_text(pipe.in, "abcdefgh");
     start(r, read);
     const std::vector<abi::cqe> seen = reap(r, 2);
     BOOST_REQUIRE(seen.size() == 2);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // The table of registered buffers: use, tags, updates, clones, limits, misuse.
+#include "../support/plain_sockets.hpp"
+#include "../support/reap.hpp"
 #include "../support/skip.hpp"
 #include "in_child.hpp"
-#include "reap.hpp"
-#include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/registered_buffers.hpp>
@@ -255,13 +255,13 @@ BOOST_AUTO_TEST_CASE(buffer_in_use_outlives_the_table_and_its_tag_waits)
     blocks b;
     const std::uint64_t tag = 31;
     registered_buffers table{r, std::span{b.vectors}.first(1), std::span{&tag, 1}};
-    const fd_pair pipe = pipe_pair();
-    BOOST_REQUIRE(r.try_push(op::read_into(table[0], pipe.first.get()), 7));
+    const pipe_pair pipe = make_pipe();
+    BOOST_REQUIRE(r.try_push(op::read_into(table[0], pipe.out.get()), 7));
     BOOST_TEST(r.submit().submitted == 1);
     BOOST_TEST(!table.unregister());
     BOOST_TEST(reap_ready(r).empty());
 
-    write_text(pipe.second, "late");
+    write_text(pipe.in, "late");
     const std::vector<abi::cqe> seen = reap(r, 2);
     BOOST_REQUIRE(seen.size() == 2);
     const abi::cqe& read = seen[seen[0].user_data == 7 ? 0 : 1];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // The table of direct descriptors: use, tags, updates, kernel-chosen slots, hand-over
 // between rings, misuse.
+#include "../support/plain_sockets.hpp"
+#include "../support/reap.hpp"
 #include "in_child.hpp"
-#include "reap.hpp"
-#include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/registered_files.hpp>
@@ -172,8 +172,8 @@ BOOST_AUTO_TEST_CASE(tag_comes_back_when_its_file_has_left_the_slot)
 {
     for (std::uint32_t flags : ring_kinds) {
         ring r{ring_options{.entries = 4, .flags = flags}};
-        const fd_pair pipe = pipe_pair();
-        const std::array<int, 2> descriptors{pipe.first.get(), pipe.second.get()};
+        const pipe_pair pipe = make_pipe();
+        const std::array<int, 2> descriptors{pipe.out.get(), pipe.in.get()};
         const std::array<std::uint64_t, 2> tags{41, 42};
         registered_files table{r, descriptors, tags};
 
@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(tag_comes_back_when_its_file_has_left_the_slot)
         BOOST_TEST(cleared.user_data == 42);
         BOOST_TEST(cleared.res == 0);
 
-        BOOST_TEST(!table.set(1, pipe.second.get(), 43));
+        BOOST_TEST(!table.set(1, pipe.in.get(), 43));
         BOOST_TEST(reap_ready(r).empty());
         BOOST_TEST(!table.unregister());
         const std::vector<abi::cqe> rest = reap(r, 2);
@@ -194,11 +194,11 @@ BOOST_AUTO_TEST_CASE(tag_comes_back_when_its_file_has_left_the_slot)
 BOOST_AUTO_TEST_CASE(file_in_use_outlives_its_slot_and_its_tag_waits)
 {
     ring r{ring_options{.entries = 4}};
-    fd_pair pipe = pipe_pair();
-    const int descriptor = pipe.first.get();
+    pipe_pair pipe = make_pipe();
+    const int descriptor = pipe.out.get();
     const std::uint64_t tag = 51;
     registered_files table{r, std::span{&descriptor, 1}, std::span{&tag, 1}};
-    pipe.first.reset();
+    pipe.out.reset();
     std::array<char, 8> bytes{};
     const op::read read{.data = bytes.data(), .size = bytes.size()};
     BOOST_REQUIRE(r.try_push(op::on_slot(0, read), 7));
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(file_in_use_outlives_its_slot_and_its_tag_waits)
     BOOST_TEST(!table.clear(0));
     BOOST_TEST(reap_ready(r).empty());
 
-    write_text(pipe.second, "late");
+    write_text(pipe.in, "late");
     const std::vector<abi::cqe> seen = reap(r, 2);
     BOOST_REQUIRE(seen.size() == 2);
     const std::size_t first = seen[0].user_data == 7 ? 0 : 1;

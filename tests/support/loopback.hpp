@@ -6,6 +6,7 @@
 
 #include "backend.hpp"
 #include "drive.hpp"
+#include "loopback_address.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -132,19 +133,7 @@ private:
 class listener
 {
 public:
-    explicit listener(int backlog = 16)
-        : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
-    {
-        ::sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        auto* raw = reinterpret_cast<::sockaddr*>(&address);
-        ::socklen_t size = sizeof(address);
-        BOOST_TEST_REQUIRE(::bind(socket_.fd(), raw, size) == 0);
-        BOOST_TEST_REQUIRE(::listen(socket_.fd(), backlog) == 0);
-        BOOST_TEST_REQUIRE(::getsockname(socket_.fd(), raw, &size) == 0);
-        port_ = ntohs(address.sin_port);
-    }
+    explicit listener(int backlog = 16) : listener(make_listener(backlog)) {}
 
     asio::ip::tcp::endpoint endpoint() const
     {
@@ -161,8 +150,12 @@ public:
     void close() { socket_.close(); }
 
 private:
+    explicit listener(bound_socket made)
+        : socket_(made.fd.release()), port_(ntohs(made.address.value.sin_port))
+    {}
+
     peer socket_;
-    std::uint16_t port_ = 0;
+    std::uint16_t port_;
 };
 
 /// Starts a plain connection; it may still be in progress when this returns.

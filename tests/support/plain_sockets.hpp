@@ -1,104 +1,45 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: test support. Purpose: connected pairs made by plain system calls, on the
-// loopback and on ports the kernel picks. Thread: any. Lifetime: each closes what it
+// Layer: test support. Purpose: descriptors to do I/O on, made by plain system calls:
+// connected pairs, pipes, files in memory. Thread: any. Lifetime: each closes what it
 // opened.
 #pragma once
 
-#include <asio_uring/detail/ring/unique_fd.hpp>
+#include "loopback_address.hpp"
 
 #include <boost/test/unit_test.hpp>
 
-#include <netinet/in.h>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace asio_uring::test {
 
-using asio_uring::detail::unique_fd;
-
-/// An address of the loopback as the calls want it.
-struct loopback_address
-{
-    ::sockaddr_in value{};
-
-    loopback_address()
-    {
-        value.sin_family = AF_INET;
-        value.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    }
-    /// What the socket is bound to.
-    static loopback_address of(int socket)
-    {
-        loopback_address bound;
-        ::socklen_t bound_size = sizeof bound.value;
-        BOOST_REQUIRE(::getsockname(socket, bound.get(), &bound_size) == 0);
-        return bound;
-    }
-
-    ::sockaddr* get() { return reinterpret_cast<::sockaddr*>(&value); }
-    const ::sockaddr* get() const { return reinterpret_cast<const ::sockaddr*>(&value); }
-    static constexpr ::socklen_t size = sizeof(::sockaddr_in);
-};
-
-inline unique_fd make_socket(int type)
-{
-    unique_fd made{::socket(AF_INET, type | SOCK_CLOEXEC, 0)};
-    BOOST_REQUIRE(made.get() >= 0);
-    return made;
-}
-
-/// A socket with an address: it listens, or takes datagrams.
-struct bound_socket
-{
-    unique_fd fd;
-    loopback_address address;
-
-    int get() const { return fd.get(); }
-};
-
-inline bound_socket make_bound(int type)
-{
-    bound_socket made{make_socket(type), {}};
-    BOOST_REQUIRE(::bind(made.get(), made.address.get(), made.address.size) == 0);
-    made.address = loopback_address::of(made.get());
-    return made;
-}
-
-inline bound_socket make_listener(int backlog = 16)
-{
-    bound_socket made = make_bound(SOCK_STREAM);
-    BOOST_REQUIRE(::listen(made.get(), backlog) == 0);
-    return made;
-}
-
-inline unique_fd connect_to(const bound_socket& listener)
-{
-    unique_fd made = make_socket(SOCK_STREAM);
-    BOOST_REQUIRE(
-        ::connect(made.get(), listener.address.get(), listener.address.size) == 0);
-    return made;
-}
-
 /// Two ends of one connection.
-struct connected_pair
+struct fd_pair
 {
-    unique_fd left;
-    unique_fd right;
+    unique_fd first;
+    unique_fd second;
 };
 
-inline connected_pair make_tcp_pair()
+inline fd_pair tcp_pair()
 {
     const bound_socket listener = make_listener();
-    connected_pair made;
-    made.left = connect_to(listener);
-    made.right.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    BOOST_REQUIRE(made.right.get() >= 0);
+    fd_pair made;
+    made.first = connect_to(listener);
+    made.second.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    BOOST_REQUIRE(made.second.get() >= 0);
     return made;
 }
 
-inline connected_pair make_local_pair(int type = SOCK_STREAM)
+inline fd_pair socket_pair(int type = SOCK_STREAM)
 {
     int ends[2] = {-1, -1};
     BOOST_REQUIRE(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) == 0);
@@ -117,6 +58,49 @@ inline pipe_pair make_pipe()
     int ends[2] = {-1, -1};
     BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     return {unique_fd{ends[0]}, unique_fd{ends[1]}};
+}
+
+/// An unnamed file with the given content.
+inline unique_fd memory_file(std::string_view content = {})
+{
+    unique_fd file{::memfd_create("test", MFD_CLOEXEC)};
+    BOOST_REQUIRE(static_cast<bool>(file));
+    BOOST_REQUIRE(
+        ::pwrite(file.get(), content.data(), content.size(), 0) ==
+        static_cast<ssize_t>(content.size()));
+    return file;
+}
+
+inline std::string content_of(const unique_fd& file, std::size_t size)
+{
+    std::string text(size, '\0');
+    const ssize_t n = ::pread(file.get(), text.data(), size, 0);
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return text;
+}
+
+inline void send_text(const unique_fd& socket, std::string_view text)
+{
+    BOOST_REQUIRE(
+        ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
+        static_cast<ssize_t>(text.size()));
+}
+
+inline void write_text(const unique_fd& fd, std::string_view text)
+{
+    BOOST_REQUIRE(
+        ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+}
+
+/// Reads what is there, at most `size` bytes, once something is; nothing comes too late.
+inline std::string read_text(int fd, std::size_t size)
+{
+    ::pollfd ready{fd, POLLIN, 0};
+    BOOST_REQUIRE(::poll(&ready, 1, 10'000) == 1);
+    std::string text(size, '\0');
+    const ssize_t n = ::recv(fd, text.data(), size, MSG_DONTWAIT);
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return text;
 }
 
 } // namespace asio_uring::test

@@ -4,6 +4,7 @@
 // into a ring.
 #pragma once
 
+#include <asio_uring/op/nop.hpp>
 #include <asio_uring/ring/ring.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -39,16 +40,8 @@ bool eventually(Condition done)
 }
 
 /// Completions in the order of their arrival.
-class completions
+struct completions : std::vector<abi::cqe>
 {
-public:
-    void add(const abi::cqe& entry) { entries_.push_back(entry); }
-
-    std::size_t size() const { return entries_.size(); }
-    const abi::cqe& operator[](std::size_t index) const { return entries_.at(index); }
-    auto begin() const { return entries_.begin(); }
-    auto end() const { return entries_.end(); }
-
     /// The first completion of that request; ends the test if there is none.
     const abi::cqe& of(std::uint64_t user_data) const
     {
@@ -59,13 +52,10 @@ public:
         return *found;
     }
     int res_of(std::uint64_t user_data) const { return of(user_data).res; }
-
-private:
-    std::vector<abi::cqe> entries_;
 };
 
 /// Submits what is claimed and returns the next `count` completions; later ones stay.
-inline completions submit_and_reap(ring& r, std::size_t count)
+inline completions reap(ring& r, std::size_t count)
 {
     completions found;
     const auto deadline = end_of_patience();
@@ -76,10 +66,13 @@ inline completions submit_and_reap(ring& r, std::size_t count)
             .deadline = deadline});
         BOOST_REQUIRE_MESSAGE(!result.ec, "no completion: " << result.ec.message());
         for (; found.size() < count && r.peek() != nullptr; r.advance(1))
-            found.add(*r.peek());
+            found.push_back(*r.peek());
     }
     return found;
 }
+
+/// The one completion the test waits for.
+inline abi::cqe reap_one(ring& r) { return reap(r, 1).front(); }
 
 /// The entry goes into the queue; ends the test when there is no room.
 template <class Op>
@@ -91,11 +84,11 @@ void push(ring& r, const Op& operation, std::uint64_t user_data, std::uint8_t fl
 /// Submits one operation, waits for it and returns its completion.
 /// REQUIRES: nothing else completes meanwhile.
 template <class Op>
-abi::cqe complete(ring& r, const Op& operation, std::uint8_t flags = 0)
+abi::cqe run(ring& r, const Op& operation, std::uint8_t flags = 0)
 {
     constexpr std::uint64_t key = 0x1234'5678'9abc'def0;
     push(r, operation, key, flags);
-    const abi::cqe entry = submit_and_reap(r, 1)[0];
+    const abi::cqe entry = reap_one(r);
     BOOST_REQUIRE(entry.user_data == key);
     return entry;
 }
@@ -104,7 +97,24 @@ abi::cqe complete(ring& r, const Op& operation, std::uint8_t flags = 0)
 template <class Op>
 int result_of(ring& r, const Op& operation, std::uint8_t flags = 0)
 {
-    return complete(r, operation, flags).res;
+    return run(r, operation, flags).res;
+}
+
+/// All that is ready, in a bounded number of steps: a no-operation comes behind all work
+/// that was queued before it.
+inline completions reap_ready(ring& r)
+{
+    constexpr std::uint64_t marker = ~std::uint64_t{0};
+    completions seen;
+    push(r, op::nop{}, marker);
+    for (bool found = false; !found;) {
+        seen.push_back(reap_one(r));
+        found = seen.back().user_data == marker;
+    }
+    seen.pop_back();
+    for (; r.peek() != nullptr; r.advance(1))
+        seen.push_back(*r.peek());
+    return seen;
 }
 
 /// Whether the kernel has nothing more to report now.
@@ -125,5 +135,16 @@ inline bool has_more(const abi::cqe& entry)
 {
     return (entry.flags & abi::cqe_f_more) != 0;
 }
+inline bool has_buffer(const abi::cqe& entry)
+{
+    return (entry.flags & abi::cqe_f_buffer) != 0;
+}
+
+/// The kinds of ring whose completions arrive in different ways.
+inline const std::vector<std::uint32_t> ring_kinds{
+    0,
+    abi::setup_coop_taskrun | abi::setup_taskrun_flag,
+    abi::setup_single_issuer | abi::setup_defer_taskrun,
+};
 
 } // namespace asio_uring::test
