@@ -200,15 +200,26 @@ BOOST_AUTO_TEST_CASE(polling_thread_runs_on_the_cpu_it_was_given)
 {
     cpu_set_t allowed;
     BOOST_REQUIRE(::sched_getaffinity(0, sizeof allowed, &allowed) == 0);
-    unsigned cpu = 0;
+    unsigned cpu = CPU_SETSIZE - 1;
     while (!CPU_ISSET(cpu, &allowed))
-        ++cpu;
+        --cpu;
+    const std::set<std::string> before = polling_threads();
     ring r{ring_options{
         .entries = 4,
         .flags = abi::setup_sqpoll | abi::setup_sq_aff,
         .sq_thread_cpu = cpu,
         .sq_thread_idle_ms = 1}};
     BOOST_TEST(works(r));
+    BOOST_TEST(new_polling_threads(before) == 1);
+    for (const std::string& thread : polling_threads()) {
+        if (before.count(thread) != 0)
+            continue;
+        cpu_set_t pinned;
+        BOOST_REQUIRE(
+            ::sched_getaffinity(std::stoi(thread), sizeof pinned, &pinned) == 0);
+        BOOST_TEST(CPU_COUNT(&pinned) == 1);
+        BOOST_TEST(CPU_ISSET(cpu, &pinned));
+    }
     boost::system::error_code ec;
     const ring_options nowhere{
         .entries = 4,
