@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The second half of completions of 32 bytes, and the operation that needs it.
+#include "../support/plain_sockets.hpp"
 #include "../support/skip.hpp"
-#include "sockets.hpp"
 
 #include <asio_uring/op.hpp>
 #include <asio_uring/ring/kernel_features.hpp>

@@ -176,6 +176,7 @@ struct uring_cmd128
 struct block_discard
 {
     static constexpr abi::opcode code = abi::opcode::uring_cmd;
+    static constexpr kernel_version first_kernel{6, 12};
 
     int fd = -1;
     std::uint64_t offset = 0;
@@ -188,6 +189,13 @@ struct block_discard
         entry.addr = offset;
         entry.addr3 = size;
     }
+
+    static constexpr op::results results() noexcept { return op::results::one; }
+    static constexpr op::descriptors makes_descriptors() noexcept
+    {
+        return op::descriptors::none;
+    }
+    static constexpr op::worker worker() noexcept { return op::worker::may; }
 };
 
 /// Unread, or with abi::socket_op::siocoutq unsent, bytes of a socket. Kernel 6.6.

@@ -96,6 +96,7 @@ constexpr void list_sockets(Visitor&& visit)
     visit("uring_cmd", uring_cmd{});
     visit("uring_cmd_sqe128", uring_cmd_sqe128{});
     visit("uring_cmd128", uring_cmd128{});
+    visit("block_discard", block_discard{});
     visit("socket_queue", socket_queue{});
     visit("getsockopt", getsockopt{});
     visit("setsockopt", setsockopt{});
