@@ -31,7 +31,7 @@ bool kernel_has(std::uint32_t layout)
 /// A datagram socket that stamps what it sends, connected to a second one.
 struct stamping_socket
 {
-    stamping_socket() : receiver{SOCK_DGRAM}
+    stamping_socket() : receiver{make_bound(SOCK_DGRAM)}
     {
         fd.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         const int asked = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
@@ -39,7 +39,8 @@ struct stamping_socket
         BOOST_REQUIRE(
             ::setsockopt(fd.get(), SOL_SOCKET, SO_TIMESTAMPING, &asked, sizeof asked) ==
             0);
-        BOOST_REQUIRE(::connect(fd.get(), receiver.name(), sizeof receiver.address) == 0);
+        BOOST_REQUIRE(
+            ::connect(fd.get(), receiver.address.get(), receiver.address.size) == 0);
     }
     bound_socket receiver;
     detail::unique_fd fd;

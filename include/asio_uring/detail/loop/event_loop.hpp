@@ -208,6 +208,7 @@ private:
     [[gnu::noinline]] void commit(ring_operation& op, lock_type& lock);
     void commit_or_backlog(ring_operation& op);
     bool try_commit(ring_operation& op);
+    bool try_commit_whole(ring_operation& op);
     bool try_commit_chain(chain_member& first);
     void fill(ring_operation& op, abi::sqe& sqe, std::uint32_t sequence) noexcept;
     bool flush(lock_type& lock);
@@ -265,8 +266,7 @@ private:
     void
     take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
-    [[gnu::noinline]] void
-    retire_part(ring_operation& op, asio_impl::operation_queue& ops);
+    void retire_any(ring_operation& op, asio_impl::operation_queue& ops);
     void end_waiting(ring_operation& op, asio_impl::operation_queue& ops);
     [[gnu::noinline]] void promote_next(
         request_owner& owner,

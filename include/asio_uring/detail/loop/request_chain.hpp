@@ -93,8 +93,8 @@ private:
 
 // The head goes with the last of its members.
 inline void chain_member::do_destroy(
-    void* owner,
-    [[maybe_unused]] scheduler_operation* base,
+    [[maybe_unused]] void* owner,
+    scheduler_operation* base,
     const boost::system::error_code&,
     std::size_t)
 {

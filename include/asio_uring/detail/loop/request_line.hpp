@@ -58,13 +58,12 @@ public:
     /// Whether the operation is the active one now; if not, it waits.
     bool enter(ring_operation& op) noexcept
     {
-        if (active_ == nullptr) {
-            active_ = &op;
-            return true;
+        if (active_ != nullptr) [[unlikely]] {
+            wait(op);
+            return false;
         }
-        op.state_ = operation_state::waiting;
-        waiting_.push(&op);
-        return false;
+        active_ = &op;
+        return true;
     }
 
     /// The active operation leaves, unless others wait: then leave() says who is next.
@@ -119,6 +118,13 @@ public:
     static void remove(asio_impl::operation_queue& queue, ring_operation& op) noexcept;
 
 private:
+    // Out of the way of what every operation passes through.
+    [[gnu::noinline]] void wait(ring_operation& op) noexcept
+    {
+        op.state_ = operation_state::waiting;
+        waiting_.push(&op);
+    }
+
     ring_operation* active_ = nullptr;
     asio_impl::operation_queue waiting_;
 };

@@ -106,6 +106,13 @@ private:
     friend class request_list;
     friend struct verdict;
 
+    /// Whether a plain success is not simply its end. Without branches: every completion
+    /// asks.
+    bool is_special() const noexcept
+    {
+        return cancel_requested_ | wait_for_readiness_ | (part_ != part_kind::none);
+    }
+
     // Immutable after construction
     prepare_function prepare_;
 

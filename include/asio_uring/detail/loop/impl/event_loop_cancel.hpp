@@ -285,7 +285,7 @@ bool basic_event_loop<Ring>::end_queued(
     else
         return false;
     op.result_ = -ECANCELED;
-    retire(op, ended);
+    retire_any(op, ended);
     return true;
 }
 

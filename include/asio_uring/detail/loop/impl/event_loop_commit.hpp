@@ -96,7 +96,7 @@ void basic_event_loop<Ring>::commit(ring_operation& op, lock_type& lock)
 {
     // Back-pressure: with the queue full, the starter submits what stands there and goes
     // on. Another thread may fill the room first, so look again.
-    while (!try_commit(op)) {
+    while (!try_commit_whole(op)) {
         if (!flush(lock)) {
             op.state_ = operation_state::backlogged;
             backlog_.push(&op);
@@ -117,13 +117,20 @@ void basic_event_loop<Ring>::commit_or_backlog(ring_operation& op)
 template <typename Ring>
 bool basic_event_loop<Ring>::try_commit(ring_operation& op)
 {
-    if (op.part_ == part_kind::member) [[unlikely]]
-        return try_commit_chain(static_cast<chain_member&>(op));
     abi::sqe* sqe = ring_.try_claim();
     if (sqe == nullptr)
         return false;
     fill(op, *sqe, ring_.claimed() - 1);
     return true;
+}
+
+// The same for what may stand in the backlog, where a chain stands by its first member.
+template <typename Ring>
+bool basic_event_loop<Ring>::try_commit_whole(ring_operation& op)
+{
+    if (op.part_ == part_kind::member)
+        return try_commit_chain(static_cast<chain_member&>(op));
+    return try_commit(op);
 }
 
 // Invariant 1: one noexcept step from the claimed SQE to the committed operation.
@@ -132,6 +139,7 @@ void basic_event_loop<Ring>::fill(
     ring_operation& op, abi::sqe& sqe, std::uint32_t sequence) noexcept
 {
     ASIO_URING_ASSERT(op.owner_ != nullptr);
+    op.sequence_ = sequence;
     if (op.wait_for_readiness_) {
         const bool reading = op.direction_ == direction::read;
         op::poll_add{
@@ -142,7 +150,6 @@ void basic_event_loop<Ring>::fill(
     else
         op.prepare_(op, sqe);
     sqe.user_data = user_data::of(&op).bits;
-    op.sequence_ = sequence;
     op.state_ = operation_state::claimed;
     ++in_kernel_count_;
     ++counters_.sqes;

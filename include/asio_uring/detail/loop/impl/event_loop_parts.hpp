@@ -32,7 +32,7 @@ void basic_event_loop<Ring>::start(request_chain& chain)
         m->set_stands(true);
         unowned_.requests.push(*m);
     }
-    if (!try_commit(chain.first())) [[unlikely]]
+    if (!try_commit_chain(chain.first())) [[unlikely]]
         commit(chain.first(), lock);
     if (waiting_ || !polls_.take_part())
         notify(lock);

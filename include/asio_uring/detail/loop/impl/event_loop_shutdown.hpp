@@ -190,7 +190,7 @@ void basic_event_loop<Ring>::restart(
             if (op->state_ == operation_state::backlogged && op->cancel_requested_)
                 request_line::remove(backlog_, *op);
             if (op->cancel_requested_)
-                retire(*op, ended);
+                retire_any(*op, ended);
             else if (op->state_ == operation_state::claimed)
                 commit_or_backlog(*op);
             op = next;
@@ -217,7 +217,7 @@ void basic_event_loop<Ring>::end_chains(asio_impl::operation_queue& ended)
         if (op->part_ == part_kind::member && op->state_ == operation_state::claimed) {
             static_cast<chain_member*>(op)->chain_->cancelled_ = false;
             op->result_ = -ECANCELED;
-            retire(*op, ended);
+            retire_any(*op, ended);
         }
         op = next;
     }
@@ -261,7 +261,7 @@ void basic_event_loop<Ring>::end_all(
     while (ring_operation* op = owner.requests.front()) {
         if (op->part_ != part_kind::none) {
             op->result_ = -ECANCELED;
-            retire(*op, ended);
+            retire_any(*op, ended);
             continue;
         }
         owner.requests.erase(*op);

@@ -87,7 +87,7 @@ void basic_event_loop<Ring>::fill_queue()
     while (asio_impl::scheduler_operation* base = backlog_.front()) {
         backlog_.pop();
         ring_operation& op = *static_cast<ring_operation*>(base);
-        if (!try_commit(op)) {
+        if (!try_commit_whole(op)) {
             asio_impl::operation_queue rest;
             rest.push(base);
             rest.push(backlog_);
@@ -243,7 +243,7 @@ bool basic_event_loop<Ring>::is_plain_result(
     const ring_operation& op, const abi::cqe& cqe) noexcept
 {
     return cqe.res >= 0 && (cqe.flags & (abi::cqe_f_more | abi::cqe_f_notif)) == 0 &&
-           !op.cancel_requested_ && !op.wait_for_readiness_;
+           !op.is_special();
 }
 
 // What take() does with a plain result. Nearly every completion goes this way.
@@ -283,7 +283,7 @@ void basic_event_loop<Ring>::take(
             request_line::remove(unsent_cancels_, op);
         op.result_ = found.result;
         op.completion_flags_ = cqe.flags;
-        return retire(op, ops);
+        return retire_any(op, ops);
     }
 }
 
@@ -291,8 +291,6 @@ void basic_event_loop<Ring>::take(
 template <typename Ring>
 void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_queue& ops)
 {
-    if (op.part_ != part_kind::none) [[unlikely]]
-        return retire_part(op, ops);
     request_owner& owner = *op.owner_;
     if (op.cancellation_index_ != 0)
         cancellations_.erase(std::exchange(op.cancellation_index_, 0));
@@ -311,14 +309,19 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
         owners_.release(owner);
 }
 
+// The same for an operation that may be a part of something larger.
 template <typename Ring>
-void basic_event_loop<Ring>::retire_part(
+void basic_event_loop<Ring>::retire_any(
     ring_operation& op, asio_impl::operation_queue& ops)
 {
-    if (op.part_ == part_kind::member)
-        take_member(static_cast<chain_member&>(op), ops);
-    else
-        take_last(static_cast<result_source&>(op), ops);
+    switch (op.part_) {
+    case part_kind::none:
+        return retire(op, ops);
+    case part_kind::member:
+        return take_member(static_cast<chain_member&>(op), ops);
+    case part_kind::source:
+        return take_last(static_cast<result_source&>(op), ops);
+    }
 }
 
 // An operation that waited behind another and ends without a request.
