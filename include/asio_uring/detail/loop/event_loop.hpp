@@ -179,7 +179,7 @@ public:
 
     /// In the child of a fork: go on with a ring of its own. Requests in flight are made
     /// anew.
-    void restart(Ring fresh, int epoll_descriptor, teardown_watch* teardown);
+    void restart(Ring fresh, int epoll_descriptor, teardown_watch* teardown = nullptr);
 
     /// In the child of a fork that gets no ring: end every request with
     /// operation_aborted. From then on requests end at once, and turn() throws the
