@@ -4,6 +4,8 @@
 
 set(asio_uring_sources
     src/context/log.cpp
+    src/request/plain_attempt.cpp
+    src/request/plain_call.cpp
     src/ring/availability.cpp
     src/ring/buffer_ring.cpp
     src/ring/environment.cpp
@@ -94,6 +96,7 @@ set(asio_uring_headers
     include/asio_uring/detail/request/handler_operation.hpp
     include/asio_uring/detail/request/initiate.hpp
     include/asio_uring/detail/request/one_shot.hpp
+    include/asio_uring/detail/request/plain_call.hpp
     include/asio_uring/detail/request/stream.hpp
     include/asio_uring/detail/request/transfer.hpp
     include/asio_uring/detail/ring/availability.hpp
