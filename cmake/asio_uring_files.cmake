@@ -60,7 +60,7 @@ set(asio_uring_headers
     include/asio_uring/detail/context/context_status.hpp
     include/asio_uring/detail/context/log.hpp
     include/asio_uring/detail/context/loop_watch.hpp
-    include/asio_uring/detail/context/readiness_splice.hpp
+    include/asio_uring/detail/context/readiness_call.hpp
     include/asio_uring/detail/context/resources.hpp
     include/asio_uring/detail/context/ring_reactor.hpp
     include/asio_uring/detail/context/ring_service.hpp

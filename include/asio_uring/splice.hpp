@@ -4,12 +4,11 @@
 // descriptors are the caller's.
 #pragma once
 
-#include <asio_uring/detail/context/readiness_splice.hpp>
+#include <asio_uring/detail/context/readiness_call.hpp>
 #include <asio_uring/op/pipe.hpp>
 #include <asio_uring/submit.hpp>
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/compose.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -40,11 +39,9 @@ public:
     static void
     without_ring(const Executor& executor, Handler&& handler, const op::splice& operation)
     {
-        using handler_type = std::decay_t<Handler>;
-        handler_type stored(std::forward<Handler>(handler));
-        boost::asio::
-            async_compose<handler_type, void(boost::system::error_code, std::size_t)>(
-                readiness_splice<Executor>(executor, operation), stored, executor);
+        abi::sqe sqe{};
+        operation.prepare(sqe);
+        start_readiness_call<std::size_t>(executor, std::forward<Handler>(handler), sqe);
     }
 
     void discard(const ring_operation&) noexcept {}
@@ -87,9 +84,11 @@ private:
  * @par Errors
  * The system call's own; operation_aborted when cancelled.
  * @par Kernel
- * 5.7. A context that has fallen back waits for both ends with its reactor and makes the
- * call itself; an end that is neither a pipe nor a file is switched to non-blocking mode
- * for that, as the descriptors of Asio's own objects are.
+ * 5.7.
+ * @par Without a ring
+ * A context that has fallen back waits for both ends with its reactor, and one of its
+ * threads makes the call; an end that is waited for, and one that is neither a pipe nor
+ * a file, is left in non-blocking mode, as the descriptors of Asio's own objects are.
  */
 template <
     typename Executor,
