@@ -58,12 +58,14 @@ set(asio_uring_headers
     include/asio_uring/detail/asio/timer_support.hpp
     include/asio_uring/detail/asio/version.hpp
     include/asio_uring/detail/context/context_status.hpp
+    include/asio_uring/detail/context/fallback.hpp
     include/asio_uring/detail/context/log.hpp
     include/asio_uring/detail/context/loop_watch.hpp
     include/asio_uring/detail/context/readiness_call.hpp
     include/asio_uring/detail/context/resources.hpp
     include/asio_uring/detail/context/ring_reactor.hpp
     include/asio_uring/detail/context/ring_service.hpp
+    include/asio_uring/detail/context/worker_pool.hpp
     include/asio_uring/detail/loop/cancellation_table.hpp
     include/asio_uring/detail/loop/counters.hpp
     include/asio_uring/detail/loop/entry_right.hpp
@@ -97,6 +99,7 @@ set(asio_uring_headers
     include/asio_uring/detail/request/initiate.hpp
     include/asio_uring/detail/request/one_shot.hpp
     include/asio_uring/detail/request/plain_call.hpp
+    include/asio_uring/detail/request/stand_in.hpp
     include/asio_uring/detail/request/stream.hpp
     include/asio_uring/detail/request/transfer.hpp
     include/asio_uring/detail/ring/availability.hpp

@@ -88,6 +88,9 @@ set(test_io_sources
 set(test_fallback_sources
     fallback/main.cpp
     fallback/test_fallback.cpp
+    fallback/test_operations.cpp
+    fallback/test_pool.cpp
+    fallback/test_table.cpp
 )
 
 set(test_threads_sources

@@ -3,6 +3,7 @@
 // Thread: as said at the function. Lifetime: what an operation points to is the caller's.
 #pragma once
 
+#include <asio_uring/detail/context/fallback.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
 #include <asio_uring/detail/request/one_shot.hpp>
@@ -17,18 +18,6 @@ namespace asio_uring {
 
 namespace detail {
 
-/// In a context that does without a ring. What an arbitrary request would do there has no
-/// equal in plain system calls.
-template <typename Executor, typename Handler>
-void end_without_ring(const Executor& executor, Handler&& handler)
-{
-    asio_impl::end_at_once(
-        executor,
-        std::forward<Handler>(handler),
-        boost::system::error_code(make_error_code(errc::no_ring)),
-        0);
-}
-
 /// One operation of the op layer, and what becomes of it without a ring.
 template <typename Operation>
 class submit_request : public one_shot<Operation>
@@ -38,9 +27,10 @@ public:
 
     template <typename Executor, typename Handler>
     static void
-    without_ring(const Executor& executor, Handler&& handler, const Operation&)
+    without_ring(const Executor& executor, Handler&& handler, const Operation& operation)
     {
-        end_without_ring(executor, std::forward<Handler>(handler));
+        start_without_ring<one_shot<Operation>>(
+            executor, std::forward<Handler>(handler), operation);
     }
 };
 
@@ -111,9 +101,18 @@ private:
  * @par Errors
  * The kernel's own; operation_aborted when the request was cancelled; invalid_argument
  * for a multishot request, whose results this function has no way to hand over;
- * errc::no_ring in a context that has fallen back, which asio_uring::status tells.
+ * errc::no_ring in a context that has fallen back, which asio_uring::status tells, for
+ * what has no equal in plain system calls.
  * @par Kernel
  * As the operation.
+ * @par Without a ring
+ * A context that has fallen back makes the plain system call, with the same answer.
+ * What waits for another party (receives, accepts, reads of a pipe) waits in the
+ * context's reactor, which leaves the descriptor in non-blocking mode. All else is done
+ * by at most four threads that belong to the context: cancellation ends a call that
+ * none of them has begun, a call that one is making reports what it did, and the
+ * destruction of the context and notify_fork(fork_prepare) wait for it. docs/fallback.md
+ * says for each operation which of these it is, or errc::no_ring.
  */
 template <
     typename Executor,

@@ -68,4 +68,16 @@ inline bool hint_is_locking(int hint)
            BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint) != 0;
 }
 
+/// Whether a thread that does not run the context may post to it.
+inline bool may_post_from_other_threads(boost::asio::execution_context& context)
+{
+#if defined(BOOST_ASIO_HAS_THREADS)
+    const int hint = concurrency_hint(context);
+    return BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint) != 0;
+#else
+    static_cast<void>(context);
+    return false;
+#endif
+}
+
 } // namespace asio_uring::detail::asio_impl

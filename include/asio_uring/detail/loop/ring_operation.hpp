@@ -23,6 +23,7 @@ class basic_event_loop;
 class request_line;
 class request_list;
 struct verdict;
+class worker_pool;
 
 /// Where an operation stands. Transitions run downward, except that a request which ended
 /// for no reason of the program's goes back to `claimed`.
@@ -105,6 +106,7 @@ private:
     friend class request_line;
     friend class request_list;
     friend struct verdict;
+    friend class worker_pool; // keeps the operations of a context without a ring
 
     /// Whether a plain success is not simply its end. Without branches: every completion
     /// asks.

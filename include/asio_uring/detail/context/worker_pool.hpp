@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSL-1.0
+// Layer: context. Purpose: the few threads that make the plain system calls of a context
+// that does without a ring. Thread: start(), cancel() from any; a worker only makes the
+// call and posts the operation, handlers run where the scheduler runs them. Lifetime: one
+// per context, made by its first such operation; the workers are made as operations come
+// and joined by shutdown().
+//
+// The pool owns an operation while it is queued. A worker that takes it owns it until the
+// call returns and the scheduler has it. Whatever stands in the queue when the context is
+// destroyed is destroyed with it; a call that is being made is waited for, and its
+// operation destroyed afterwards, which closes a descriptor that was made.
+#pragma once
+
+#include <asio_uring/detail/asio/scheduler.hpp>
+#include <asio_uring/detail/loop/cancellation_table.hpp>
+#include <asio_uring/detail/loop/fork_mark.hpp>
+#include <asio_uring/detail/loop/ring_operation.hpp>
+#include <asio_uring/detail/request/plain_call.hpp>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <signal.h>
+
+namespace asio_uring::detail {
+
+class worker_pool final : public asio_impl::execution_context_service_base<worker_pool>
+{
+public:
+    /// A disk answers a few at a time best, and the calls of a context that has no ring
+    /// are not what its speed depends on.
+    static constexpr std::size_t workers_max = 4;
+
+    explicit worker_pool(boost::asio::execution_context& context)
+        : asio_impl::execution_context_service_base<worker_pool>(context),
+          scheduler_(boost::asio::use_service<asio_impl::scheduler>(context)),
+          may_have_workers_(asio_impl::may_post_from_other_threads(context))
+    {
+        watch_forks();
+        process_ = fork_depth;
+    }
+
+    /// A name for an operation that is not started yet, for its cancellation slot.
+    cancellation_ticket register_cancellation(ring_operation& op)
+    {
+        if (is_orphan())
+            return {};
+        const std::lock_guard lock(crew_->mutex);
+        const cancellation_ticket ticket = cancellable_.insert(op);
+        op.cancellation_index_ = ticket.index;
+        return ticket;
+    }
+
+    /// For an operation that was registered and is not started.
+    void forget(ring_operation& op) noexcept
+    {
+        if (is_orphan())
+            return;
+        const std::lock_guard lock(crew_->mutex);
+        erase_name(op);
+    }
+
+    /// Takes the operation over. Its handler is delivered by the scheduler, never from
+    /// here.
+    void start(ring_operation& op) noexcept
+    {
+        scheduler_.work_started();
+        if (is_orphan())
+            return make_call(op);
+        std::unique_lock lock(crew_->mutex);
+        if (stopping_)
+            return end(lock, op, -ECANCELED);
+        if (!may_have_workers_) {
+            // Only this thread may touch the context, so this thread makes the call.
+            erase_name(op);
+            lock.unlock();
+            return make_call(op);
+        }
+        push(op);
+        if (const int error = hire(); error != 0) {
+            remove(op);
+            return end(lock, op, error);
+        }
+        lock.unlock();
+        crew_->work_came.notify_one();
+    }
+
+    /// Ends an operation that no worker has taken yet. A call that is being made goes on.
+    void cancel(cancellation_ticket ticket) noexcept
+    {
+        if (is_orphan())
+            return;
+        std::unique_lock lock(crew_->mutex);
+        ring_operation* const op = cancellable_.find(ticket);
+        if (op == nullptr || op->state_ != operation_state::waiting)
+            return;
+        remove(*op);
+        end(lock, *op, -ECANCELED);
+    }
+
+    void notify_fork(boost::asio::execution_context::fork_event event) override
+    {
+        using execution_context = boost::asio::execution_context;
+        if (event == execution_context::fork_prepare)
+            return dismiss();
+        // Both processes go on with what is queued, each with workers of its own.
+        std::unique_lock lock(crew_->mutex);
+        process_ = fork_depth;
+        dismissing_ = false;
+        const int error = hire();
+        while (error != 0 && first_ != nullptr) {
+            ring_operation& op = *first_;
+            remove(op);
+            end(lock, op, error);
+            lock.lock();
+        }
+    }
+
+    void shutdown() override
+    {
+        if (!is_orphan())
+            dismiss();
+        stopping_ = true;
+        asio_impl::operation_queue queued;
+        while (first_ != nullptr) {
+            ring_operation& op = *first_;
+            remove(op);
+            queued.push(&op);
+        }
+        scheduler_.abandon_operations(queued);
+    }
+
+private:
+    ~worker_pool() override
+    {
+        // It holds what workers of the parent held and waited in.
+        if (is_orphan())
+            static_cast<void>(crew_.release());
+    }
+
+    /// Whether this process is a child that the context was not told of. It has no
+    /// workers, and perhaps a mutex that one of them has locked.
+    bool is_orphan() const noexcept { return process_ != fork_depth; }
+
+    void push(ring_operation& op) noexcept
+    {
+        op.previous_request_ = last_;
+        op.next_request_ = nullptr;
+        (last_ != nullptr ? last_->next_request_ : first_) = &op;
+        last_ = &op;
+        op.state_ = operation_state::waiting;
+        ++queued_;
+    }
+
+    void remove(ring_operation& op) noexcept
+    {
+        ring_operation* const before = op.previous_request_;
+        ring_operation* const after = op.next_request_;
+        (before != nullptr ? before->next_request_ : first_) = after;
+        (after != nullptr ? after->previous_request_ : last_) = before;
+        op.previous_request_ = nullptr;
+        op.next_request_ = nullptr;
+        --queued_;
+        erase_name(op);
+    }
+
+    void erase_name(ring_operation& op) noexcept
+    {
+        if (op.cancellation_index_ != 0)
+            cancellable_.erase(std::exchange(op.cancellation_index_, 0));
+    }
+
+    void end(std::unique_lock<std::mutex>& lock, ring_operation& op, int result) noexcept
+    {
+        erase_name(op);
+        lock.unlock();
+        op.set_result(result);
+        scheduler_.post_deferred_completion(&op);
+    }
+
+    void make_call(ring_operation& op) noexcept
+    {
+        abi::sqe sqe{};
+        op.prepare_(op, sqe);
+        op.set_result(plain_call(sqe));
+        scheduler_.post_deferred_completion(&op);
+    }
+
+    // One more worker for what the others leave over; without any, an error.
+    int hire() noexcept
+    {
+        while (!dismissing_ && queued_ > idle_ + called_ && hired_ != workers_max) {
+            try {
+                const blocked_signals blocked;
+                crew_->workers[hired_] = std::thread([this] { work(); });
+            }
+            catch (const std::system_error& error) {
+                return hired_ != 0 ? 0 : -error.code().value();
+            }
+            catch (const std::bad_alloc&) {
+                return hired_ != 0 ? 0 : -ENOMEM;
+            }
+            ++hired_;
+            ++called_;
+        }
+        return 0;
+    }
+
+    // A thread starts with its maker's signal mask; the program's signals are for the
+    // program's threads.
+    class blocked_signals
+    {
+    public:
+        blocked_signals() noexcept
+        {
+            ::sigset_t all;
+            ::sigfillset(&all);
+            ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+        }
+        blocked_signals(const blocked_signals&) = delete;
+        blocked_signals& operator=(const blocked_signals&) = delete;
+        ~blocked_signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+    private:
+        ::sigset_t before_;
+    };
+
+    // What a worker does.
+    void work() noexcept
+    {
+        std::unique_lock lock(crew_->mutex);
+        --called_;
+        for (;;) {
+            ++idle_;
+            crew_->work_came.wait(lock, [&] { return dismissing_ || first_ != nullptr; });
+            --idle_;
+            if (dismissing_)
+                return;
+            ring_operation& op = *first_;
+            remove(op);
+            lock.unlock();
+            make_call(op);
+            lock.lock();
+        }
+    }
+
+    /// Waits for the calls that are being made, and for the workers' end. What is queued
+    /// stays so.
+    void dismiss() noexcept
+    {
+        std::size_t hired = 0;
+        {
+            const std::lock_guard lock(crew_->mutex);
+            dismissing_ = true;
+            hired = std::exchange(hired_, 0);
+        }
+        crew_->work_came.notify_all();
+        for (std::size_t i = 0; i != hired; ++i)
+            crew_->workers[i].join();
+    }
+
+    struct crew
+    {
+        std::mutex mutex;
+        std::condition_variable work_came;
+        std::array<std::thread, workers_max> workers;
+    };
+
+    asio_impl::scheduler& scheduler_;
+    const bool may_have_workers_;
+    std::uint32_t process_ = 0; // the fork depth that the workers live in
+
+    std::unique_ptr<crew> crew_ = std::make_unique<crew>();
+
+    // Guarded by the crew's mutex.
+    cancellation_table cancellable_;
+    ring_operation* first_ = nullptr;
+    ring_operation* last_ = nullptr;
+    std::size_t queued_ = 0;
+    std::size_t idle_ = 0;   // workers that wait
+    std::size_t called_ = 0; // workers that were made and do not wait yet
+    std::size_t hired_ = 0;
+    bool dismissing_ = false;
+    bool stopping_ = false;
+};
+
+} // namespace asio_uring::detail
