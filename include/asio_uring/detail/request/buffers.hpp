@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: what a transfer holds of its buffers: one address and size
 // where that is all there is, else a copy of the sequence and an iovec array of exactly
-// its length behind the operation. Thread: as its operation. Lifetime: as its operation;
-// the bytes are the caller's until the handler runs.
+// its length behind the operation.
+// Thread: as its operation.
+// Lifetime: the buffers' descriptions are the operation's. The bytes are the caller's
+// until the handler runs.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
@@ -174,5 +176,30 @@ using message_buffers_t = std::conditional_t<
     is_single_buffer<Buffer, Buffers>,
     single_iovec<Buffer>,
     buffer_list<Buffer, Buffers>>;
+
+/// Base of a request that moves bytes: its buffers, and their part of the tail that
+/// follows the operation; see handler_operation.
+template <typename RequestBuffers>
+class buffered_request
+{
+public:
+    /// Takes the arguments of the request's constructor behind the descriptor: the
+    /// buffers, then whatever else the request is made of.
+    template <typename Buffers, typename... Rest>
+    static std::size_t required_tail(const Buffers& buffers, const Rest&...)
+    {
+        return RequestBuffers::required_tail(buffers);
+    }
+
+    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
+    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
+
+protected:
+    template <typename Buffers>
+    explicit buffered_request(const Buffers& buffers) : buffers_(buffers)
+    {}
+
+    RequestBuffers buffers_;
+};
 
 } // namespace asio_uring::detail

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the requests that make connections, and the waits for
-// readiness. Thread: as their operation. Lifetime: as their operation; addresses live in
-// it until the last CQE.
+// readiness.
+// Thread: as their operation.
+// Lifetime: as their operation, which keeps their addresses until the last CQE. A
+// descriptor that an accept made is the request's until a socket takes it.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
@@ -29,8 +31,6 @@ public:
     connect_request(int descriptor, const Endpoint& endpoint)
         : endpoint_(endpoint), descriptor_(descriptor)
     {}
-
-    std::size_t tail_size() const noexcept { return 0; }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -61,8 +61,6 @@ public:
         : descriptor_(descriptor),
           events_(static_cast<std::uint32_t>(way == direction::read ? POLLIN : POLLOUT))
     {}
-
-    std::size_t tail_size() const noexcept { return 0; }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -108,8 +106,6 @@ public:
         int descriptor, const Protocol& protocol, endpoint_type* peer_endpoint) noexcept
         : peer_endpoint_(peer_endpoint), protocol_(protocol), descriptor_(descriptor)
     {}
-
-    std::size_t tail_size() const noexcept { return 0; }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -201,7 +197,7 @@ public:
         : base(descriptor, protocol, peer_endpoint), peer_(peer_executor)
     {}
 
-    /// A new socket never is.
+    /// A new socket is never open.
     static constexpr bool peer_was_open() noexcept { return false; }
 
     auto result(const ring_operation& op)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the requests that move bytes through a pipe, a file or any
-// other descriptor, at its own position. Thread: as their operation. Lifetime: as their
-// operation.
+// other descriptor, at its own position.
+// Thread: as their operation.
+// Lifetime: as their operation.
 #pragma once
 
 #include <asio_uring/detail/loop/result.hpp>
@@ -18,21 +19,16 @@ namespace asio_uring::detail {
 
 template <typename Buffers>
 class read_request
+    : public buffered_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
+    using base = buffered_request<buffers_type>;
+    using base::buffers_;
 
 public:
-    read_request(int descriptor, bool nothing_to_do, const Buffers& buffers)
-        : buffers_(buffers), descriptor_(descriptor), nothing_to_do_(nothing_to_do)
+    read_request(int descriptor, const Buffers& buffers, bool nothing_to_do)
+        : base(buffers), descriptor_(descriptor), nothing_to_do_(nothing_to_do)
     {}
-
-    static std::size_t required_tail(const Buffers& buffers)
-    {
-        return buffers_type::required_tail(buffers);
-    }
-
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -62,28 +58,22 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
-    buffers_type buffers_;
     int descriptor_;
     bool nothing_to_do_;
 };
 
 template <typename Buffers>
 class write_request
+    : public buffered_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
+    using base = buffered_request<buffers_type>;
+    using base::buffers_;
 
 public:
-    write_request(int descriptor, bool /*nothing_to_do*/, const Buffers& buffers)
-        : buffers_(buffers), descriptor_(descriptor)
+    write_request(int descriptor, const Buffers& buffers, bool /*nothing_to_do*/)
+        : base(buffers), descriptor_(descriptor)
     {}
-
-    static std::size_t required_tail(const Buffers& buffers)
-    {
-        return buffers_type::required_tail(buffers);
-    }
-
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -106,7 +96,6 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
-    buffers_type buffers_;
     int descriptor_;
 };
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: joins one kernel request to one completion handler: memory,
-// outstanding work, delivery. All such plumbing is here, and only here. Thread: created
-// by the initiating thread, completed by a thread of the context. Lifetime: its memory
-// comes from the handler's allocator and goes back before the handler is called.
+// outstanding work, delivery. All such plumbing is here, and only here.
+// Thread: the initiating thread creates an operation, a thread of the context completes
+// it.
+// Lifetime: an operation's memory comes from the handler's allocator and goes back before
+// the handler is called. From its creation to its start it is pending_operation's, then
+// the loop's, then the scheduler's.
 #pragma once
 
 #include <asio_uring/detail/asio/handler_support.hpp>
@@ -53,12 +56,40 @@ private:
     }
 };
 
-/// Request is a small class:
-///   void prepare(abi::sqe&) noexcept      fills the SQE; may be called again for the
-///   same request auto result(const ring_operation&)    the handler's arguments, as a
-///   tuple; called once std::size_t tail_size() const         bytes of its own that
-///   follow the operation void discard(const ring_operation&)   release what an
-///   undelivered result holds
+/// A request with data of variable size, which stands behind its operation.
+template <typename Request>
+concept has_tail = requires(Request& request, void* tail)
+{
+    request.fill_tail(tail);
+};
+
+/// Bytes that a request made of these arguments wants behind its operation.
+template <typename Request, typename... Args>
+std::size_t required_tail([[maybe_unused]] const Args&... args)
+{
+    if constexpr (has_tail<Request>)
+        return Request::required_tail(args...);
+    else
+        return 0;
+}
+
+/// Request is a small class with these members:
+///
+///   void prepare(abi::sqe&) noexcept
+///       Fills the SQE. The loop may call it again for the same request.
+///   auto result(const ring_operation&)
+///       The handler's arguments, as a tuple. Called once.
+///   void discard(const ring_operation&) noexcept
+///       Releases what an undelivered result holds.
+///
+/// A request with a tail also has these:
+///
+///   static std::size_t required_tail(const Args&...)
+///       The size of the tail, before there is a request.
+///   std::size_t tail_size() const noexcept
+///       The same of the request.
+///   void fill_tail(void*)
+///       Called once, before the handler is moved. The tail stays where it is.
 template <typename Request, typename Handler, typename IoExecutor>
 class handler_operation final : public ring_operation
 {
@@ -70,8 +101,8 @@ public:
     static constexpr bool has_immediate_executor =
         asio_impl::has_immediate_executor<Handler, IoExecutor>;
 
-    /// Allocates and constructs; the handler is moved from only when nothing can fail any
-    /// more.
+    /// Allocates and constructs, with a tail of tail_size bytes. The handler is moved
+    /// from only when nothing can fail any more.
     template <typename... Args>
     static handler_operation* create(
         Handler& handler,
@@ -107,9 +138,6 @@ public:
 
     Request& request() noexcept { return request_; }
 
-    /// The tail of tail_size() bytes.
-    void* tail() noexcept { return this + 1; }
-
 private:
     static constexpr auto alignment() noexcept
     {
@@ -120,11 +148,27 @@ private:
     handler_operation(Handler& handler, const IoExecutor& io_executor, Args&&... args)
         : ring_operation(&do_complete, &do_prepare),
           request_(std::forward<Args>(args)...),
-          handler_(std::move(handler)),
+          handler_(behind_tail(handler)),
           work_(handler_, io_executor)
     {}
 
     ~handler_operation() = default;
+
+    // A sequence's iterators may throw; then the handler is still the caller's.
+    Handler&& behind_tail(Handler& handler)
+    {
+        if constexpr (has_tail<Request>)
+            request_.fill_tail(this + 1);
+        return std::move(handler);
+    }
+
+    std::size_t size() const noexcept
+    {
+        if constexpr (has_tail<Request>)
+            return sizeof(handler_operation) + request_.tail_size();
+        else
+            return sizeof(handler_operation);
+    }
 
     static void do_prepare(ring_operation& base, abi::sqe& sqe) noexcept
     {
@@ -158,7 +202,7 @@ private:
     static void release(handler_operation& self, Deliver deliver)
     {
         ASIO_URING_HANDLER_COMPLETION(self);
-        const std::size_t size = sizeof(handler_operation) + self.request_.tail_size();
+        const std::size_t size = self.size();
         work_type work(std::move(self.work_));
         auto bound = std::apply(
             [&](auto&&... values) {
@@ -176,7 +220,7 @@ private:
     // A part of the handler may own the memory, so the handler outlives its return.
     static void destroy(handler_operation& self)
     {
-        const std::size_t size = sizeof(handler_operation) + self.request_.tail_size();
+        const std::size_t size = self.size();
         Handler handler(std::move(self.handler_));
         self.~handler_operation();
         operation_memory<Handler, alignment()>::deallocate(handler, &self, size);

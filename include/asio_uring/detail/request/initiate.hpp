@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the one path by which an asynchronous operation begins:
-// allocate, connect the cancellation slot, commit. No handler is called from here, unless
+// allocate, connect the cancellation slot, start. No handler is called from here, unless
 // its immediate executor asks for it.
-// Thread: the initiating one. Lifetime: an operation not started when something throws is
-// destroyed.
+// Thread: the initiating one.
+// Lifetime: pending_operation owns an operation until it starts, and destroys it where
+// something throws before. From the start on the loop owns it.
 #pragma once
 
 #include <asio_uring/detail/loop/event_loop.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the requests that move bytes through a socket.
-// Thread: as their operation. Lifetime: as their operation; message headers live in it
-// until the last CQE.
+// Thread: as their operation.
+// Lifetime: as their operation, which keeps their message headers until the last CQE.
 #pragma once
 
 #include <asio_uring/detail/loop/result.hpp>
@@ -35,23 +35,18 @@ using message_header =
 
 template <typename Buffers>
 class send_request
+    : public buffered_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
+    using base = buffered_request<buffers_type>;
+    using base::buffers_;
 
 public:
     send_request(int descriptor, const Buffers& buffers, int flags)
-        : buffers_(buffers),
+        : base(buffers),
           descriptor_(descriptor),
           flags_(transfer_flags(flags) | MSG_NOSIGNAL)
     {}
-
-    static std::size_t required_tail(const Buffers& buffers)
-    {
-        return buffers_type::required_tail(buffers);
-    }
-
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -80,31 +75,25 @@ public:
 
 private:
     [[no_unique_address]] message_header<buffers_type> header_{};
-    buffers_type buffers_;
     int descriptor_;
     int flags_;
 };
 
 template <typename Buffers>
 class receive_request
+    : public buffered_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
+    using base = buffered_request<buffers_type>;
+    using base::buffers_;
 
 public:
-    receive_request(int descriptor, bool is_stream, const Buffers& buffers, int flags)
-        : buffers_(buffers),
+    receive_request(int descriptor, const Buffers& buffers, int flags, bool is_stream)
+        : base(buffers),
           descriptor_(descriptor),
           flags_(transfer_flags(flags)),
           is_stream_(is_stream)
     {}
-
-    static std::size_t required_tail(const Buffers& buffers)
-    {
-        return buffers_type::required_tail(buffers);
-    }
-
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -140,7 +129,6 @@ public:
 
 private:
     [[no_unique_address]] message_header<buffers_type> header_{};
-    buffers_type buffers_;
     int descriptor_;
     int flags_;
     bool is_stream_;
@@ -149,25 +137,20 @@ private:
 /// A receive that also tells the flags the message came with.
 template <typename Buffers>
 class receive_with_flags_request
+    : public buffered_request<message_buffers_t<boost::asio::mutable_buffer, Buffers>>
 {
     using buffers_type = message_buffers_t<boost::asio::mutable_buffer, Buffers>;
+    using base = buffered_request<buffers_type>;
+    using base::buffers_;
 
 public:
     receive_with_flags_request(
         int descriptor, const Buffers& buffers, int in_flags, int& out_flags)
-        : buffers_(buffers),
+        : base(buffers),
           out_flags_(out_flags),
           descriptor_(descriptor),
           flags_(transfer_flags(in_flags))
     {}
-
-    static std::size_t required_tail(const Buffers& buffers)
-    {
-        return buffers_type::required_tail(buffers);
-    }
-
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -187,7 +170,6 @@ public:
 
 private:
     ::msghdr header_{};
-    buffers_type buffers_;
     int& out_flags_;
     int descriptor_;
     int flags_;
@@ -197,25 +179,20 @@ private:
 /// kernel would have to read as well.
 template <typename Buffers, typename Endpoint>
 class send_to_request
+    : public buffered_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
+    using base = buffered_request<buffers_type>;
+    using base::buffers_;
 
 public:
     send_to_request(
         int descriptor, const Buffers& buffers, const Endpoint& destination, int flags)
-        : buffers_(buffers),
+        : base(buffers),
           destination_(destination),
           descriptor_(descriptor),
           flags_(transfer_flags(flags) | MSG_NOSIGNAL)
     {}
-
-    static std::size_t required_tail(const Buffers& buffers)
-    {
-        return buffers_type::required_tail(buffers);
-    }
-
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -248,7 +225,6 @@ public:
 
 private:
     [[no_unique_address]] message_header<buffers_type> header_{};
-    buffers_type buffers_;
     Endpoint destination_;
     int descriptor_;
     int flags_;
@@ -257,25 +233,20 @@ private:
 /// A datagram and its sender.
 template <typename Buffers, typename Endpoint>
 class receive_from_request
+    : public buffered_request<message_buffers_t<boost::asio::mutable_buffer, Buffers>>
 {
     using buffers_type = message_buffers_t<boost::asio::mutable_buffer, Buffers>;
+    using base = buffered_request<buffers_type>;
+    using base::buffers_;
 
 public:
     receive_from_request(
         int descriptor, const Buffers& buffers, Endpoint& sender, int flags)
-        : buffers_(buffers),
+        : base(buffers),
           sender_(sender),
           descriptor_(descriptor),
           flags_(transfer_flags(flags))
     {}
-
-    static std::size_t required_tail(const Buffers& buffers)
-    {
-        return buffers_type::required_tail(buffers);
-    }
-
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -298,7 +269,6 @@ public:
 
 private:
     ::msghdr header_{};
-    buffers_type buffers_;
     Endpoint& sender_;
     int descriptor_;
     int flags_;

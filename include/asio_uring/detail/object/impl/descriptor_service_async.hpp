@@ -109,11 +109,10 @@ void descriptor_service::start_transfer(
         io_executor,
         Request::required_tail(buffers),
         native_handle(impl),
-        nothing_to_do,
-        buffers);
+        buffers,
+        nothing_to_do);
     ASIO_URING_HANDLER_CREATION(
         (context(), *op, "descriptor", &impl, native_handle(impl), name));
-    op->request().fill_tail(op->tail());
     op.connect(slot);
     start(impl, op, way, nothing_to_do, is_continuation);
 }

@@ -43,7 +43,6 @@ void socket_service<Protocol>::async_send(
             flags);
         ASIO_URING_HANDLER_CREATION(
             (this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_send"));
-        op->request().fill_tail(op->tail());
         op.connect(slot);
         const bool nothing =
             is_stream(impl) && all_empty<boost::asio::const_buffer>(buffers);
@@ -82,12 +81,11 @@ void socket_service<Protocol>::async_receive(
             io_executor,
             request::required_tail(buffers),
             impl.stock_.socket_,
-            is_stream(impl) && !nothing,
             buffers,
-            flags);
+            flags,
+            is_stream(impl) && !nothing);
         ASIO_URING_HANDLER_CREATION((
             this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_receive"));
-        op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::read, nothing, is_continuation);
     }
@@ -143,7 +141,6 @@ void socket_service<Protocol>::async_receive_with_flags(
              &impl,
              impl.stock_.socket_,
              "async_receive_with_flags"));
-        op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::read, false, is_continuation);
     }
@@ -188,7 +185,6 @@ void socket_service<Protocol>::async_send_to(
             flags);
         ASIO_URING_HANDLER_CREATION((
             this->context(), *op, "socket", &impl, impl.stock_.socket_, "async_send_to"));
-        op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::write, false, is_continuation);
     }
@@ -239,7 +235,6 @@ void socket_service<Protocol>::async_receive_from(
              &impl,
              impl.stock_.socket_,
              "async_receive_from"));
-        op->request().fill_tail(op->tail());
         op.connect(slot);
         start_transfer(impl, op, direction::read, false, is_continuation);
     }
