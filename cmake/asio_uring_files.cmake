@@ -89,6 +89,7 @@ set(asio_uring_headers
     include/asio_uring/detail/object/descriptor_service.hpp
     include/asio_uring/detail/object/redirect.hpp
     include/asio_uring/detail/object/redirect_all.hpp
+    include/asio_uring/detail/object/ring_object.hpp
     include/asio_uring/detail/object/socket_service.hpp
     include/asio_uring/detail/object/timer_service.hpp
     include/asio_uring/detail/request/buffers.hpp
@@ -206,6 +207,4 @@ set(asio_uring_header_parts
     include/asio_uring/detail/loop/impl/event_loop_shutdown.hpp
     include/asio_uring/detail/loop/impl/event_loop_timers.hpp
     include/asio_uring/detail/loop/impl/event_loop_turn.hpp
-    include/asio_uring/detail/object/impl/descriptor_service_async.hpp
-    include/asio_uring/detail/object/impl/socket_service_async.hpp
 )

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: Asio's own socket services and synchronous socket
-// calls, which the redirected services use for everything that is not a ring transfer.
+// Layer: asio. Purpose: Asio's own socket services and synchronous socket calls, which
+// the redirected services use for everything that is not a ring transfer.
 // Thread: as Asio's sockets. Lifetime: services live as long as their execution context.
 #pragma once
 
@@ -24,6 +24,19 @@ using boost::asio::detail::reactive_socket_service;
 using boost::asio::detail::reactive_socket_service_base;
 using boost::asio::detail::socket_holder;
 using boost::asio::detail::socket_type;
+
+// The same names as for descriptors; see descriptor_support.hpp.
+inline socket_type&
+descriptor_of(reactive_socket_service_base::base_implementation_type& impl) noexcept
+{
+    return impl.socket_;
+}
+
+inline epoll_reactor::per_descriptor_data&
+reactor_data_of(reactive_socket_service_base::base_implementation_type& impl) noexcept
+{
+    return impl.reactor_data_;
+}
 
 // Newer Boost marks null_buffers deprecated. Whoever passes one is told so there; whoever
 // does not must not be.

@@ -1,109 +1,79 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: what Asio's socket front ends call, on the ring. Transfers,
-// accepts, connects and waits for readiness are ring requests; everything synchronous,
+// accepts, connects and waits for readiness are ring requests. Everything synchronous,
 // the waits a ring answers wrongly, and everything in a context without a ring, are
-// Asio's own service's. Thread: as Asio's
-// sockets: distinct objects safe, a shared object not. Lifetime: one per context and
-// protocol; an implementation's owner is given back when it is closed.
+// Asio's own service's, which this one derives from.
+// Thread: as Asio's sockets: distinct objects safe, a shared object not.
+// Lifetime: one per context and protocol. The rest is said in ring_object.hpp.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
-#include <asio_uring/detail/context/ring_service.hpp>
+#include <asio_uring/detail/object/ring_object.hpp>
 #include <asio_uring/detail/request/connection.hpp>
-#include <asio_uring/detail/request/initiate.hpp>
 #include <asio_uring/detail/request/transfer.hpp>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
 
+#include <cerrno>
 #include <utility>
+
+#include <sys/socket.h>
+
+#include <fcntl.h>
 
 namespace asio_uring::detail {
 
-/// It derives from Asio's own service, of which an object that leaves the ring keeps a
-/// pointer; see implementation_type.
+/// See ring_object.
+struct socket_facts
+{
+    static constexpr const char* kind = "socket";
+    static socket_facts of(int) noexcept { return {}; }
+
+    template <typename Implementation>
+    static bool is_stream(const Implementation& impl) noexcept
+    {
+        return (impl.state_ & asio_impl::socket_ops::stream_oriented) != 0;
+    }
+
+    direction line_of(direction way) const noexcept { return way; }
+    bool can_wait(int) const noexcept { return true; }
+};
+
 template <typename Protocol>
-class socket_service : public asio_impl::reactive_socket_service<Protocol>
+class socket_service
+    : public ring_object<asio_impl::reactive_socket_service<Protocol>, socket_facts>
 {
     using stock_service = asio_impl::reactive_socket_service<Protocol>;
-    using stock_implementation = typename stock_service::implementation_type;
+    using base = ring_object<stock_service, socket_facts>;
     using error_code = boost::system::error_code;
-    using socket_base = boost::asio::socket_base;
+    using message_flags = boost::asio::socket_base::message_flags;
+
+    using base::catch_up;
+    using base::has_ring;
+    using base::start;
+    using base::start_null_buffers;
+    using base::stock;
+    using base::use_reactor;
 
 public:
     using protocol_type = Protocol;
     using endpoint_type = typename Protocol::endpoint;
     using native_handle_type = asio_impl::socket_type;
+    using typename base::implementation_type;
+
+    using base::base;
+    using base::converting_move_construct;
+    using base::is_open;
 
     // The key of this service, apart from that of the one it derives from: its service is
     // never registered with the context.
     static inline asio_impl::service_id<socket_service> id;
 
-    class implementation_type
-    {
-    public:
-        /// Where Asio's own service moves a socket out of here, it gets one that is its
-        /// own: off the ring and registered with the reactor.
-        operator stock_implementation&()
-        {
-            if (owner_ != nullptr)
-                service_->leave_ring(*this);
-            return stock_;
-        }
-
-    private:
-        template <typename Protocol1>
-        friend class socket_service;
-
-        stock_implementation stock_; // its reactor data stays empty until needed
-        request_owner* owner_ = nullptr;
-        socket_service* service_ = nullptr;
-    };
-
-    explicit socket_service(boost::asio::execution_context& context)
-        : stock_service(behind_ring(context)),
-          loop_(ring_of(context).find_loop()),
-          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context))
-    {}
-
     void shutdown() override { stock_service::shutdown(); }
 
-    // Life of an implementation
-
-    void construct(implementation_type& impl)
-    {
-        stock_service::construct(impl.stock_);
-        impl.service_ = this;
-    }
-
-    void move_construct(implementation_type& impl, implementation_type& other) noexcept
-    {
-        stock_service::move_construct(impl.stock_, other.stock_);
-        take_values(impl, *this, other);
-    }
-
-    void move_assign(
-        implementation_type& impl,
-        socket_service& other_service,
-        implementation_type& other)
-    {
-        close_owner(impl);
-        stock_service::move_assign(impl.stock_, other_service, other.stock_);
-        take_values(impl, other_service, other);
-    }
-
-    template <typename Protocol1>
-    void converting_move_construct(
-        implementation_type& impl,
-        socket_service<Protocol1>& other_service,
-        typename socket_service<Protocol1>::implementation_type& other)
-    {
-        stock_service::converting_move_construct(
-            impl.stock_, other_service, other.stock_);
-        take_values(impl, *this, other);
-    }
-
-    /// Take over a socket of Asio's own service. Its pending operations end with
-    /// operation_aborted.
+    /// Take over a socket of Asio's own service.
     template <typename Protocol1>
     void converting_move_construct(
         implementation_type& impl,
@@ -111,27 +81,15 @@ public:
         typename asio_impl::reactive_socket_service<Protocol1>::implementation_type&
             other)
     {
-        stock_service::converting_move_construct(impl.stock_, other_service, other);
-        impl.service_ = this;
-        if (loop_ != nullptr && is_open(impl)) {
-            auto& socket = impl.stock_;
-            reactor_.deregister_descriptor(socket.socket_, socket.reactor_data_, false);
-            reactor_.cleanup_descriptor_data(socket.reactor_data_);
-            impl.owner_ = &loop().open_owner(socket.socket_);
-        }
-    }
-
-    void destroy(implementation_type& impl)
-    {
-        close_owner(impl);
-        stock_service::destroy(impl.stock_);
+        stock_service::converting_move_construct(stock(impl), other_service, other);
+        this->take_over(impl);
     }
 
     error_code
     open(implementation_type& impl, const protocol_type& protocol, error_code& ec)
     {
-        if (loop_ == nullptr)
-            return stock_service::open(impl.stock_, protocol, ec);
+        if (!has_ring())
+            return stock_service::open(stock(impl), protocol, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
         asio_impl::socket_holder socket(asio_impl::socket_ops::socket(
@@ -149,8 +107,8 @@ public:
         const native_handle_type& socket,
         error_code& ec)
     {
-        if (loop_ == nullptr)
-            return stock_service::assign(impl.stock_, protocol, socket, ec);
+        if (!has_ring())
+            return stock_service::assign(stock(impl), protocol, socket, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
         // KERNEL: a closed number is refused here, as epoll_ctl does for Asio's own
@@ -158,46 +116,7 @@ public:
         if (::fcntl(socket, F_GETFD) == -1)
             return ec = error_code(errno, boost::asio::error::get_system_category());
         adopt(impl, protocol, socket);
-        impl.stock_.state_ |= asio_impl::socket_ops::possible_dup;
-        return ec = error_code();
-    }
-
-    bool is_open(const implementation_type& impl) const
-    {
-        return stock_service::is_open(impl.stock_);
-    }
-
-    /// Invariant 5: the ring lets go of the descriptor before its number is free.
-    error_code close(implementation_type& impl, error_code& ec)
-    {
-        catch_up(impl);
-        close_owner(impl);
-        return stock_service::close(impl.stock_, ec);
-    }
-
-    native_handle_type release(implementation_type& impl, error_code& ec)
-    {
-        catch_up(impl);
-        close_owner(impl);
-        return stock_service::release(impl.stock_, ec);
-    }
-
-    native_handle_type native_handle(implementation_type& impl)
-    {
-        return impl.stock_.socket_;
-    }
-
-    error_code cancel(implementation_type& impl, error_code& ec)
-    {
-        if (loop_ == nullptr)
-            return stock_service::cancel(impl.stock_, ec);
-        if (!is_open(impl))
-            return ec = boost::asio::error::bad_descriptor;
-        ASIO_URING_HANDLER_OPERATION(
-            (this->context(), "socket", &impl, impl.stock_.socket_, "cancel"));
-        catch_up(impl);
-        loop().cancel(*impl.owner_);
-        reactor_.cancel_ops(impl.stock_.socket_, impl.stock_.reactor_data_);
+        stock(impl).state_ |= asio_impl::socket_ops::possible_dup;
         return ec = error_code();
     }
 
@@ -206,104 +125,74 @@ public:
     error_code
     bind(implementation_type& impl, const endpoint_type& endpoint, error_code& ec)
     {
-        return stock_service::bind(impl.stock_, endpoint, ec);
+        return stock_service::bind(stock(impl), endpoint, ec);
     }
 
     error_code listen(implementation_type& impl, int backlog, error_code& ec)
     {
-        return stock_service::listen(impl.stock_, backlog, ec);
+        return stock_service::listen(stock(impl), backlog, ec);
     }
 
     error_code
     connect(implementation_type& impl, const endpoint_type& peer, error_code& ec)
     {
-        return stock_service::connect(impl.stock_, peer, ec);
+        return stock_service::connect(stock(impl), peer, ec);
     }
 
-    error_code
-    shutdown(implementation_type& impl, socket_base::shutdown_type what, error_code& ec)
+    error_code shutdown(
+        implementation_type& impl,
+        boost::asio::socket_base::shutdown_type what,
+        error_code& ec)
     {
         catch_up(impl);
-        return stock_service::shutdown(impl.stock_, what, ec);
+        return stock_service::shutdown(stock(impl), what, ec);
     }
 
     bool at_mark(const implementation_type& impl, error_code& ec) const
     {
-        return stock_service::at_mark(impl.stock_, ec);
+        return stock_service::at_mark(stock(impl), ec);
     }
 
     std::size_t available(const implementation_type& impl, error_code& ec) const
     {
-        return stock_service::available(impl.stock_, ec);
-    }
-
-    template <typename Command>
-    error_code io_control(implementation_type& impl, Command& command, error_code& ec)
-    {
-        return stock_service::io_control(impl.stock_, command, ec);
+        return stock_service::available(stock(impl), ec);
     }
 
     template <typename Option>
     error_code set_option(implementation_type& impl, const Option& option, error_code& ec)
     {
-        return stock_service::set_option(impl.stock_, option, ec);
+        return stock_service::set_option(stock(impl), option, ec);
     }
 
     template <typename Option>
     error_code
     get_option(const implementation_type& impl, Option& option, error_code& ec) const
     {
-        return stock_service::get_option(impl.stock_, option, ec);
-    }
-
-    bool non_blocking(const implementation_type& impl) const
-    {
-        return stock_service::non_blocking(impl.stock_);
-    }
-
-    error_code non_blocking(implementation_type& impl, bool mode, error_code& ec)
-    {
-        return stock_service::non_blocking(impl.stock_, mode, ec);
-    }
-
-    bool native_non_blocking(const implementation_type& impl) const
-    {
-        return stock_service::native_non_blocking(impl.stock_);
-    }
-
-    error_code native_non_blocking(implementation_type& impl, bool mode, error_code& ec)
-    {
-        return stock_service::native_non_blocking(impl.stock_, mode, ec);
+        return stock_service::get_option(stock(impl), option, ec);
     }
 
     endpoint_type local_endpoint(const implementation_type& impl, error_code& ec) const
     {
-        return stock_service::local_endpoint(impl.stock_, ec);
+        return stock_service::local_endpoint(stock(impl), ec);
     }
 
     endpoint_type remote_endpoint(const implementation_type& impl, error_code& ec) const
     {
-        return stock_service::remote_endpoint(impl.stock_, ec);
-    }
-
-    error_code wait(implementation_type& impl, socket_base::wait_type w, error_code& ec)
-    {
-        catch_up(impl);
-        return stock_service::wait(impl.stock_, w, ec);
+        return stock_service::remote_endpoint(stock(impl), ec);
     }
 
     template <typename... Args>
     std::size_t send(implementation_type& impl, Args&&... args)
     {
         catch_up(impl);
-        return stock_service::send(impl.stock_, std::forward<Args>(args)...);
+        return stock_service::send(stock(impl), std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive(implementation_type& impl, Args&&... args)
     {
         catch_up(impl);
-        return stock_service::receive(impl.stock_, std::forward<Args>(args)...);
+        return stock_service::receive(stock(impl), std::forward<Args>(args)...);
     }
 
     template <typename... Args>
@@ -311,21 +200,21 @@ public:
     {
         catch_up(impl);
         return stock_service::receive_with_flags(
-            impl.stock_, std::forward<Args>(args)...);
+            stock(impl), std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t send_to(implementation_type& impl, Args&&... args)
     {
         catch_up(impl);
-        return stock_service::send_to(impl.stock_, std::forward<Args>(args)...);
+        return stock_service::send_to(stock(impl), std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive_from(implementation_type& impl, Args&&... args)
     {
         catch_up(impl);
-        return stock_service::receive_from(impl.stock_, std::forward<Args>(args)...);
+        return stock_service::receive_from(stock(impl), std::forward<Args>(args)...);
     }
 
     template <typename Socket>
@@ -335,190 +224,289 @@ public:
         endpoint_type* peer_endpoint,
         error_code& ec)
     {
-        return stock_service::accept(impl.stock_, peer, peer_endpoint, ec);
+        return stock_service::accept(stock(impl), peer, peer_endpoint, ec);
     }
 
-    // Asynchronous members; see impl/socket_service_async.hpp
+    // Asynchronous members. Each chooses the request, the direction in which it keeps
+    // order, and what ends without a request.
 
     template <typename Buffers, typename Handler, typename IoExecutor>
     void async_send(
         implementation_type& impl,
         const Buffers& buffers,
-        socket_base::message_flags flags,
+        message_flags flags,
         Handler& handler,
-        const IoExecutor& io_executor);
-
-    template <typename Buffers, typename Handler, typename IoExecutor>
-    void async_receive(
-        implementation_type& impl,
-        const Buffers& buffers,
-        socket_base::message_flags flags,
-        Handler& handler,
-        const IoExecutor& io_executor);
-
-    template <typename Buffers, typename Handler, typename IoExecutor>
-    void async_receive_with_flags(
-        implementation_type& impl,
-        const Buffers& buffers,
-        socket_base::message_flags in_flags,
-        socket_base::message_flags& out_flags,
-        Handler& handler,
-        const IoExecutor& io_executor);
+        const IoExecutor& io_executor)
+    {
+        if constexpr (is_null_buffers<Buffers>) {
+            if (start_null_buffers(
+                    impl,
+                    {.way = direction::write, .name = "async_send(null_buffers)"},
+                    handler,
+                    io_executor))
+                return;
+        }
+        else if (has_ring()) {
+            return this->template start<send_request<Buffers>>(
+                impl,
+                {.way = direction::write, .name = "async_send"},
+                handler,
+                io_executor,
+                buffers,
+                flags);
+        }
+        stock_service::async_send(
+            stock(impl), buffers, flags, handler, asio_impl::plain(io_executor));
+    }
 
     template <typename Buffers, typename Handler, typename IoExecutor>
     void async_send_to(
         implementation_type& impl,
         const Buffers& buffers,
         const endpoint_type& destination,
-        socket_base::message_flags flags,
+        message_flags flags,
         Handler& handler,
-        const IoExecutor& io_executor);
+        const IoExecutor& io_executor)
+    {
+        if constexpr (is_null_buffers<Buffers>) {
+            if (start_null_buffers(
+                    impl,
+                    {.way = direction::write, .name = "async_send_to(null_buffers)"},
+                    handler,
+                    io_executor))
+                return;
+        }
+        else if (has_ring()) {
+            return this->template start<send_to_request<Buffers, endpoint_type>>(
+                impl,
+                {.way = direction::write, .name = "async_send_to"},
+                handler,
+                io_executor,
+                buffers,
+                destination,
+                flags);
+        }
+        stock_service::async_send_to(
+            stock(impl),
+            buffers,
+            destination,
+            flags,
+            handler,
+            asio_impl::plain(io_executor));
+    }
+
+    template <typename Buffers, typename Handler, typename IoExecutor>
+    void async_receive(
+        implementation_type& impl,
+        const Buffers& buffers,
+        message_flags flags,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        if (!ring_receives(impl, flags))
+            return stock_service::async_receive(
+                stock(impl), buffers, flags, handler, asio_impl::plain(io_executor));
+        if constexpr (is_null_buffers<Buffers>) {
+            start_null_buffers(
+                impl,
+                {.way = direction::read, .name = "async_receive(null_buffers)"},
+                handler,
+                io_executor);
+        }
+        else {
+            this->template start<receive_request<Buffers>>(
+                impl,
+                {.way = direction::read, .name = "async_receive"},
+                handler,
+                io_executor,
+                buffers,
+                flags,
+                socket_facts::is_stream(stock(impl)));
+        }
+    }
+
+    template <typename Buffers, typename Handler, typename IoExecutor>
+    void async_receive_with_flags(
+        implementation_type& impl,
+        const Buffers& buffers,
+        message_flags in_flags,
+        message_flags& out_flags,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        if (!ring_receives(impl, in_flags))
+            return stock_service::async_receive_with_flags(
+                stock(impl),
+                buffers,
+                in_flags,
+                out_flags,
+                handler,
+                asio_impl::plain(io_executor));
+        if constexpr (is_null_buffers<Buffers>) {
+            out_flags = 0;
+            start_null_buffers(
+                impl,
+                {.way = direction::read,
+                 .name = "async_receive_with_flags(null_buffers)"},
+                handler,
+                io_executor);
+        }
+        else {
+            this->template start<receive_with_flags_request<Buffers>>(
+                impl,
+                {.way = direction::read, .name = "async_receive_with_flags"},
+                handler,
+                io_executor,
+                buffers,
+                in_flags,
+                out_flags);
+        }
+    }
 
     template <typename Buffers, typename Handler, typename IoExecutor>
     void async_receive_from(
         implementation_type& impl,
         const Buffers& buffers,
         endpoint_type& sender,
-        socket_base::message_flags flags,
+        message_flags flags,
         Handler& handler,
-        const IoExecutor& io_executor);
+        const IoExecutor& io_executor)
+    {
+        if (!ring_receives(impl, flags))
+            return stock_service::async_receive_from(
+                stock(impl),
+                buffers,
+                sender,
+                flags,
+                handler,
+                asio_impl::plain(io_executor));
+        if constexpr (is_null_buffers<Buffers>) {
+            sender = endpoint_type();
+            start_null_buffers(
+                impl,
+                {.way = direction::read, .name = "async_receive_from(null_buffers)"},
+                handler,
+                io_executor);
+        }
+        else {
+            this->template start<receive_from_request<Buffers, endpoint_type>>(
+                impl,
+                {.way = direction::read, .name = "async_receive_from"},
+                handler,
+                io_executor,
+                buffers,
+                sender,
+                flags);
+        }
+    }
 
-    template <typename Handler, typename IoExecutor>
-    void async_wait(
-        implementation_type& impl,
-        socket_base::wait_type w,
-        Handler& handler,
-        const IoExecutor& io_executor);
-
+    /// Into a socket of the caller's.
     template <typename Socket, typename Handler, typename IoExecutor>
     void async_accept(
         implementation_type& impl,
         Socket& peer,
         endpoint_type* peer_endpoint,
         Handler& handler,
-        const IoExecutor& io_executor);
+        const IoExecutor& io_executor)
+    {
+        if (!has_ring())
+            return stock_service::async_accept(
+                stock(impl), peer, peer_endpoint, handler, asio_impl::plain(io_executor));
+        this->template start<accept_request<Protocol, Socket>>(
+            impl,
+            accepting(impl),
+            handler,
+            io_executor,
+            stock(impl).protocol_,
+            peer_endpoint,
+            peer);
+    }
 
+    /// Into a new socket.
     template <typename PeerExecutor, typename Handler, typename IoExecutor>
     void async_move_accept(
         implementation_type& impl,
         const PeerExecutor& peer_executor,
         endpoint_type* peer_endpoint,
         Handler& handler,
-        const IoExecutor& io_executor);
+        const IoExecutor& io_executor)
+    {
+        if (!has_ring())
+            return stock_service::async_move_accept(
+                stock(impl),
+                peer_executor,
+                peer_endpoint,
+                handler,
+                asio_impl::plain(io_executor));
+        this->template start<move_accept_request<Protocol, PeerExecutor>>(
+            impl,
+            accepting(impl),
+            handler,
+            io_executor,
+            stock(impl).protocol_,
+            peer_endpoint,
+            peer_executor);
+    }
 
     template <typename Handler, typename IoExecutor>
     void async_connect(
         implementation_type& impl,
         const endpoint_type& peer,
         Handler& handler,
-        const IoExecutor& io_executor);
-
-private:
-    template <typename Protocol1>
-    friend class socket_service;
-
-    template <typename Implementation>
-    static void take_values(
-        implementation_type& impl,
-        socket_service& service,
-        Implementation& other) noexcept
+        const IoExecutor& io_executor)
     {
-        impl.owner_ = std::exchange(other.owner_, nullptr);
-        impl.service_ = &service;
+        if (!has_ring())
+            return stock_service::async_connect(
+                stock(impl), peer, handler, asio_impl::plain(io_executor));
+        this->template start<connect_request<endpoint_type>>(
+            impl,
+            {.way = direction::write,
+             .name = "async_connect",
+             .property = &ring_operation::repeat_when_ready},
+            handler,
+            io_executor,
+            peer);
     }
 
-    event_loop& loop() noexcept { return *loop_; }
-
+private:
     void adopt(implementation_type& impl, const protocol_type& protocol, int socket)
     {
         namespace socket_ops = asio_impl::socket_ops;
-        impl.owner_ = &loop().open_owner(socket);
-        impl.stock_.socket_ = socket;
-        impl.stock_.protocol_ = protocol;
+        this->enter_ring(impl, socket, socket_facts());
+        auto& data = stock(impl);
+        data.socket_ = socket;
+        data.protocol_ = protocol;
         switch (protocol.type()) {
         case SOCK_STREAM:
-            impl.stock_.state_ = socket_ops::stream_oriented;
+            data.state_ = socket_ops::stream_oriented;
             break;
         case SOCK_DGRAM:
-            impl.stock_.state_ = socket_ops::datagram_oriented;
+            data.state_ = socket_ops::datagram_oriented;
             break;
         default:
-            impl.stock_.state_ = 0;
+            data.state_ = 0;
             break;
         }
     }
 
-    // What was started before a synchronous call goes before it.
-    void catch_up(implementation_type& impl)
+    // Out-of-band data is the reactor's.
+    bool ring_receives(implementation_type& impl, message_flags flags)
     {
-        if (impl.owner_ != nullptr)
-            loop().submit_writes(*impl.owner_);
-    }
-
-    void close_owner(implementation_type& impl)
-    {
-        if (impl.owner_ != nullptr)
-            loop().close_owner(*std::exchange(impl.owner_, nullptr));
-    }
-
-    void leave_ring(implementation_type& impl)
-    {
-        close_owner(impl);
+        if (has_ring() && (flags & boost::asio::socket_base::message_out_of_band) == 0)
+            return true;
         use_reactor(impl);
+        return false;
     }
 
-    // Out-of-band data and error conditions: the kernel's poll request answers those from
-    // the wake-up instead of the socket, so they are the reactor's. A descriptor it
-    // refuses has no reactor data, which its operations report.
-    void use_reactor(implementation_type& impl)
+    static initiation accepting(const implementation_type& impl) noexcept
     {
-        auto& socket = impl.stock_;
-        if (socket.reactor_data_ == nullptr && is_open(impl))
-            reactor_.register_descriptor(socket.socket_, socket.reactor_data_);
+        const bool tells =
+            (stock(impl).state_ & asio_impl::socket_ops::enable_connection_aborted) != 0;
+        return {
+            .way = direction::read,
+            .name = "async_accept",
+            .property = tells ? nullptr : &ring_operation::retry_on_connection_aborted};
     }
-
-    template <typename Request, typename Handler, typename IoExecutor>
-    void start_wait(
-        implementation_type& impl,
-        direction way,
-        const char* name,
-        Handler& handler,
-        const IoExecutor& io_executor);
-
-    template <typename Operation>
-    void start_transfer(
-        implementation_type& impl,
-        Operation& op,
-        direction way,
-        bool nothing_to_do,
-        bool is_continuation)
-    {
-        if (nothing_to_do)
-            op.complete(0, is_continuation);
-        else if (!is_open(impl))
-            op.complete(-EBADF, is_continuation);
-        else
-            op.start(*impl.owner_, way);
-    }
-
-    /// Accepts into Target: the caller's socket, or the executor of a new one.
-    template <typename Request, typename Target, typename Handler, typename IoExecutor>
-    void start_accept(
-        implementation_type& impl,
-        Target& target,
-        endpoint_type* peer_endpoint,
-        Handler& handler,
-        const IoExecutor& io_executor);
-
-    bool is_stream(const implementation_type& impl) const noexcept
-    {
-        return (impl.stock_.state_ & asio_impl::socket_ops::stream_oriented) != 0;
-    }
-
-    event_loop* const loop_; // null: no ring, and no implementation has an owner
-    asio_impl::epoll_reactor& reactor_;
 };
 
 } // namespace asio_uring::detail
-
-#include <asio_uring/detail/object/impl/socket_service_async.hpp>

@@ -43,13 +43,6 @@ std::size_t iovec_count(const Buffers& buffers)
     return count;
 }
 
-/// Whether there is nothing to transfer. Buffer by buffer: the sizes may sum up to zero.
-template <typename Buffer, typename Buffers>
-bool all_empty(const Buffers& buffers)
-{
-    return asio_impl::buffer_sequence_adapter<Buffer, Buffers>::all_empty(buffers);
-}
-
 /// One contiguous buffer.
 template <typename Buffer>
 class single_buffer
@@ -76,6 +69,8 @@ public:
     {
         return static_cast<std::uint32_t>(std::min(buffer_.size(), transfer_size_max));
     }
+
+    bool all_empty() const noexcept { return buffer_.size() == 0; }
 
 private:
     Buffer buffer_;
@@ -145,6 +140,14 @@ public:
     ::iovec* iovecs() const noexcept { return iovecs_; }
     std::size_t count() const noexcept { return count_; }
 
+    /// Buffer by buffer: the sizes may sum up to zero.
+    bool all_empty() const noexcept
+    {
+        return std::all_of(iovecs_, iovecs_ + count_, [](const ::iovec& buffer) {
+            return buffer.iov_len == 0;
+        });
+    }
+
 private:
     // The sequence may own what its buffers describe.
     Buffers buffers_;
@@ -200,6 +203,23 @@ protected:
     {}
 
     RequestBuffers buffers_;
+};
+
+/// Base of a request that streams have as well. A stream has nothing to do for no bytes,
+/// while a message of no bytes is a message.
+template <typename RequestBuffers>
+class byte_request : public buffered_request<RequestBuffers>
+{
+public:
+    static constexpr int result_at_once = 0;
+
+    bool ends_at_once(bool is_stream) const noexcept
+    {
+        return is_stream && this->buffers_.all_empty();
+    }
+
+protected:
+    using buffered_request<RequestBuffers>::buffered_request;
 };
 
 } // namespace asio_uring::detail

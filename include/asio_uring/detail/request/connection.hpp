@@ -13,6 +13,7 @@
 
 #include <boost/asio/buffer.hpp>
 
+#include <cerrno>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -147,7 +148,8 @@ private:
     ::socklen_t address_size_ = 0;
 };
 
-/// Into a socket of the caller's.
+/// Into a socket of the caller's. Where that socket is open already the request is not
+/// for the kernel: it ends with already_open.
 template <typename Protocol, typename Socket>
 class accept_request : public accept_request_base<Protocol>
 {
@@ -164,8 +166,8 @@ public:
           peer_was_open_(peer.is_open())
     {}
 
-    /// Such a request is not for the kernel: it ends with already_open.
-    bool peer_was_open() const noexcept { return peer_was_open_; }
+    static constexpr int result_at_once = -ECANCELED;
+    bool ends_at_once(bool /*is_stream*/) const noexcept { return peer_was_open_; }
 
     auto result(const ring_operation& op)
     {
@@ -196,9 +198,6 @@ public:
         const PeerExecutor& peer_executor)
         : base(descriptor, protocol, peer_endpoint), peer_(peer_executor)
     {}
-
-    /// A new socket is never open.
-    static constexpr bool peer_was_open() noexcept { return false; }
 
     auto result(const ring_operation& op)
     {

@@ -19,15 +19,15 @@ namespace asio_uring::detail {
 
 template <typename Buffers>
 class read_request
-    : public buffered_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
+    : public byte_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
-    using base = buffered_request<buffers_type>;
+    using base = byte_request<buffers_type>;
     using base::buffers_;
 
 public:
-    read_request(int descriptor, const Buffers& buffers, bool nothing_to_do)
-        : base(buffers), descriptor_(descriptor), nothing_to_do_(nothing_to_do)
+    read_request(int descriptor, const Buffers& buffers)
+        : base(buffers), descriptor_(descriptor)
     {}
 
     void prepare(abi::sqe& sqe) noexcept
@@ -48,7 +48,7 @@ public:
         boost::system::error_code ec = operation_error(op);
         // The end stays there to be read again; that it raced with a cancellation changes
         // nothing for the handler.
-        if (op.result() == 0 && !nothing_to_do_)
+        if (op.result() == 0 && !buffers_.all_empty())
             ec = op.cancel_requested()
                      ? boost::system::error_code(boost::asio::error::operation_aborted)
                      : boost::system::error_code(boost::asio::error::eof);
@@ -59,19 +59,18 @@ public:
 
 private:
     int descriptor_;
-    bool nothing_to_do_;
 };
 
 template <typename Buffers>
 class write_request
-    : public buffered_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
+    : public byte_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
-    using base = buffered_request<buffers_type>;
+    using base = byte_request<buffers_type>;
     using base::buffers_;
 
 public:
-    write_request(int descriptor, const Buffers& buffers, bool /*nothing_to_do*/)
+    write_request(int descriptor, const Buffers& buffers)
         : base(buffers), descriptor_(descriptor)
     {}
 

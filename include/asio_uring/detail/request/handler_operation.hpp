@@ -82,6 +82,13 @@ std::size_t required_tail([[maybe_unused]] const Args&... args)
 ///   void discard(const ring_operation&) noexcept
 ///       Releases what an undelivered result holds.
 ///
+/// A request that may need no kernel also has these:
+///
+///   bool ends_at_once(bool is_stream) const noexcept
+///       Whether it ends within the initiating function.
+///   static constexpr int result_at_once
+///       The result it then ends with, of the kernel's kind.
+///
 /// A request with a tail also has these:
 ///
 ///   static std::size_t required_tail(const Args&...)

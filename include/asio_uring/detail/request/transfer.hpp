@@ -35,10 +35,10 @@ using message_header =
 
 template <typename Buffers>
 class send_request
-    : public buffered_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
+    : public byte_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
-    using base = buffered_request<buffers_type>;
+    using base = byte_request<buffers_type>;
     using base::buffers_;
 
 public:
@@ -81,10 +81,10 @@ private:
 
 template <typename Buffers>
 class receive_request
-    : public buffered_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
+    : public byte_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
-    using base = buffered_request<buffers_type>;
+    using base = byte_request<buffers_type>;
     using base::buffers_;
 
 public:
@@ -118,10 +118,10 @@ public:
         boost::system::error_code ec = operation_error(op);
         // The end of the stream stays there to be read again; that it raced with a
         // cancellation changes nothing for the handler.
-        if (is_stream_ && op.result() == 0 && op.cancel_requested())
-            ec = boost::asio::error::operation_aborted;
-        else if (is_stream_ && op.result() == 0)
-            ec = boost::asio::error::eof;
+        if (is_stream_ && op.result() == 0 && !buffers_.all_empty())
+            ec = op.cancel_requested()
+                     ? boost::system::error_code(boost::asio::error::operation_aborted)
+                     : boost::system::error_code(boost::asio::error::eof);
         return std::make_tuple(ec, operation_bytes(op));
     }
 

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSL-1.0
+// Layer: object. Purpose: what the services of all objects with a descriptor share: how
+// an object comes onto the ring, moves, cancels and leaves, and how its operations start.
+// A service adds what its kind of object can do.
+// Thread: as Asio's objects: distinct objects safe, a shared object not.
+// Lifetime: one service per context and kind of object. The loop owns an object's
+// request_owner. The object holds it from the moment it enters the ring until it is
+// closed, released, destroyed or moved from.
+//
+// A service derives from ring_object<Stock, Facts>, and a kind of operation is a request
+// (see handler_operation) and an initiating function, which is one call of start().
+//
+// Stock is the service underneath. It keeps the descriptor and closes it. It does all
+// that is synchronous, all that the reactor does better, and everything in a context
+// without a ring. Sockets and descriptors have Asio's own service there. Asio has none
+// for files, so a service of files brings a service of the same words:
+// implementation_type, construct, move_construct, move_assign, destroy, is_open,
+// native_handle, close, release and cancel, and a function
+// descriptor_of(implementation_type&) beside it. Stock needs no others: a member of
+// ring_object that reaches for more, such as async_wait, is compiled only where it is
+// called.
+//
+// Facts is what the service knows of each object. A service of files says there that
+// nobody waits for a file, and that operations with offsets of their own need no line.
+#pragma once
+
+#include <asio_uring/detail/asio/descriptor_support.hpp>
+#include <asio_uring/detail/asio/socket_support.hpp>
+#include <asio_uring/detail/context/ring_service.hpp>
+#include <asio_uring/detail/request/connection.hpp>
+#include <asio_uring/detail/request/initiate.hpp>
+
+#include <cerrno>
+#include <utility>
+
+namespace asio_uring::detail {
+
+/// What an initiating function says of its operation.
+struct initiation
+{
+    direction way;
+
+    /// For Asio's handler tracking.
+    const char* name;
+
+    /// Where it is not null, what the loop is told of the operation.
+    void (ring_operation::*property)() noexcept = nullptr;
+};
+
+/// The base of a service. It derives from the service underneath, because an object that
+/// leaves the ring keeps a pointer to that; see implementation_type.
+///
+/// Facts is a small class with these members:
+///
+///   static constexpr const char* kind
+///       The name of this kind of object in Asio's handler tracking.
+///   static Facts of(int descriptor) noexcept
+///       What becomes known of a descriptor that enters the ring.
+///   static bool is_stream(const Stock::implementation_type&) noexcept
+///       Whether a transfer of no bytes has nothing to do.
+///   direction line_of(direction) const noexcept
+///       The line in which operations of a direction keep their order.
+///   bool can_wait(int descriptor) noexcept
+///       Whether the kernel tells when the descriptor is ready.
+template <typename Stock, typename Facts>
+class ring_object : public Stock
+{
+    using stock_implementation = typename Stock::implementation_type;
+    using error_code = boost::system::error_code;
+
+public:
+    class implementation_type
+    {
+    public:
+        /// Where the service underneath moves an object out of here, it gets one of its
+        /// own: off the ring and registered with the reactor.
+        operator stock_implementation&()
+        {
+            if (owner_ != nullptr)
+                service_->leave_ring(*this);
+            return stock_;
+        }
+
+    private:
+        template <typename Stock1, typename Facts1>
+        friend class ring_object;
+
+        stock_implementation stock_; // its reactor data stays empty until needed
+        request_owner* owner_ = nullptr;
+        ring_object* service_ = nullptr;
+        [[no_unique_address]] Facts facts_;
+    };
+
+    explicit ring_object(boost::asio::execution_context& context)
+        : Stock(behind_ring(context)),
+          loop_(ring_of(context).find_loop()),
+          reactor_(boost::asio::use_service<asio_impl::epoll_reactor>(context))
+    {}
+
+    // Life of an implementation
+
+    void construct(implementation_type& impl)
+    {
+        Stock::construct(impl.stock_);
+        impl.service_ = this;
+    }
+
+    void move_construct(implementation_type& impl, implementation_type& other) noexcept
+    {
+        Stock::move_construct(impl.stock_, other.stock_);
+        take_values(impl, *this, other);
+    }
+
+    void move_assign(
+        implementation_type& impl, ring_object& other_service, implementation_type& other)
+    {
+        close_owner(impl);
+        Stock::move_assign(impl.stock_, other_service, other.stock_);
+        take_values(impl, other_service, other);
+    }
+
+    /// Take over an object of another protocol, with its pending operations.
+    template <typename Stock1>
+    void converting_move_construct(
+        implementation_type& impl,
+        ring_object<Stock1, Facts>& other_service,
+        typename ring_object<Stock1, Facts>::implementation_type& other)
+    {
+        Stock::converting_move_construct(impl.stock_, other_service, other.stock_);
+        take_values(impl, *this, other);
+    }
+
+    void destroy(implementation_type& impl)
+    {
+        close_owner(impl);
+        Stock::destroy(impl.stock_);
+    }
+
+    bool is_open(const implementation_type& impl) const
+    {
+        return Stock::is_open(impl.stock_);
+    }
+
+    auto native_handle(implementation_type& impl)
+    {
+        return Stock::native_handle(impl.stock_);
+    }
+
+    /// Invariant 5: the ring lets go of the descriptor before its number is free.
+    error_code close(implementation_type& impl, error_code& ec)
+    {
+        catch_up(impl);
+        close_owner(impl);
+        return Stock::close(impl.stock_, ec);
+    }
+
+    /// The error is not there in every release of Boost.
+    template <typename... Error>
+    auto release(implementation_type& impl, Error&... error)
+    {
+        catch_up(impl);
+        close_owner(impl);
+        return Stock::release(impl.stock_, error...);
+    }
+
+    error_code cancel(implementation_type& impl, error_code& ec)
+    {
+        catch_up(impl);
+        if (impl.owner_ != nullptr)
+            loop_->cancel(*impl.owner_);
+        return Stock::cancel(impl.stock_, ec);
+    }
+
+    // Synchronous members: those of the service underneath
+
+    template <typename Command>
+    error_code io_control(implementation_type& impl, Command& command, error_code& ec)
+    {
+        return Stock::io_control(impl.stock_, command, ec);
+    }
+
+    bool non_blocking(const implementation_type& impl) const
+    {
+        return Stock::non_blocking(impl.stock_);
+    }
+
+    error_code non_blocking(implementation_type& impl, bool mode, error_code& ec)
+    {
+        return Stock::non_blocking(impl.stock_, mode, ec);
+    }
+
+    bool native_non_blocking(const implementation_type& impl) const
+    {
+        return Stock::native_non_blocking(impl.stock_);
+    }
+
+    error_code native_non_blocking(implementation_type& impl, bool mode, error_code& ec)
+    {
+        return Stock::native_non_blocking(impl.stock_, mode, ec);
+    }
+
+    template <typename WaitType>
+    error_code wait(implementation_type& impl, WaitType w, error_code& ec)
+    {
+        catch_up(impl);
+        return Stock::wait(impl.stock_, w, ec);
+    }
+
+    // Waits for readiness
+
+    template <typename WaitType, typename Handler, typename IoExecutor>
+    void async_wait(
+        implementation_type& impl,
+        WaitType w,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        const bool reads = w == WaitType::wait_read;
+        if ((reads || w == WaitType::wait_write) && ring_waits_for(impl))
+            return start_wait<wait_request>(
+                impl,
+                {.way = reads ? direction::read : direction::write, .name = "async_wait"},
+                handler,
+                io_executor);
+        use_reactor(impl);
+        Stock::async_wait(impl.stock_, w, handler, asio_impl::plain(io_executor));
+    }
+
+protected:
+    static stock_implementation& stock(implementation_type& impl) noexcept
+    {
+        return impl.stock_;
+    }
+
+    static const stock_implementation& stock(const implementation_type& impl) noexcept
+    {
+        return impl.stock_;
+    }
+
+    /// Without a ring no object has an owner, and the service underneath does all.
+    bool has_ring() const noexcept { return loop_ != nullptr; }
+
+    /// REQUIRES: has_ring(), and descriptor is about to become the object's.
+    void enter_ring(implementation_type& impl, int descriptor, const Facts& facts)
+    {
+        impl.owner_ = &loop_->open_owner(descriptor);
+        impl.facts_ = facts;
+    }
+
+    /// For an object that was just moved in from the service underneath. Its pending
+    /// operations end with operation_aborted.
+    void take_over(implementation_type& impl)
+    {
+        impl.service_ = this;
+        if (!has_ring() || !is_open(impl))
+            return;
+        const int descriptor = native_handle(impl);
+        auto& data = asio_impl::reactor_data_of(impl.stock_);
+        reactor_.deregister_descriptor(descriptor, data, false);
+        reactor_.cleanup_descriptor_data(data);
+        enter_ring(impl, descriptor, Facts::of(descriptor));
+    }
+
+    /// What was started before a synchronous call goes before it.
+    void catch_up(implementation_type& impl)
+    {
+        if (impl.owner_ != nullptr)
+            loop_->submit_writes(*impl.owner_);
+    }
+
+    /// Some operations are the reactor's. Waits for out-of-band data and for an error
+    /// condition are, because the kernel's poll request answers such a wait from the
+    /// wake-up instead of the descriptor; so are waits for what no poll can tell. A
+    /// descriptor that the reactor refuses has no reactor data, which its operations
+    /// report.
+    void use_reactor(implementation_type& impl)
+    {
+        auto& data = asio_impl::reactor_data_of(impl.stock_);
+        if (data == nullptr && is_open(impl))
+            reactor_.register_descriptor(native_handle(impl), data);
+    }
+
+    /// The body of every initiating function that needs the ring: makes a Request of the
+    /// descriptor and args, joins it to the handler, and starts it. A transfer's buffers
+    /// come first.
+    /// REQUIRES: has_ring().
+    template <typename Request, typename Handler, typename IoExecutor, typename... Args>
+    [[gnu::always_inline]] void start(
+        implementation_type& impl,
+        const initiation& call,
+        Handler& handler,
+        const IoExecutor& io_executor,
+        Args&&... args)
+    {
+        using asio_impl::descriptor_of;
+        const bool is_continuation = asio_impl::is_continuation(handler);
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
+        auto op = make_operation<Request>(
+            *loop_,
+            handler,
+            io_executor,
+            required_tail<Request>(args...),
+            descriptor_of(impl.stock_),
+            std::forward<Args>(args)...);
+        ASIO_URING_HANDLER_CREATION(
+            (this->context(), *op, Facts::kind, &impl, native_handle(impl), call.name));
+        if (call.property != nullptr)
+            ((*op).*call.property)();
+        op.connect(slot);
+        if constexpr (requires { Request::result_at_once; }) {
+            if (op->request().ends_at_once(Facts::is_stream(impl.stock_)))
+                return op.complete(Request::result_at_once, is_continuation);
+        }
+        if (is_open(impl))
+            op.start(*impl.owner_, impl.facts_.line_of(call.way));
+        else
+            op.complete(-EBADF, is_continuation);
+    }
+
+    /// A transfer of null_buffers only waits. Returns false where the ring cannot do that
+    /// and the service underneath has to.
+    template <typename Handler, typename IoExecutor>
+    bool start_null_buffers(
+        implementation_type& impl,
+        const initiation& call,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        if (!ring_waits_for(impl)) {
+            use_reactor(impl);
+            return false;
+        }
+        start_wait<null_buffers_request>(impl, call, handler, io_executor);
+        return true;
+    }
+
+private:
+    template <typename Implementation>
+    static void take_values(
+        implementation_type& impl, ring_object& service, Implementation& other) noexcept
+    {
+        impl.owner_ = std::exchange(other.owner_, nullptr);
+        impl.service_ = &service;
+        impl.facts_ = other.facts_;
+    }
+
+    void close_owner(implementation_type& impl)
+    {
+        if (impl.owner_ != nullptr)
+            loop_->close_owner(*std::exchange(impl.owner_, nullptr));
+    }
+
+    void leave_ring(implementation_type& impl)
+    {
+        close_owner(impl);
+        use_reactor(impl);
+    }
+
+    // An object that is not open is the ring's as well: start() reports it.
+    bool ring_waits_for(implementation_type& impl)
+    {
+        return has_ring() &&
+               (!is_open(impl) || impl.facts_.can_wait(native_handle(impl)));
+    }
+
+    template <typename Request, typename Handler, typename IoExecutor>
+    void start_wait(
+        implementation_type& impl,
+        initiation call,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        call.property = &ring_operation::only_waits;
+        start<Request>(impl, call, handler, io_executor, call.way);
+    }
+
+    event_loop* const loop_; // null: no ring, and no implementation has an owner
+    asio_impl::epoll_reactor& reactor_;
+};
+
+} // namespace asio_uring::detail
