@@ -76,6 +76,7 @@ set(test_io_sources
     io/test_descriptor.cpp
     io/test_immediate.cpp
     io/test_local.cpp
+    io/test_ring_object.cpp
     io/test_settings.cpp
     io/test_socket.cpp
     io/test_status.cpp
