@@ -26,7 +26,6 @@ public:
 
     static void adapt(event_loop&, ring_operation&) noexcept {}
     static constexpr bool one_result() noexcept { return true; }
-    std::size_t tail_size() const noexcept { return 0; }
     void prepare(abi::sqe& sqe) noexcept { operation_.prepare(sqe); }
 
     auto result(const ring_operation& op) const

@@ -93,7 +93,6 @@ public:
         for_each([&](auto& member) { member.adapt(loop); });
     }
 
-    std::size_t tail_size() const noexcept { return 0; }
     void prepare(abi::sqe&) noexcept {}
 
     auto result(const ring_operation& head)

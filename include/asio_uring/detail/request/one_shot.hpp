@@ -36,7 +36,6 @@ public:
 
     bool one_result() const noexcept { return operation_.results() != op::results::many; }
 
-    std::size_t tail_size() const noexcept { return 0; }
     void prepare(abi::sqe& sqe) noexcept { operation_.prepare(sqe); }
 
     auto result(const ring_operation& op) const
@@ -65,7 +64,6 @@ public:
 
     static void adapt(event_loop&, ring_operation&) noexcept {}
     static bool one_result() noexcept { return true; }
-    static std::size_t tail_size() noexcept { return 0; }
 
     void prepare(abi::sqe& sqe) noexcept
     {

@@ -76,7 +76,6 @@ class next_request
 public:
     explicit next_request(bool closes) noexcept : closes_(closes) {}
 
-    std::size_t tail_size() const noexcept { return 0; }
     void prepare(abi::sqe&) noexcept {}
 
     auto result(const ring_operation& op) const
