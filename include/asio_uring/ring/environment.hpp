@@ -46,11 +46,11 @@ struct ring_cost
     /// Memory that counts against RLIMIT_MEMLOCK of the user, in bytes. Kernels before
     /// 6.12 count it differently or not at all.
     std::size_t locked_bytes = 0;
-    /// To create and destroy it once, the best of a few tries.
+    /// Time to create and destroy such a ring once, the best of a few tries.
     std::chrono::nanoseconds time{0};
 };
 
-/// What the calling process may do with io_uring, and why not more.
+/// What the calling process may do with io_uring, and what stands in its way.
 ///
 /// A context gets a ring exactly where has_ring() is true; where it is false, the context
 /// falls back, or throws if it was told to, and explanation holds the text.

@@ -31,22 +31,22 @@ struct napi_settings
     napi_tracking tracking = napi_tracking::dynamic;
 };
 
-/// Turns busy polling on and returns the settings before. EINVAL on a ring with
+/// Turns busy polling on and returns the settings before the call. EINVAL on a ring with
 /// abi::setup_iopoll. io_uring_register_napi(3). Kernel 6.9.
 ASIO_URING_DECL napi_settings register_napi(
     ring& target, const napi_settings& settings, boost::system::error_code& ec) noexcept;
 
-/// Turns it off and returns the settings before. Kernel 6.9.
+/// Turns busy polling off and returns the settings before the call. Kernel 6.9.
 ASIO_URING_DECL napi_settings
 unregister_napi(ring& target, boost::system::error_code& ec) noexcept;
 
-/// Adds a device queue, by what SO_INCOMING_NAPI_ID of a socket tells, to those polled
-/// with napi_tracking::fixed. EINVAL for no such queue, and with other tracking; EEXIST
-/// for one that is there. Kernel 6.13.
+/// Adds a device queue to those polled with napi_tracking::fixed. `id` is what
+/// SO_INCOMING_NAPI_ID of a socket tells. EINVAL for no such queue, and with other
+/// tracking; EEXIST for a queue that is polled already. Kernel 6.13.
 ASIO_URING_DECL boost::system::error_code
 add_napi_id(ring& target, std::uint32_t id) noexcept;
 
-/// ENOENT for one that is not there. Kernel 6.13.
+/// Takes a device queue from them. ENOENT for a queue that is not polled. Kernel 6.13.
 ASIO_URING_DECL boost::system::error_code
 remove_napi_id(ring& target, std::uint32_t id) noexcept;
 

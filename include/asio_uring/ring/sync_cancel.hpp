@@ -14,12 +14,12 @@
 
 namespace asio_uring {
 
-/// What op::async_cancel asks for, done at once. It works while the submission queue is
-/// full or stands behind a drain, and waits for requests that run in a worker.
+/// A cancellation that takes no way through the submission queue. It works while the
+/// queue is full or stands behind a drain, and waits for requests that run in a worker.
 ///
-/// The targets still end with their own last completions, which are not yet posted when
-/// this returns on a ring with deferred task work; asked again before they are, it may
-/// find the same targets again. The key is the user data, unless `flags` say otherwise:
+/// The targets still end with their own last completions. On a ring with deferred task
+/// work these are not yet posted when the call returns, and a second call may find the
+/// same targets again. The key is the user data, unless `flags` say otherwise:
 /// abi::async_cancel_fd the file behind `fd`, abi::async_cancel_op `operation` (6.6),
 /// abi::async_cancel_any everything. io_uring_register_sync_cancel(3). Kernel 6.0.
 struct ASIO_URING_DECL sync_cancel

@@ -10,8 +10,8 @@
 namespace asio_uring {
 
 /// A length of time for relative timeouts, in seconds and nanoseconds; a fraction of a
-/// nanosecond is cut off. What is negative becomes zero: the kernel refuses a timeout
-/// operation with a negative time, and "already over" is what is meant.
+/// nanosecond is cut off. A negative length becomes zero: the kernel refuses a timeout
+/// operation with a negative time, and the caller means that the time is over.
 /// REQUIRES: its whole seconds fit into 64 bits.
 template <class Rep, class Period>
 constexpr abi::kernel_timespec
