@@ -11,8 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include <sched.h>
-
 namespace asio_uring::test {
 
 namespace {
@@ -196,36 +194,24 @@ BOOST_AUTO_TEST_CASE(wide_operation_is_refused_by_a_ring_without_wide_entries)
     BOOST_TEST(r.claimed() == 0);
 }
 
-// A handler of one thread rewrites its entry while another thread is in the kernel.
+// One thread rewrites its entry while another one is in the kernel, whose head moves. A
+// queue that holds more than fits gives it time to do so.
 BOOST_AUTO_TEST_CASE(entry_is_rewritten_while_the_kernel_consumes_others)
 {
+    constexpr std::uint32_t others = 5'000'000;
     submission_memory kernel{0};
+    kernel.tail = others;
     submission_queue queue = kernel.queue();
-    std::atomic<std::uint32_t> shown{0};
-    constexpr std::uint32_t rounds = 50'000;
-    std::thread consumer{[&kernel, &shown] {
-        for (std::uint32_t head = 0; head != 2 * rounds;) {
-            while (shown.load(std::memory_order_acquire) == head)
-                ::sched_yield();
-            std::atomic_ref{kernel.head}.store(++head, std::memory_order_release);
-        }
+    BOOST_REQUIRE(push(queue, 0));
+    std::thread consumer{[&kernel] {
+        for (std::uint32_t head = 1; head <= others; ++head)
+            std::atomic_ref{kernel.head}.store(head, std::memory_order_release);
     }};
-    const auto show = [&queue, &shown] {
-        queue.publish();
-        shown.store(queue.published(), std::memory_order_release);
-    };
-    for (std::uint32_t round = 0; round != rounds; ++round) {
-        while (queue.space_left() < 2)
-            ::sched_yield();
-        BOOST_REQUIRE(push(queue, 0));
-        show();
-        BOOST_REQUIRE(push(queue, 1));
-        for (std::uint64_t number = 2; number != 10; ++number)
-            queue.at(queue.claimed() - 1).user_data = number;
-    }
-    show();
+    do
+        ++queue.at(others).user_data;
+    while (queue.unconsumed() != 0);
     consumer.join();
-    BOOST_TEST(kernel.head == 2 * rounds);
+    BOOST_TEST(queue.at(others).user_data > 0);
 }
 
 BOOST_AUTO_TEST_CASE(rewound_queue_starts_at_its_first_place_with_what_is_left)
