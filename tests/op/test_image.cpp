@@ -745,7 +745,9 @@ BOOST_AUTO_TEST_CASE(payload_larger_than_its_entry_is_refused)
     using bytes = std::span<const std::byte>;
     static_assert(std::is_constructible_v<small, const std::array<std::byte, 16>&>);
     static_assert(std::is_convertible_v<std::span<const std::byte, 16>, small>);
+    static_assert(std::is_convertible_v<const std::byte(&)[16], small>);
     static_assert(!std::is_convertible_v<const std::array<std::byte, 17>&, small>);
+    static_assert(!std::is_convertible_v<const std::byte(&)[17], small>);
     static_assert(std::is_same_v<decltype(op::uring_cmd::payload), small>);
 
     const std::array<std::byte, 81> many{std::byte{1}};

@@ -52,6 +52,11 @@ public:
     {}
     template <std::size_t Size>
     requires(Size <= Room) constexpr command_payload(
+        const std::byte (&bytes)[Size]) noexcept
+        : bytes_{bytes}
+    {}
+    template <std::size_t Size>
+    requires(Size <= Room) constexpr command_payload(
         std::span<const std::byte, Size> bytes) noexcept
         : bytes_{bytes}
     {}
