@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reads a file of a directory: one chain of requests opens it, asks for its size and reads
-// its beginning. Where there is no ring, each step is an operation of its own.
+// Reads a file of a directory: one chain of requests opens it, asks for its size and
+// reads its beginning. Where there is no ring, each step is an operation of its own.
 //
 // Shows: asio_uring::async_submit with openat, statx, read and close from a coroutine,
 // one at a time and linked; asio_uring::file_slot. docs/how-to/async-submit.md explains

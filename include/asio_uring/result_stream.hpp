@@ -140,14 +140,17 @@ public:
     /// descriptors among them are closed.
     void close() { source_.reset(); }
 
-    /// Put a multishot operation into a stream.
+    /// Put an operation of several results into a stream.
     /**
+     * A multishot operation, or one of two stages: of a zero-copy send the first result
+     * is what was sent, and eof says that its data is free.
+     *
      * An operation that was there before is ended, as by close(). An operation that has
      * ended may be submitted again, for example once provided buffers are back.
      *
      * @param stream  Where the results go.
      * @param operation  One aggregate of namespace op, copied, filled so that
-     * `operation.results()` is op::results::many. All it points to, and the descriptor,
+     * `operation.results()` is not op::results::one. All it points to and the descriptor
      * belongs to the caller and stays valid until the stream is closed and has worked off
      * the end: until a handler of async_next() got the end or an error, or the context is
      * destroyed.
@@ -174,7 +177,7 @@ private:
             return;
         auto source =
             std::make_unique<detail::source_of<Operation>>(operation, capacity_);
-        if (operation.results() == op::results::many)
+        if (operation.results() != op::results::one)
             loop_->start(*source);
         else
             source->refuse(-EINVAL);

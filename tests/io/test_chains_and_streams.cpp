@@ -19,6 +19,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
@@ -517,6 +518,33 @@ BOOST_AUTO_TEST_CASE(stream_of_polls_is_read_by_a_coroutine)
         asio::detached);
     finish(context);
     BOOST_TEST(seen == 3);
+}
+
+BOOST_AUTO_TEST_CASE(stream_of_a_zero_copy_send_tells_what_was_sent_and_when_it_is_free)
+{
+    if (!has_ring())
+        return;
+    using tcp = asio::ip::tcp;
+    tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+    tcp::socket sender(context);
+    sender.connect(acceptor.local_endpoint());
+    tcp::socket receiver = acceptor.accept();
+    const std::string data(1000, 'z');
+    asio_uring::result_stream stages(context, 1);
+    stream_log log;
+    async_submit(
+        stages,
+        op::send_zc{.fd = sender.native_handle(), .data = data.data(), .size = 1000});
+    stages.async_next(log.handler());
+    run_until(context, [&] { return log.values.size() == 1; });
+    BOOST_TEST(log.values.at(0) == 1000);
+    stages.async_next(log.handler());
+    // The data is free once the receiver's side has it.
+    std::string got(1000, ' ');
+    asio::read(receiver, asio::buffer(got));
+    finish(context);
+    BOOST_TEST((log.end == boost::asio::error::eof));
+    BOOST_TEST(got == data);
 }
 
 BOOST_AUTO_TEST_CASE(stream_ends_with_the_error_of_its_operation)

@@ -489,6 +489,25 @@ BOOST_AUTO_TEST_CASE(source_started_after_shutdown_brings_the_end_only)
 
 // Two stages
 
+BOOST_AUTO_TEST_CASE(source_of_two_stages_gives_its_result_and_then_its_end)
+{
+    auto& source = start_source(5, 2);
+    source.ends_at_zero = true;
+    turn();
+    taken();
+    next(source, 1);
+    next(source, 2);
+    bring(source, 100);
+    turn();
+    BOOST_TEST(journal_text() == "1 100");
+    script.post(name(source), 0, kernel::cqe_f_notif);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "");
+    BOOST_TEST(journal_text() == "2 " + std::to_string(service::end_of_results));
+    loop->close(source);
+}
+
 BOOST_AUTO_TEST_CASE(cancelled_send_waits_for_its_notification_in_peace)
 {
     script.obey_cancels = false;

@@ -127,6 +127,7 @@ BOOST_AUTO_TEST_CASE(notification_ends_with_the_result_of_the_first_stage)
     BOOST_TEST(subject().sent(7).judge(0, notification) == ended(7));
     BOOST_TEST(subject().sent(7).cancelled().judge(0, notification) == ended(7));
     BOOST_TEST(subject().sent(-EPIPE).judge(0, notification) == ended(-EPIPE));
+    BOOST_TEST(subject().many().judge(0, notification) == ended(0));
 }
 
 BOOST_AUTO_TEST_CASE(end_that_nobody_wished_for_is_repeated)

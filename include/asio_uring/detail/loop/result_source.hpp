@@ -154,6 +154,9 @@ inline void result_source::take_last() noexcept
 {
     if (phase_ == phase::ended)
         return discard(result());
+    // The second stage of two is the end behind the first.
+    if ((completion_flags() & abi::cqe_f_notif) != 0)
+        return end(end_of_results);
     const bool cancelled = phase_ == phase::pausing && result() == -ECANCELED;
     phase_ = phase::paused;
     if (cancelled)

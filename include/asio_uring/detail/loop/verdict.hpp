@@ -7,6 +7,7 @@
 // | more to come, of an operation with many results   | more    | the kernel's      |
 // | more to come, of any other: a send is on its way  | sent    | kept for the end  |
 // | a notification                                    | ended   | the one kept      |
+// | a notification, of an operation with many results | ended   | none              |
 // | cancelled before it could do anything             | ended   | operation_aborted |
 // | failed after its descriptor was closed            | ended   | operation_aborted |
 // | nobody's wish: its thread ended, a signal came    | repeat  | none              |
@@ -65,6 +66,8 @@ verdict::of(const ring_operation& op, const abi::cqe& cqe, const loop_mood& mood
     if ((cqe.flags & abi::cqe_f_more) != 0)
         return {op.many_results_ ? kind::more : kind::sent, cqe.res};
     const bool notification = (cqe.flags & abi::cqe_f_notif) != 0;
+    if (notification && op.many_results_)
+        return {kind::ended, 0};
     const int result = notification ? op.result_ : cqe.res;
     if (must_repeat(op, result, mood))
         return {

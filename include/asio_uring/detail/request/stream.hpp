@@ -6,6 +6,7 @@
 
 #include <asio_uring/detail/loop/event_loop.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
+#include <asio_uring/op/common.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
@@ -37,11 +38,18 @@ class source_of final : public result_source
 {
 public:
     source_of(const Operation& operation, std::size_t capacity)
-        : result_source(&do_prepare, &do_free, capacity, operation.makes_descriptors()),
+        : result_source(
+              &do_prepare,
+              &do_free,
+              operation.results() == op::results::many ? capacity : two_stages,
+              operation.makes_descriptors()),
           operation_(operation)
     {}
 
 private:
+    // No stream of results to be paused, but a result and an end.
+    static constexpr std::size_t two_stages = 2;
+
     static constexpr bool is_timer = Operation::code == abi::opcode::timeout;
     static constexpr bool asks_again = Operation::code == abi::opcode::accept ||
                                        Operation::code == abi::opcode::poll_add;
@@ -61,10 +69,15 @@ private:
         return is_timer && value == -ETIME ? 0 : value;
     }
 
-    // Receives and reads end with 0 bytes, timers with their last expiry.
+    // Receives and reads end with 0 bytes or at the limit they have, timers with their
+    // last expiry, sends with their only result.
     bool ends_with(int value) const noexcept override
     {
-        return is_timer || (!asks_again && value == 0);
+        if constexpr (requires { operation_.total; })
+            if (operation_.total != 0)
+                return true;
+        const bool sends = operation_.results() == op::results::two_stage;
+        return is_timer || sends || (!asks_again && value == 0);
     }
 
     Operation operation_;
