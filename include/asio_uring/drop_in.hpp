@@ -3,11 +3,11 @@
 // ring, with no change to its source. Thread: none. Lifetime: none.
 #pragma once
 
-// Included ahead of everything else in every translation unit of a program; the CMake
-// function asio_uring_drop_in(target) does that. A program in which only some translation
-// units saw it has two definitions of Asio's I/O objects and is ill-formed: apply it to
-// the whole program, its libraries that instantiate Asio included; most of what is
-// forgotten is noticed when the program is linked or started. Macros that configure Asio
-// belong on the command line then, because this header comes before the first line of the
-// source file.
+// Every translation unit of a program includes this header ahead of everything else; the
+// CMake function asio_uring_drop_in(target) sees to that. A program in which only some
+// translation units include it has two definitions of Asio's I/O objects and is
+// ill-formed. So the whole program includes it, with all of its libraries that
+// instantiate Asio. Linking or starting the program reports most of the units that were
+// forgotten. Macros that configure Asio belong on the command line, because this header
+// comes before the first line of the source file.
 #include <asio_uring/detail/object/redirect_all.hpp>

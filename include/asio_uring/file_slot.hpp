@@ -34,7 +34,7 @@ namespace asio_uring {
  *     asio::as_tuple(asio::use_awaitable));
  * @endcode
  *
- * A context lends 64 places at the same time.
+ * A context lends up to 64 places at the same time.
  *
  * @par Thread safety
  * Distinct objects: safe, on a single-issuer ring within its thread only. Shared object:
@@ -43,15 +43,15 @@ namespace asio_uring {
 class file_slot
 {
 public:
-    /// No place.
+    /// Holds no place.
     file_slot() noexcept = default;
 
-    /// A place that is empty, in the table of an executor's context, or of a context.
+    /// Takes an empty place in the table of a context, or of an executor's context.
     /**
-     * The context gets a ring with default options where it has none yet.
+     * A context without a ring gets one with default options first.
      * @throws boost::system::system_error  errc::no_ring in a context that has fallen
-     * back; no_descriptors where all places are lent; the kernel's error where it takes
-     * no table.
+     * back; no_descriptors where all places are lent; the kernel's error where the kernel
+     * refuses the table.
      */
     template <typename ExecutorOrContext>
     requires(!std::is_same_v<std::remove_cv_t<ExecutorOrContext>, file_slot>) //
@@ -63,7 +63,7 @@ public:
             throw boost::system::system_error(ec, "file_slot");
     }
 
-    /// The same; no place, and the reason in `ec`.
+    /// The same. Where it fails, the object holds no place and `ec` has the error.
     template <typename ExecutorOrContext>
     file_slot(ExecutorOrContext& of, boost::system::error_code& ec)
     {
@@ -81,17 +81,18 @@ public:
         return *this;
     }
 
-    /// Empties the place and gives it back. REQUIRES: no operation that names it is
-    /// outstanding.
+    /// Empties the place and gives it back. REQUIRES: no operation that names the place
+    /// is outstanding.
     ~file_slot()
     {
         if (service_ != nullptr)
             service_->release_file_slot(index_);
     }
 
+    /// Whether the object holds a place.
     explicit operator bool() const noexcept { return service_ != nullptr; }
 
-    /// What operations name it by. REQUIRES: there is a place.
+    /// The number by which operations name the place. REQUIRES: the object holds one.
     std::uint32_t index() const noexcept
     {
         ASIO_URING_ASSERT(service_ != nullptr);

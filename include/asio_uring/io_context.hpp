@@ -16,8 +16,9 @@ namespace asio_uring {
 
 /// boost::asio::io_context on a ring.
 /**
- * Where no ring is to be had the context runs on Asio's own epoll services, unless it is
- * made with fallback::forbidden; status() says which path it takes and why.
+ * Where no ring is to be had, the context runs on Asio's own epoll services. With
+ * fallback::forbidden the constructor throws instead. status() says which path a context
+ * takes and why.
  *
  * Everything that takes a boost::asio::io_context takes this one. Its executor is
  * asio_uring::executor, so objects of asio_uring::ip::tcp and asio_uring::steady_timer
@@ -36,9 +37,12 @@ public:
 
     io_context() { use_ring(*this, ring_options(), fallback::allowed); }
 
-    /// @param concurrency_hint  As Asio's. 1 promises one running thread at a time, which
-    /// lets the kernel
-    ///                          leave that thread alone until it asks for completions.
+    /// Makes a context whose ring has the given options.
+    /**
+     * @param concurrency_hint  As Asio's. 1 promises that one thread at a time runs the
+     * context, so that the kernel can leave that thread alone until it asks for
+     * completions.
+     */
     explicit io_context(
         int concurrency_hint,
         const ring_options& options = ring_options(),
@@ -53,9 +57,10 @@ public:
         use_ring(*this, options, policy);
     }
 
-    /// From what newer Boost makes a context of: a service maker, such as the settings of
-    /// config_from_string or config_from_env, and an allocator for its services. Ring
-    /// options: call use_ring() on a boost::asio::io_context made that way.
+    /// Takes what newer Boost makes a context from: a service maker, such as the settings
+    /// of config_from_string or config_from_env, and an allocator for its services. The
+    /// ring has default options. For other options, make a boost::asio::io_context from
+    /// the same arguments and call use_ring() on it.
     template <typename First, typename... Rest>
     requires(
         !std::convertible_to<First, int> &&

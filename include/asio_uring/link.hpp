@@ -34,9 +34,9 @@ struct operation_chain
 /// A chain in which each operation begins when the one before has succeeded.
 /**
  * An operation that fails, or that reads or writes fewer bytes than it was asked for,
- * ends the chain: those behind it end with operation_aborted and do nothing. A member
- * that needs a descriptor which an earlier member opens names a place in the context's
- * file table instead, see file_slot.
+ * ends the chain: the operations behind it do nothing and end with operation_aborted. A
+ * member that needs a file which an earlier member opens names a place in the context's
+ * file table instead of a descriptor; see file_slot.
  */
 template <op::operation... Operations>
 operation_chain<Operations...> link(const Operations&... operations)
@@ -45,7 +45,8 @@ operation_chain<Operations...> link(const Operations&... operations)
     return {{operations...}, abi::sqe_io_link};
 }
 
-/// A chain in which each operation begins when the one before has ended, however.
+/// A chain in which each operation begins when the one before has ended, whether that one
+/// succeeded or failed.
 template <op::operation... Operations>
 operation_chain<Operations...> hard_link(const Operations&... operations)
 {
@@ -95,16 +96,17 @@ private:
  * @param io_executor  The I/O executor: an executor of an io_context or thread pool. Its
  * context's ring takes the chain; where there is none yet, one with default options is
  * made.
- * @param chain  What link() or hard_link() made of aggregates of namespace op, copied.
- * All they point to (buffers, paths, addresses) belongs to the caller and stays valid
- * until the handler is called.
+ * @param chain  The chain that link() or hard_link() made of aggregates of namespace op.
+ * The chain is copied. All that the aggregates point to (buffers, paths, addresses)
+ * belongs to the caller and stays valid until the handler is called.
  * @param token  Completion token.
  *
  * @par Completion signature
  * @code void(boost::system::error_code, std::array<operation_result, N>) @endcode
- * One result for each operation, in their order. The error is the first in the array that
- * does not follow from another; operation_aborted where a member fell short or the chain
- * was cancelled. A link timeout that did not expire counts as no error.
+ * The array has one result for each operation, in the order of the chain. The error is
+ * the first one in the array that does not follow from another; it is operation_aborted
+ * where a member read or wrote too few bytes or the chain was cancelled. A link timeout
+ * that did not expire counts as no error.
  * @par Completion
  * When the last operation has ended. Never from within this function, unless the chain
  * ends here (invalid_argument, errc::no_ring) and the handler brings an immediate
@@ -116,14 +118,13 @@ private:
  * operations.
  * @par Cancellation
  * terminal, partial and total all ask the kernel to end the operation that it works on;
- * the rest of the chain then does nothing. The array says what was done before.
+ * the rest of the chain then does nothing. The array says what the chain did before.
  * @par Errors
- * The kernel's own; operation_aborted as said above, and where the thread ends that
- * submitted the chain; invalid_argument for a chain with a multishot operation, or with
- * more operations than the ring has entries; errc::no_ring in a context that has fallen
- * back.
+ * The kernel's own; operation_aborted as said above, and where the thread that submitted
+ * the chain ends; invalid_argument for a chain with a multishot operation, or with more
+ * operations than the ring has entries; errc::no_ring in a context that has fallen back.
  * @par Kernel
- * 5.3, hard_link() 5.5; and as the operations.
+ * 5.3, for hard_link() 5.5, and what the operations need.
  */
 template <
     typename Executor,

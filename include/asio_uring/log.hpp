@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: public. Purpose: who is told which path a context takes.
+// Layer: public. Purpose: tell the program which path a context takes.
 // The definition stands in the lowest layer that needs it. Thread, lifetime: see there.
 #pragma once
 

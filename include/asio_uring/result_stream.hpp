@@ -27,11 +27,11 @@ namespace asio_uring {
 /// The results of one multishot operation, in their order.
 /**
  * A multishot operation (an accept, receive, read, poll or timer that stands until it is
- * ended) is submitted once and brings many results. The stream keeps those that nobody
- * has asked for yet. The kernel cannot be told to slow down, so a stream that holds
- * `capacity` results cancels the operation and submits it again when half of them are
- * taken; nothing is lost meanwhile, because what comes then waits in the kernel. The few
- * results that the kernel brings before it hears of the cancellation are kept as well.
+ * ended) is submitted once and brings many results. The stream keeps the results that
+ * nobody has asked for yet. The kernel cannot be told to slow down, so a stream that
+ * holds `capacity` results cancels the operation, and submits it again when half of them
+ * are taken. Nothing is lost meanwhile: what comes waits in the kernel, and the stream
+ * also keeps the few results that come before the kernel hears of the cancellation.
  *
  * @code
  * asio_uring::result_stream connections(context);
@@ -72,7 +72,7 @@ public:
         loop_ = detail::ring_of(context).find_loop();
     }
 
-    /// The same on an execution context, whose executor it takes.
+    /// The same on the executor of an execution context.
     template <typename ExecutionContext>
     requires std::is_convertible_v<ExecutionContext&, boost::asio::execution_context&>
     explicit basic_result_stream(
@@ -99,26 +99,27 @@ public:
      * @par Completion signature
      * @code void(boost::system::error_code, stream_result) @endcode
      * @par Completion
-     * With a result that is there, or with the next one the kernel brings. Several that
-     * wait are served in their order. Never from within this function, unless it ends
-     * here with errc::no_ring and the handler brings an immediate executor that calls it
-     * at once.
+     * With a result that the stream holds, or with the next one that the kernel brings.
+     * Several waits get their results in the order in which they were started. Never from
+     * within this function, unless the wait ends here (errc::no_ring, bad_descriptor) and
+     * the handler brings an immediate executor that calls it at once.
      * @par Executor
      * The handler runs on its associated executor, by default that of the stream.
      * @par Object lifetimes
-     * The stream may be moved or destroyed meanwhile; the latter ends the wait.
+     * The stream may be moved or destroyed meanwhile; its destruction ends the wait.
      * @par Cancellation
      * terminal, partial and total end this wait with operation_aborted. The operation
-     * stands, and its result is for the next who asks.
+     * goes on, and its next result goes to the next wait.
      * @par Errors
      * eof behind the last result of an operation that came to its end (a peer that
-     * closed, a timer that expired as often as asked); the kernel's error where one ended
-     * the operation, behind the results before it, for example no_buffer_space when a
-     * group of provided buffers is used up; operation_aborted after cancel() or close();
-     * invalid_argument where the operation has one result; bad_descriptor where nothing
-     * was submitted; errc::no_ring in a context that has fallen back.
+     * closed, a timer that expired as often as asked); the kernel's error, behind the
+     * results before it, where an error ended the operation, for example no_buffer_space
+     * when a group of provided buffers is used up; operation_aborted where cancel() or
+     * close() ended the wait; invalid_argument where the operation has one result;
+     * bad_descriptor where the stream has no operation; errc::no_ring in a context that
+     * has fallen back.
      * @par Kernel
-     * As the operation.
+     * What the operation needs.
      */
     template <BOOST_ASIO_COMPLETION_TOKEN_FOR(
         void(boost::system::error_code, stream_result)) Token>
@@ -129,15 +130,15 @@ public:
                 initiate_next(*this), token);
     }
 
-    /// Ends every async_next() with operation_aborted. The operation stands.
+    /// Ends every async_next() with operation_aborted. The operation goes on.
     void cancel()
     {
         if (source_)
             loop_->cancel(*source_);
     }
 
-    /// Ends the operation and every async_next(). Results that nobody took are dropped;
-    /// descriptors among them are closed.
+    /// Ends the operation and every async_next(). The stream drops the results that
+    /// nobody took, and closes the descriptors among them.
     void close() { source_.reset(); }
 
     /// Put an operation of several results into a stream.
@@ -145,15 +146,17 @@ public:
      * A multishot operation, or one of two stages: of a zero-copy send the first result
      * is what was sent, and eof says that its data is free.
      *
-     * An operation that was there before is ended, as by close(). An operation that has
-     * ended may be submitted again, for example once provided buffers are back.
+     * It first ends the operation that the stream had before, as close() does. An
+     * operation that has ended may be submitted again, for example once provided buffers
+     * are back.
      *
      * @param stream  Where the results go.
-     * @param operation  One aggregate of namespace op, copied, filled so that
-     * `operation.results()` is not op::results::one. All it points to and the descriptor
-     * belongs to the caller and stays valid until the stream is closed and has worked off
-     * the end: until a handler of async_next() got the end or an error, or the context is
-     * destroyed.
+     * @param operation  One aggregate of namespace op, filled so that
+     * `operation.results()` is not op::results::one. The aggregate is copied. Its descriptor
+     * and all that it points to belong to the caller and stay valid until async_next()
+     * brings the end of the operation or the kernel's error. After close() nothing
+     * reports when the kernel has let go of them: they then stay valid until the context
+     * is destroyed.
      */
     template <op::operation Operation>
     friend void async_submit(basic_result_stream& stream, const Operation& operation)

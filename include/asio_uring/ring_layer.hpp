@@ -2,8 +2,8 @@
 // Layer: public. Purpose: the whole ring layer, for programs that use no Asio; nothing at
 // all where there is no io_uring. Thread: any. Lifetime: none.
 //
-// Portable code includes this and tests the macro. Every other header of the library
-// refuses to compile on another system, with a sentence that says so.
+// Portable code includes this header and tests the macro. On another system every other
+// header of the library refuses to compile, with a sentence that says so.
 #pragma once
 
 #if defined(__linux__)

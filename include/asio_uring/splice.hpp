@@ -17,7 +17,7 @@ namespace asio_uring {
 
 namespace detail {
 
-/// A splice; its result is a count of bytes.
+/// A splice, whose result is a count of bytes.
 class splice_request
 {
 public:
@@ -33,7 +33,7 @@ public:
         return std::make_tuple(operation_error(op), operation_bytes(op));
     }
 
-    /// In a context that does without a ring.
+    /// Starts the splice in a context that does without a ring.
     template <typename Executor, typename Handler>
     static void
     without_ring(const Executor& executor, Handler&& handler, const op::splice& operation)
@@ -51,24 +51,24 @@ private:
 
 } // namespace detail
 
-/// Move bytes from one descriptor to another, one of which is a pipe.
+/// Move bytes from one descriptor to another. At least one of the two is a pipe.
 /**
  * One splice(2): from a file to a pipe, from a pipe to a socket, from a socket to a pipe,
- * between pipes. It moves at least one byte or ends with an error or the end of the
- * input, and may move fewer bytes than asked for.
+ * between pipes. It moves at least one byte, or ends with an error or at the end of the
+ * input. It may move fewer bytes than asked for.
  *
- * @param io_executor    The I/O executor; its context's ring takes the request.
- * @param fd_in       Where bytes come from.
- * @param offset_in   Where in it to start; -1 for its own position, and for pipes and
- * sockets.
- * @param fd_out      Where bytes go to.
- * @param offset_out  As offset_in.
- * @param size        How many bytes at most.
- * @param token       Completion token.
+ * @param io_executor  The I/O executor. Its context's ring takes the request.
+ * @param fd_in        The descriptor that bytes come from.
+ * @param offset_in    The offset in fd_in at which the bytes start; -1 for the
+ * descriptor's own position, and for pipes and sockets.
+ * @param fd_out       The descriptor that bytes go to.
+ * @param offset_out   The offset in fd_out, given as offset_in is.
+ * @param size         How many bytes to move at most.
+ * @param token        Completion token.
  *
  * @par Completion signature
  * @code void(boost::system::error_code, std::size_t) @endcode
- * No error and 0 bytes at the end of the input.
+ * At the end of the input there is no error, and the count is 0.
  * @par Completion
  * Never from within this function.
  * @par Executor
@@ -76,18 +76,20 @@ private:
  * @par Object lifetimes
  * Both descriptors stay open until the handler is called.
  * @par Concurrency
- * Any thread may call this at any time. Two splices on one pipe are not ordered: start
- * the second when the first is done.
+ * Any thread may call this at any time. The kernel does not order two splices on one
+ * pipe: start the second when the first is done.
  * @par Cancellation
- * terminal, partial and total end a waiting splice; one that moved bytes reports them.
+ * terminal, partial and total end a splice that waits. A splice that has moved bytes
+ * reports them.
  * @par Errors
  * The system call's own; operation_aborted when cancelled.
  * @par Kernel
  * 5.7.
  * @par Without a ring
  * A context that has fallen back waits for both ends with its reactor, and one of its
- * threads makes the call; an end that is waited for, and one that is neither a pipe nor
- * a file, is left in non-blocking mode, as the descriptors of Asio's own objects are.
+ * threads makes the call. The context leaves an end that it waits for, and an end that is
+ * neither a pipe nor a file, in non-blocking mode, as Asio leaves the descriptors of its
+ * own objects.
  */
 template <
     typename Executor,

@@ -8,10 +8,11 @@
 
 namespace asio_uring {
 
-/// How the context does its I/O: with a ring, or without one and why.
+/// Says whether the context does its I/O with a ring, and if not, why.
 /**
- * ring_mode::none before the context's first ring object and use_ring(). The path does
- * not change once it is decided.
+ * The mode is ring_mode::none before the context's first ring object and use_ring(). Once
+ * the path is decided it does not change, except to ring_mode::lost in the child of a
+ * fork.
  *
  * @par Thread safety
  * Safe while other threads run the context.

@@ -18,7 +18,7 @@ namespace asio_uring {
 
 namespace detail {
 
-/// One operation of the op layer, and what becomes of it without a ring.
+/// One operation of the op layer, and how it starts without a ring.
 template <typename Operation>
 class submit_request : public one_shot<Operation>
 {
@@ -34,7 +34,7 @@ public:
     }
 };
 
-/// Starts a Request made of one operation on the ring of an executor's context.
+/// Makes a Request of one operation and starts it on the ring of an executor's context.
 template <typename Request, typename Executor>
 class initiate_request
 {
@@ -76,11 +76,11 @@ private:
  * @param io_executor   The I/O executor: an executor of an io_context or thread pool. Its
  * context's ring takes the request; where there is none yet, one with default options is
  * made.
- * @param operation  One aggregate of namespace op, copied. All it points to (buffers,
- * paths, addresses) belongs to the caller and stays valid until the handler is called.
- * A descriptor that is made and that no handler hears of, because the context is
- * destroyed first, is closed, and so are the two of op::pipe: the caller's array gets
- * them right before the handler is called.
+ * @param operation  One aggregate of namespace op. The aggregate is copied. All that it
+ * points to (buffers, paths, addresses) belongs to the caller and stays valid until the
+ * handler is called. Where the context is destroyed before that, the library closes the
+ * descriptor that the operation made, and both descriptors of op::pipe. The caller's
+ * array gets those two right before the handler is called.
  * @param token      Completion token.
  *
  * @par Completion signature
@@ -100,19 +100,19 @@ private:
  * finished first reports what it did.
  * @par Errors
  * The kernel's own; operation_aborted when the request was cancelled; invalid_argument
- * for a multishot request, whose results this function has no way to hand over;
- * errc::no_ring in a context that has fallen back, which asio_uring::status tells, for
- * what has no equal in plain system calls.
+ * for a multishot request, whose many results need a result_stream; errc::no_ring for an
+ * operation without an equal in plain system calls, in a context that has fallen back
+ * (asio_uring::status tells).
  * @par Kernel
- * As the operation.
+ * What the operation needs.
  * @par Without a ring
- * A context that has fallen back makes the plain system call, with the same answer.
- * What waits for another party (receives, accepts, reads of a pipe) waits in the
- * context's reactor, which leaves the descriptor in non-blocking mode. All else is done
- * by at most four threads that belong to the context: cancellation ends a call that
- * none of them has begun, a call that one is making reports what it did, and the
+ * A context that has fallen back makes the plain system call, with the same answer. An
+ * operation that waits for another party (a receive, an accept, a read of a pipe) waits
+ * in the context's reactor, which leaves the descriptor in non-blocking mode. At most
+ * four threads that belong to the context make all other calls. Cancellation ends a call
+ * that none of them has begun; a call that has begun reports what it did, and the
  * destruction of the context and notify_fork(fork_prepare) wait for it. docs/fallback.md
- * says for each operation which of these it is, or errc::no_ring.
+ * says for each operation which of the two it is, or errc::no_ring.
  */
 template <
     typename Executor,

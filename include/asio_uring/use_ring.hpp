@@ -17,35 +17,39 @@ namespace asio_uring {
 /**
  * Before any I/O object of the context exists, the ring becomes the context's reactor:
  * the context waits in io_uring_enter and nowhere else, and stock timers, signal sets,
- * resolvers and sockets share that wait. On a context that already has a reactor the ring
- * is attached to it: everything works, and a completion costs a turn of the reactor more.
- * Without this call, the first redirected object installs a ring with default options.
+ * resolvers and sockets share that wait. On a context that already has a reactor, that
+ * reactor watches the ring: everything works, and each completion costs one more turn of
+ * the reactor. Without this call, the first redirected object installs a ring with
+ * default options.
  *
  * @param context  Any context that Asio's sockets accept. It owns the ring. Its
  * concurrency hint, or what newer Boost has in its place (the settings
  * scheduler.concurrency_hint, scheduler.locking and reactor.io_locking), decides about
- * locks and about how completions reach the thread that runs the context. Not for a
- * service_maker: that runs before the context has its scheduler.
+ * locks and about how completions reach the thread that runs the context. A
+ * service_maker cannot make this call, because it runs before the context has its
+ * scheduler.
  * @param options  Size and flags. With abi::setup_single_issuer only the first thread
- * that runs the context may ever run it. For an io_context, run() on another one throws
- * errc::wrong_thread. Any other context has threads of its own, which such an error would
- * end the program from, so it has to promise one thread, as a thread_pool of one does.
+ * that runs the context may ever run it. In an io_context, run() on another thread throws
+ * errc::wrong_thread. Any other context has threads of its own, where such an exception
+ * would end the program. So that context has to promise one thread, as a thread_pool of
+ * one thread does.
  * @param policy   What happens where no ring is to be had (no io_uring, forbidden, out of
  * locked memory or descriptors, kernel below 6.1, ASIO_URING=off): fallback::forbidden
- * throws, and leaves the context as it was; fallback::allowed lets the context run on
- * Asio's own epoll services, and status() says why. Without this call the first
- * redirected object behaves as with fallback::allowed. ASIO_URING=require in the
+ * throws and leaves the context as it was; fallback::allowed lets the context run on
+ * Asio's own epoll services, and status() says why. The first redirected object of a
+ * context without this call behaves as with fallback::allowed. ASIO_URING=require in the
  * environment makes every context behave as with fallback::forbidden.
  *
  * @par Errors
  * Throws boost::system::system_error if the kernel refuses the ring and the policy
- * forbids to go without; the text says why and what helps. Throws it with either policy
+ * forbids the fallback; the text says why and what helps. Throws it with either policy
  * for options that no kernel takes, and with errc::several_threads for a single-issuer
  * ring in a context that does not promise one thread. Throws
  * boost::asio::service_already_exists if the context has a ring, or has fallen back.
  * @par Thread safety
- * Not while another thread uses the context.
- * @par Kernel 6.1
+ * Unsafe while another thread uses the context.
+ * @par Kernel
+ * 6.1.
  */
 inline void use_ring(
     boost::asio::execution_context& context,
@@ -55,7 +59,7 @@ inline void use_ring(
     boost::asio::make_service<detail::ring_service>(context, options, policy);
 }
 
-/// The same for an io_context, of which the program decides who runs it.
+/// The same for an io_context, where the program decides which threads run it.
 inline void use_ring(
     boost::asio::io_context& context,
     const ring_options& options = ring_options(),
@@ -65,7 +69,8 @@ inline void use_ring(
         context, options, policy, detail::run_by::program);
 }
 
-/// What the ring of a context has done so far; all zero where there is none.
+/// Counts what the ring of a context has done so far. All counts are zero in a context
+/// without a ring.
 /**
  * @par Thread safety
  * Safe while other threads run the context.

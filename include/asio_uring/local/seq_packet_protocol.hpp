@@ -15,7 +15,8 @@ namespace asio_uring::local {
 
 /// boost::asio::local::seq_packet_protocol, with its objects on asio_uring::executor.
 /**
- * Since Boost 1.84. Before, generic::seq_packet_protocol speaks of the same sockets.
+ * Needs Boost 1.84. With an older Boost, generic::seq_packet_protocol makes the same
+ * sockets.
  */
 struct seq_packet_protocol : boost::asio::local::seq_packet_protocol
 {

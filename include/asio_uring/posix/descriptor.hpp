@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: public. Purpose: a descriptor on the ring, of which readiness alone is asked.
+// Layer: public. Purpose: a descriptor on the ring that a program waits for, and neither
+// reads nor writes through it.
 // Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
@@ -10,7 +11,7 @@
 
 namespace asio_uring::posix {
 
-/// Asio's descriptor, on asio_uring::executor.
+/// Asio's descriptor, on asio_uring::executor. See posix::stream_descriptor.
 using descriptor = boost::asio::posix::basic_descriptor<executor>;
 
 } // namespace asio_uring::posix

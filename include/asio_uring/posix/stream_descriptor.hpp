@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: public. Purpose: a descriptor on the ring that bytes are read from and written
-// to. Thread: as Asio's objects. Lifetime: as Asio's objects.
+// Layer: public. Purpose: a descriptor on the ring that a program reads bytes from and
+// writes bytes to. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
 #include <asio_uring/detail/object/redirect.hpp>
@@ -12,11 +12,11 @@ namespace asio_uring::posix {
 
 /// Asio's stream descriptor, on asio_uring::executor.
 /**
- * Terminals, event descriptors, FIFOs and the like. A regular file is read and written at
- * its own position, one transfer at a time; it is never waited for.
+ * It serves terminals, event descriptors, FIFOs and the like. Transfers of a regular file
+ * use the file's own position, one transfer at a time, and never wait for readiness.
  *
- * No operation switches the descriptor to non-blocking mode, so one that is shared with
- * other processes (a terminal) stays as they know it.
+ * On a ring no transfer switches the descriptor to non-blocking mode, so a descriptor
+ * that other processes share (a terminal) stays as they know it.
  */
 using stream_descriptor = boost::asio::posix::basic_stream_descriptor<executor>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: context. Purpose: the path a context takes, as a value: what status() returns
-// and what a log handler is told. Thread: any. Lifetime: values.
+// Layer: context. Purpose: the path a context takes, as the value that status() returns
+// and a log handler gets. Thread: any. Lifetime: values.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -19,7 +19,7 @@ enum class ring_mode
     reactor,  ///< the ring is the context's reactor
     attached, ///< the context's earlier reactor watches the ring
     fallback, ///< no ring is to be had: Asio's own epoll services do the work
-    lost, ///< the child of a fork got no ring of its own: the context is to be destroyed
+    lost,     ///< the child of a fork got no ring: the context's operations end
 };
 
 /// The name of a mode, "reactor" for ring_mode::reactor; empty for a value without one.
@@ -53,17 +53,20 @@ enum class fallback
     forbidden, ///< making it throws
 };
 
+/// The path of a context, and why it takes that path.
 struct context_status
 {
     ring_mode mode = ring_mode::none;
     unsigned sq_entries = 0;
     unsigned cq_entries = 0;
-    std::uint32_t setup_flags = 0; ///< abi::setup_* in force
 
-    /// What refused the ring; no error where there is one.
+    /// The abi::setup_* flags in force.
+    std::uint32_t setup_flags = 0;
+
+    /// Why there is no ring; no error where there is one.
     boost::system::error_code reason{};
 
-    /// The path in words; without a ring with the cause and the remedy.
+    /// The path in words. Without a ring, also the cause and the remedy.
     std::string text{};
 };
 

@@ -13,19 +13,19 @@ namespace asio_uring {
 /// Receives the status of a context when its path is decided.
 using log_handler = std::function<void(const context_status&)>;
 
-/// Sets who is told, once per context, which path the context takes and why.
+/// Sets the handler that hears, once per context, which path the context takes and why.
 /**
- * The handler is called by the thread that makes the context's first ring object (or
- * calls use_ring), while it makes it. It must not throw and must not make I/O objects.
- * With none set, ASIO_URING_LOG=1 in the environment prints the text on the standard
- * error output.
+ * The thread that makes the context's first ring object, or calls use_ring(), calls the
+ * handler meanwhile. The handler must not throw and must not make I/O objects. Without a
+ * handler, ASIO_URING_LOG=1 in the environment prints the text on the standard error
+ * output.
  *
- * @param handler  The new handler; an empty one for none.
- * @return The handler before.
+ * @param handler  The new handler, or an empty one.
+ * @return The earlier handler.
  *
  * @par Thread safety
- * Any thread at any time. Several contexts made at the same time call the handler at the
- * same time, and one that was replaced meanwhile may still be running.
+ * Any thread may call this at any time. Contexts that are made at the same time call the
+ * handler at the same time. A handler that was replaced meanwhile may still be running.
  */
 ASIO_URING_DECL log_handler set_log_handler(log_handler handler);
 

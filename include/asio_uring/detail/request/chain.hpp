@@ -24,6 +24,7 @@ namespace asio_uring {
 /// What became of one operation of several.
 struct operation_result
 {
+    /// No error where the operation succeeded.
     boost::system::error_code error{};
     /// The kernel's result where it is not negative (bytes, a descriptor, 0), else 0.
     int value = 0;
