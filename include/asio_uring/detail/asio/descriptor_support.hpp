@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: Asio's own service of descriptors and pipes, and
-// the three private data of its implementation that the redirected service sets itself.
-// Thread: as Asio's descriptors. Lifetime: services live as long as their execution
-// context.
+// Layer: asio. Purpose: Asio's own service of descriptors and pipes, and the three
+// private members of its implementation that the redirected service sets itself. Thread:
+// as Asio's descriptors. Lifetime: services live as long as their execution context.
 #pragma once
 
 #include <asio_uring/detail/asio/scheduler.hpp>

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: notice, before main(), that a part of the program
-// was compiled without drop_in.hpp and makes I/O objects of its own kind. Thread: the one
-// that loads the program. Lifetime: static.
+// Layer: asio. Purpose: notice, before main(), that a part of the program was compiled
+// without drop_in.hpp and makes I/O objects of its own kind. Thread: the one that loads
+// the program. Lifetime: static.
 //
-// The objects are reached through services, and Asio keeps a static object per service
-// type, whose symbol every unit has that makes an object on it. A unit with drop_in.hpp
-// has none of those of the services it moves away from; it refers to them weakly instead,
-// and finds one only where another unit has brought it in. That unit and this one have
-// different ideas of what is inside Asio's sockets, and nothing they share would work.
+// An I/O object reaches its service through a static object that Asio keeps per service
+// type. Every unit that makes an object on a service has the symbol of that static
+// object. A unit with drop_in.hpp has no such symbol of the services it moves away from.
+// It refers to these symbols weakly instead, and finds one only where another unit has
+// brought it in. Those two units have different ideas of what is inside Asio's sockets,
+// and nothing they share would work.
 #pragma once
 
 #include <cstdio>
 #include <cstdlib>
 
-// The mangled names: by the key of the service, and by its id, of which a unit without
-// run-time type information has only the second. S0_ is boost::asio, S1_ its detail.
+// The mangled names of a service's key and of its id. A unit without run-time type
+// information has only the id. S0_ is boost::asio, S1_ its detail.
 #define ASIO_URING_STOCK_SERVICE(name, mangled)                   \
     extern "C" [[gnu::weak]] const char name##_key __asm__(       \
         "_ZTIN5boost4asio6detail14typeid_wrapperI" mangled "EE"); \
@@ -69,7 +70,8 @@ struct stock_object
 #define ASIO_URING_STOCK(kind, name) \
     stock_object { kind, &name##_key, &name##_id }
 
-// Before any object of static storage duration is made: those may be I/O objects.
+// Runs before any object of static storage duration is made, because those may be I/O
+// objects.
 [[gnu::constructor(102)]] static void refuse_a_mixed_program()
 {
     const stock_object objects[] = {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: a part of the program that was compiled without
-// drop_in.hpp does not link where objects cross its border. Thread: none. Lifetime: none.
+// Layer: asio. Purpose: keep a part of the program that was compiled without drop_in.hpp
+// from linking where objects cross its border. Thread: none. Lifetime: none.
 //
-// Inside, an object on the ring differs from Asio's own of the same type. The tag stands
-// in the mangled name of every function that takes or returns such an object, so what one
-// part calls with it the other does not define. What makes objects of its own is noticed
-// at run time; see drop_in_check.hpp.
+// Inside, an object on the ring differs from Asio's own object of the same type. The tag
+// stands in the mangled name of every function that takes or returns such an object. So
+// one part of the program calls a function with the tag, and the other part defines one
+// without it. drop_in_check.hpp notices, at run time, a part that makes objects of its
+// own.
 #pragma once
 
 #if defined(BOOST_ASIO_BASIC_SOCKET_HPP) ||         \
@@ -14,7 +15,8 @@
 #    error "asio_uring/drop_in.hpp comes before every header of Asio."
 #endif
 
-// No class of Asio's is in there, and newer Boost may have an inline namespace.
+// This header declares no class of Asio's. It names the inline namespace that newer Boost
+// may have.
 #include <boost/asio/detail/config.hpp>
 
 #if !defined(BOOST_ASIO_INLINE_NAMESPACE_BEGIN)
@@ -67,7 +69,7 @@ BOOST_ASIO_INLINE_NAMESPACE_END
 
 namespace boost::beast {
 
-// Holds a socket and two timers.
+// This class holds a socket and two timers.
 template <typename Protocol, typename Executor, typename RatePolicy>
 ASIO_URING_MOVED basic_stream;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: the parts of Asio that carry a handler from
-// initiation to its call: outstanding work, allocation, tracking, binding of results.
-// Thread: the initiating and the completing thread. Lifetime: members of an operation.
+// Layer: asio. Purpose: the parts of Asio that carry a handler from initiation to its
+// call: outstanding work, allocation, tracking, binding of results. Thread: the
+// initiating and the completing thread. Lifetime: members of an operation.
 #pragma once
 
 #include <asio_uring/detail/asio/scheduler.hpp>
@@ -29,7 +29,7 @@
 #define ASIO_URING_HANDLER_CREATION(args) BOOST_ASIO_HANDLER_CREATION(args)
 #define ASIO_URING_HANDLER_COMPLETION(operation) \
     BOOST_ASIO_HANDLER_COMPLETION((operation))
-// A handler's arguments are shown as Asio shows them: the error, and a size or an
+// Tracking shows a handler's arguments as Asio shows them: the error, and a size or an
 // ellipsis.
 #define ASIO_URING_HANDLER_INVOCATION_BEGIN(bound)                               \
     do {                                                                         \
@@ -86,7 +86,7 @@ struct plain_executor<ring_executor<Inner>>
 template <typename Executor>
 using plain_executor_t = typename plain_executor<Executor>::type;
 
-/// The executor Asio's own services are given.
+/// The executor that Asio's own services get.
 template <typename Executor>
 const plain_executor_t<Executor>& plain(const Executor& executor) noexcept
 {
@@ -204,12 +204,13 @@ concept default_immediate_executor = requires
         asio_associated_immediate_executor_is_unspecialised;
 };
 
-/// Whether the handler brings an executor of its own for that.
+/// Whether the handler brings an immediate executor of its own.
 template <typename Handler, typename IoExecutor>
 inline constexpr bool has_immediate_executor =
     !default_immediate_executor<Handler, plain_executor_t<IoExecutor>>;
 
-/// Calls a bound handler by way of its immediate executor, perhaps before it returns.
+/// Calls a bound handler by way of its immediate executor, perhaps before this function
+/// returns.
 template <typename Bound, typename IoExecutor>
 void deliver_at_once(Bound& bound, const IoExecutor& io_executor)
 {
@@ -228,8 +229,9 @@ void deliver_at_once(Bound&, const IoExecutor&) = delete;
 
 #endif
 
-/// Ends an operation that was not even made: the handler is called with the values, by
-/// its own immediate executor where it has one, and otherwise never before this returns.
+/// Ends an operation that was never made: calls the handler with the values. The call
+/// goes by way of the handler's own immediate executor where the handler has one, and
+/// otherwise never comes before this function returns.
 template <typename IoExecutor, typename Handler, typename... Values>
 void end_at_once(const IoExecutor& io_executor, Handler&& handler, Values&&... values)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: read the one private datum of Asio's reactor that
-// the ring needs, its epoll descriptor. Thread: any. Lifetime: the descriptor is the
-// reactor's.
+// Layer: asio. Purpose: read the one private member of Asio's reactor that the ring
+// needs, its epoll descriptor. Thread: any. Lifetime: the descriptor is the reactor's.
 #pragma once
 
 #include <asio_uring/detail/asio/scheduler.hpp>

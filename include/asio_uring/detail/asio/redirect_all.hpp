@@ -3,7 +3,7 @@
 // whatever its executor. Thread: as the objects. Lifetime: as the objects.
 #pragma once
 
-// Before anything of Asio's.
+// These two come before every header of Asio.
 #include <asio_uring/detail/asio/drop_in_check.hpp>
 #include <asio_uring/detail/asio/drop_in_tag.hpp>
 #include <asio_uring/detail/asio/redirect.hpp>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: the names of Asio's scheduler, operations and
-// reactor that the loop builds on, gathered so that a new Boost release is one
-// folder to check. Thread: as documented by Asio. Lifetime: services live as long as
-// their execution context.
+// Layer: asio. Purpose: the names of Asio's scheduler, operations and reactor that the
+// loop builds on, gathered so that a new Boost release is one folder to check. Thread: as
+// Asio documents. Lifetime: services live as long as their execution context.
 #pragma once
 
 #include <asio_uring/detail/asio/version.hpp>
@@ -44,9 +43,10 @@ bool is_continuation(Handler& handler)
 #endif
 }
 
-/// The concurrency hint given to the context, in both of the places Asio has kept it.
-/// Newer Boost keeps what the special hints say as settings of their own. Boost 1.87 to
-/// 1.89 tell BOOST_ASIO_CONCURRENCY_HINT_SAFE as 1, and Asio's own scheduler believes it.
+/// The concurrency hint given to the context, wherever this release of Asio keeps it.
+/// Newer Boost keeps the meaning of the special hints in settings of their own. Boost
+/// 1.87 to 1.89 report BOOST_ASIO_CONCURRENCY_HINT_SAFE as 1, and Asio's own scheduler
+/// believes it.
 inline int concurrency_hint(boost::asio::execution_context& context)
 {
 #if BOOST_VERSION < 108700
@@ -61,7 +61,7 @@ inline int concurrency_hint(boost::asio::execution_context& context)
 #endif
 }
 
-/// Whether that hint keeps the locks of the I/O path.
+/// Whether the hint keeps the locks of the I/O path.
 inline bool hint_is_locking(int hint)
 {
     return BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(REACTOR_IO, hint) != 0 &&

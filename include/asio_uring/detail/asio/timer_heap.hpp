@@ -25,8 +25,8 @@ template <typename Traits>
 struct heap_traits : Traits
 {};
 
-/// What timer_queue promises: operations are due no earlier than their time, earliest
-/// first; those of one timer in the order they were started.
+/// Keeps the promises of timer_queue: operations are due no earlier than their time, the
+/// earliest first, and those of one timer in the order in which they were started.
 template <typename Traits>
 class timer_heap : public boost::asio::detail::timer_queue_base
 {
@@ -75,8 +75,9 @@ public:
         return entries_.empty() ? longest : rounded<1000000>(longest);
     }
 
-    /// Takes a part of what is due, so that handlers run while their operations are still
-    /// in the cache, and the kernel is looked at in between. The rest stays due.
+    /// Takes a part of the waits that are due, so that handlers run while their
+    /// operations are still in the cache, and the loop looks at the kernel in between.
+    /// The rest stays due.
     void get_ready_timers(operation_queue& ops) override
     {
         if (entries_.empty())
@@ -161,8 +162,8 @@ private:
     static constexpr std::size_t children = 4;
     static constexpr std::size_t most_at_once = 128;
 
-    // One below the first is the next to come; with many timers neither it nor its wait
-    // is in the cache.
+    // The next timer to come stands right below the first. With many timers neither that
+    // timer nor its wait is in the cache.
     void prefetch_next() noexcept
     {
         const std::size_t end = std::min(entries_.size(), children + 1);
@@ -192,7 +193,8 @@ private:
         value.timer->place_ = place;
     }
 
-    // Both move the others out of the way and write the entry once, where it belongs.
+    // rise() and sink() move the other entries out of the way and write the entry once,
+    // where it belongs.
 
     void rise(std::size_t place, const entry& value)
     {
@@ -242,8 +244,8 @@ private:
             sink(place, last);
     }
 
-    // The time to the first timer in ticks of a second's part, as Asio rounds it: never
-    // zero before it is due.
+    // The time to the first timer in ticks of a second's part, as Asio rounds it: it is
+    // never zero before that timer is due.
     template <long PerSecond>
     long rounded(long longest) const
     {

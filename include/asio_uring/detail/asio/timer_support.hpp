@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: Asio's timer service and wait operations, and the
-// heap that a kind of timer uses: ours for the clocks of <chrono>, Asio's for
-// deadline_timer, whose times may be infinite. Thread: the owner locks. Lifetime: a queue
-// outlives its registration in a set.
+// Layer: asio. Purpose: Asio's timer service and wait operations, and the heap that a
+// kind of timer uses: ours for the clocks of <chrono>, Asio's for deadline_timer, whose
+// times may be infinite. Thread: the owner locks. Lifetime: a queue outlives its
+// registration in a set.
 #pragma once
 
 #include <asio_uring/detail/asio/handler_support.hpp>
@@ -32,7 +32,7 @@ using boost::asio::detail::timer_queue_set;
 using boost::asio::detail::wait_handler;
 using boost::asio::detail::wait_op;
 
-/// Blocks for a while, or until a signal, which is an error, as in Asio's own wait.
+/// Blocks for a while. A signal ends the wait with an error, as in Asio's own wait.
 template <typename Duration>
 void wait_in_thread(const Duration& duration, boost::system::error_code& ec)
 {

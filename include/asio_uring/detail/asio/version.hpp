@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: refuse Asio builds this library cannot sit under,
-// in words. Thread: none. Lifetime: none.
+// Layer: asio. Purpose: refuse, with a message, the builds of Asio that this library
+// cannot sit under. Thread: none. Lifetime: none.
 #pragma once
 
 #include <boost/asio/detail/config.hpp>

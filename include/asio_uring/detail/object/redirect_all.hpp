@@ -3,6 +3,6 @@
 // ring, whatever its executor. Thread: none. Lifetime: none.
 #pragma once
 
-// Before anything of Asio's.
+// This one comes before every header of Asio.
 #include <asio_uring/detail/asio/redirect_all.hpp>
 #include <asio_uring/detail/object/redirect.hpp>

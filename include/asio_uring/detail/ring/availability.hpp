@@ -43,24 +43,25 @@ make_refusal(const boost::system::error_code& reason, const ring_options& option
 /// The refusal of the environment.
 ASIO_URING_DECL refusal environment_refusal();
 
-/// The refusal that needs no call of the kernel to be known: the environment's, or one
-/// remembered because it cannot change while the process lives.
+/// The refusal that is known without a call of the kernel: the environment's, or one that
+/// is remembered because it cannot change while the process lives.
 ASIO_URING_DECL refusal known_refusal();
 
-/// Remembers a refusal of the kernel that the process cannot outlive: no io_uring, or
-/// forbidden. Exhausted memory and descriptors come back, and are not remembered.
+/// Remembers a refusal that cannot change while the process lives: the kernel has no
+/// io_uring, or forbids it. Exhausted memory and descriptors come back, so they are not
+/// remembered.
 ASIO_URING_DECL void remember(const refusal& refused);
 
-/// What is wrong with the options on every system.
+/// The error in options that no system takes; no error for all others.
 ASIO_URING_DECL boost::system::error_code misuse_of(const ring_options& options) noexcept;
 
-/// Whether the kernel takes what a context's ring needs after its creation: a filter may
-/// allow io_uring_setup and forbid the calls that go with it, and a kernel may lack what
-/// the loop is built on.
+/// Tries what a context's ring needs after its creation. A filter may allow
+/// io_uring_setup and forbid the calls that go with it, and a kernel may lack what the
+/// loop is built on.
 ASIO_URING_DECL boost::system::error_code try_out(const ring& made) noexcept;
 
-/// The part of that which is said by the list of operations a kernel knows:
-/// errc::kernel_too_old where one is not in it that the loop is built on.
+/// The part of try_out() that reads the list of the operations a kernel knows. Returns
+/// errc::kernel_too_old where the list lacks an operation that the loop is built on.
 ASIO_URING_DECL boost::system::error_code
 judge_operations(std::span<const abi::probe_op> listed) noexcept;
 

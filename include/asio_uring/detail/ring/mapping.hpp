@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: owner of memory shared with the kernel: a map of a ring
-// descriptor, or pages of our own.
-// Thread: distinct objects from any thread. Lifetime: unmaps when destroyed, except in a
-// child.
+// descriptor, or pages of our own. Thread: distinct objects from any thread. Lifetime:
+// unmaps when destroyed, except in a child.
 #pragma once
 
 #include <asio_uring/ring/config.hpp>
@@ -61,8 +60,8 @@ public:
     std::byte* data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }
 
-    /// What lies `offset` bytes into the map. REQUIRES: the kernel gave the offset, or it
-    /// is that of an element of the array the map is: only then there is a T.
+    /// The T that lies `offset` bytes into the map. REQUIRES: a T lies there: the kernel
+    /// gave the offset, or the map is an array and the offset is that of an element.
     template <class T>
     T* at(std::size_t offset) const noexcept
     {

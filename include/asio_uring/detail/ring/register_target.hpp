@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: where register calls go: a ring's descriptor as the objects that
-// own a registration keep it. Thread: as the ring's. Lifetime: a plain value; good while
-// the ring is open, also after the ring was moved.
+// own a registration keep it. Thread: as the ring's. Lifetime: a plain value, which is
+// good while the ring is open, also after the ring was moved.
 #pragma once
 
 #include <asio_uring/detail/ring/syscall.hpp>
@@ -70,7 +70,8 @@ public:
 private:
     int fd_ = -1;
     pid_t process_ = 0;
-    pid_t thread_ = 0; ///< owner of the index, or 0 for a descriptor
+    // Owner of the index, or 0 for a descriptor
+    pid_t thread_ = 0;
 };
 
 } // namespace asio_uring::detail

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: ring. Purpose: the memory of one ring's queues and entries: mapped from the
 // kernel, allocated for it, or lent by the caller. Thread: distinct objects from any
-// thread. Lifetime: unmaps what is its own.
+// thread. Lifetime: unmaps all but the caller's memory.
 #pragma once
 
 #include <asio_uring/detail/ring/mapping.hpp>
@@ -30,15 +30,15 @@ public:
     }
     ring_memory& operator=(const ring_memory&) = delete;
 
-    /// What the kernel allocated for the ring `fd`.
+    /// Maps the memory that the kernel allocated for the ring `fd`.
     static ring_memory
     map(int fd, const ring_memory_size& size, boost::system::error_code& ec) noexcept;
 
-    /// Memory for a ring with abi::setup_no_mmap that is not set up yet.
+    /// Allocates memory for a ring with abi::setup_no_mmap that is not set up yet.
     static ring_memory
     allocate(const ring_memory_size& size, boost::system::error_code& ec) noexcept;
 
-    /// The same, from the caller.
+    /// Takes the memory for such a ring from the caller's options.
     static ring_memory lent(const ring_options& options) noexcept;
 
     std::byte* rings() const noexcept { return rings_; }
