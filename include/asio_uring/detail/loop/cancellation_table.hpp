@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: loop. Purpose: names for operations that a cancellation slot may hold on to
-// after the operation is gone: an index and a generation, looked up instead of
-// dereferenced. Thread: guarded by the loop's mutex. Lifetime: as the loop; entries are
-// recycled.
+// Layer: loop. Purpose: names for operations. A cancellation slot may hold on to a name
+// after the operation is gone, so a name is an index and a generation: it is looked up,
+// never dereferenced. Thread: guarded by the loop's mutex. Lifetime: as the loop; entries
+// are recycled.
 #pragma once
 
 #include <asio_uring/ring/config.hpp>
@@ -54,7 +54,7 @@ public:
         return e.generation == ticket.generation ? e.operation : nullptr;
     }
 
-    /// The name is another operation's from here.
+    /// From here the index names another operation.
     void rename(std::uint32_t index, ring_operation& op) noexcept
     {
         entries_[index - 1].operation = &op;

@@ -16,8 +16,8 @@
 namespace asio_uring::detail {
 
 /// A request belongs to the thread that submitted it and ends with that thread. So only
-/// threads that run the context enter, and a single-issuer ring is entered by one thread
-/// for ever.
+/// threads that run the context enter the kernel, and only one thread ever enters a
+/// single-issuer ring.
 class entry_right
 {
 public:
@@ -43,14 +43,14 @@ public:
         return is_reaper() || scheduler.can_dispatch();
     }
 
-    /// Whether the calling thread may end requests in the kernel that others submitted.
+    /// Whether the calling thread may end requests that other threads submitted.
     bool may_end(asio_impl::scheduler& scheduler) const noexcept
     {
         return !single_issuer_ || may_enter(scheduler);
     }
 
-    /// In a child of a fork that was not announced: the ring's memory is absent, and its
-    /// requests are the parent's.
+    /// Whether this process is the child of a fork that was not announced. The ring's
+    /// memory is absent there, and the ring's requests are the parent's.
     bool is_orphan() const noexcept { return fork_depth != fork_depth_; }
 
     [[noreturn]] void throw_orphan() const
@@ -59,8 +59,8 @@ public:
             make_error_code(errc::fork_not_announced), "asio_uring: run");
     }
 
-    /// The calling thread takes turns from here. Throws where it may not. `enable` opens
-    /// a single-issuer ring to the first thread that asks.
+    /// From here the calling thread takes turns. Throws where that thread may not.
+    /// `enable` opens a single-issuer ring to the first thread that asks.
     template <typename Enable>
     void adopt(Enable enable)
     {
@@ -77,8 +77,9 @@ public:
         reaper_ = self;
     }
 
-    /// In the child of a fork: the ring is this process's own, and nobody has entered it.
-    /// With a reason there is none, and adopt() throws it.
+    /// Starts anew in the child of a fork: the ring is this process's own, and no thread
+    /// has entered it. With a reason in `lost` there is no ring, and adopt() throws that
+    /// reason.
     void restart(const boost::system::error_code& lost = {}) noexcept
     {
         fork_depth_ = fork_depth;
@@ -91,7 +92,7 @@ private:
     std::uint32_t fork_depth_ = 0;
     // Mark of the thread that took the last turn; 0: none yet
     std::uint64_t reaper_ = 0;
-    // The same, of the only thread that may enter
+    // Mark of the only thread that may enter a single-issuer ring; 0: none yet
     std::uint64_t issuer_ = 0;
     // Why a child of a fork has no ring
     boost::system::error_code lost_;

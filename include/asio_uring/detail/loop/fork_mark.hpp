@@ -10,11 +10,11 @@
 
 namespace asio_uring::detail {
 
-/// How many forks lie between the first process and this one. Written only in a child
-/// that has a single thread yet.
+/// How many forks lie between the first process and this one. A child writes it before it
+/// has a second thread, and nobody else does.
 inline std::uint32_t fork_depth = 0;
 
-/// From here on forks are counted.
+/// Counts forks from here on.
 inline void watch_forks()
 {
     [[maybe_unused]] static const int registered =

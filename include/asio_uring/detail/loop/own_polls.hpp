@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: loop. Purpose: the loop's own polls in the kernel, by which a wait ends: for a
-// wake-up of another thread, and for the reactor's epoll set. Thread: notify() any; the
+// Layer: loop. Purpose: the loop's own polls in the kernel, which end a wait: one for the
+// wake-ups of other threads, one for the reactor's epoll set. Thread: notify() any; the
 // rest is guarded by the loop's mutex. Lifetime: as the loop.
 #pragma once
 
@@ -16,8 +16,8 @@
 
 namespace asio_uring::detail {
 
-/// A poll of either kind belongs to the thread that armed it. One that is outdated keeps
-/// its old generation, and what it tells is ignored.
+/// Each poll belongs to the thread that armed it. An outdated poll keeps its old
+/// generation, and the loop ignores its CQEs.
 class own_polls
 {
 public:
@@ -37,36 +37,39 @@ public:
     /// Whether a wait can be ended.
     bool armed() const noexcept { return !take_part() || (wake_.armed && epoll_.armed); }
 
-    /// Whether a wake-up was taken that no turn has answered yet: the next does not wait.
+    /// Whether the loop has taken a wake-up that no turn has answered yet. The next turn
+    /// then does not wait.
     bool woken() const noexcept { return woken_; }
 
-    /// A turn has reaped. Returns whether the epoll set is ready.
+    /// To be called when a turn has reaped. Returns whether the epoll set is ready.
     bool end_turn() noexcept
     {
         woken_ = false;
         return std::exchange(epoll_ready_, false);
     }
 
-    /// Arms what is not armed, as far as there is room. Returns the SQEs claimed.
+    /// Arms the polls that are not armed, as far as there is room. Returns how many SQEs
+    /// it claimed.
     template <typename Ring>
     unsigned arm(Ring& ring) noexcept;
 
-    /// Another thread takes over: its predecessor may never enter the kernel again, and
-    /// so the polls it armed may tell nothing more. Returns the SQEs claimed.
+    /// Removes the polls when another thread takes over: its predecessor may never enter
+    /// the kernel again, and then the polls of that thread report nothing more. Returns
+    /// how many SQEs it claimed.
     template <typename Ring>
     unsigned disarm(Ring& ring) noexcept;
 
-    /// The CQE of a wake poll. Returns whether it counts as a wake-up.
+    /// Takes the CQE of a wake poll. Returns whether the CQE counts as a wake-up.
     bool take_wake(const abi::cqe& cqe) noexcept;
 
-    /// The CQE of an epoll poll.
+    /// Takes the CQE of an epoll poll.
     void take_epoll(const abi::cqe& cqe) noexcept;
 
-    /// In the child of a fork, whose ring is another one and whose notifications must not
-    /// reach the parent. Throws where no descriptor is left.
+    /// Starts anew in the child of a fork, whose ring is another one and whose
+    /// notifications must not reach the parent. Throws where no descriptor is left.
     void restart(int epoll_descriptor);
 
-    /// In a child that gets no ring: what it notifies reaches nobody.
+    /// Closes the wake event in a child that gets no ring: notifications reach nobody.
     void close() noexcept;
 
 private:
@@ -107,8 +110,8 @@ unsigned own_polls::arm(Ring& ring) noexcept
         .fd = wake_event_.native_handle(),
         .events = POLLIN,
         .flags = abi::poll_add_multi};
-    // One shot, armed after every look at the set: arming looks at its state, so nothing
-    // that stayed ready is missed.
+    // This poll fires once, and the loop arms it after every look at the set. Arming
+    // looks at the state of the set, so nothing that stayed ready is missed.
     const auto on_epoll = op::poll_add{.fd = epoll_descriptor_, .events = POLLIN};
     return arm(ring, wake_, internal_request::wake, on_wake) +
            arm(ring, epoll_, internal_request::epoll, on_epoll);

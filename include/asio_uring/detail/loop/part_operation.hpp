@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: a request that answers to something larger than itself, a chain
 // or a source of many results, instead of a handler. Thread: guarded by the loop's mutex.
-// Lifetime: as whatever it is a part of; the loop knows it until its last CQE.
+// Lifetime: as the chain or source that it is a part of; the loop knows it until its last
+// CQE.
 #pragma once
 
 #include <asio_uring/detail/loop/ring_operation.hpp>
@@ -10,8 +11,8 @@
 
 namespace asio_uring::detail {
 
-/// Its completions are taken within the loop. It is no work of the scheduler's: whoever
-/// waits for what it brings is.
+/// The loop itself takes its completions. Such an operation is no work of the
+/// scheduler's; the operation that waits for its results is.
 class part_operation : public ring_operation
 {
 public:

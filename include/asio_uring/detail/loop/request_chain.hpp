@@ -21,7 +21,8 @@ protected:
     explicit chain_member(prepare_function prepare) noexcept
         : part_operation(&do_destroy, prepare, part_kind::member)
     {
-        // What it did and what became of those behind it is the chain's result.
+        // The result of a member, and its effect on the members behind it, are the
+        // chain's result.
         never_repeat();
     }
 
@@ -46,17 +47,17 @@ private:
 class request_chain
 {
 public:
-    /// `link_flag` is abi::sqe_io_link, or abi::sqe_io_hardlink for members that follow
-    /// whatever became of the one before.
+    /// `link_flag` is abi::sqe_io_link, or abi::sqe_io_hardlink for members that begin
+    /// whether the member before succeeded or failed.
     explicit request_chain(std::uint8_t link_flag) noexcept : link_flag_(link_flag) {}
 
     request_chain(const request_chain&) = delete;
     request_chain& operator=(const request_chain&) = delete;
 
-    /// The operation that ends when every member has. REQUIRES: not started.
+    /// Sets the operation that ends when every member has. REQUIRES: not started.
     void lead(ring_operation& head) noexcept { head_ = &head; }
 
-    /// REQUIRES: not started.
+    /// Puts a member at the end. REQUIRES: not started.
     void append(chain_member& member) noexcept
     {
         (last_ == nullptr ? first_ : last_->next_member_) = &member;
@@ -91,7 +92,7 @@ private:
     bool cancelled_ = false;
 };
 
-// The head goes with the last of its members.
+// The last of the members to go destroys the head.
 inline void chain_member::do_destroy(
     [[maybe_unused]] void* owner,
     scheduler_operation* base,

@@ -66,7 +66,8 @@ public:
         return true;
     }
 
-    /// The active operation leaves, unless others wait: then leave() says who is next.
+    /// The active operation leaves, unless others wait. Where others wait, leave() says
+    /// which operation is next.
     bool leave_empty() noexcept
     {
         if (!waiting_.empty())
@@ -75,21 +76,21 @@ public:
         return true;
     }
 
-    /// Takes an operation that waits out of the line.
+    /// Takes a waiting operation out of the line.
     void remove(ring_operation& op) noexcept { remove(waiting_, op); }
 
-    /// Those that wait are to end in their turn, behind the active one.
+    /// Marks the operations that wait: they end in their turn, behind the active one.
     void mark_cancelled() noexcept;
 
     /// `ended`, which has its result, leaves the line. Returns the operation that becomes
-    /// the active one, or nullptr; those that end with `ended` or were cancelled go to
-    /// `end` in their order. Waits for readiness behind one that ended well end with it:
-    /// one event answers them all, whatever the first handler does to the
+    /// the active one, or nullptr. The operations that end with `ended` or were cancelled
+    /// go to `end` in their order. Waits for readiness right behind one that ended well
+    /// end with it: one event answers them all, whatever the first handler does to the
     /// descriptor.
     template <typename End>
     ring_operation* leave(const ring_operation& ended, End end);
 
-    /// The first of those that wait, which leaves the line, or nullptr.
+    /// Takes the first operation that waits out of the line; nullptr where none waits.
     ring_operation* take_waiting() noexcept
     {
         asio_impl::scheduler_operation* const first = waiting_.front();
@@ -98,7 +99,7 @@ public:
         return static_cast<ring_operation*>(first);
     }
 
-    /// Those that wait leave the line for `end`.
+    /// The operations that wait leave the line and go to `end`.
     template <typename End>
     void clear_waiting(End end)
     {
@@ -118,7 +119,7 @@ public:
     static void remove(asio_impl::operation_queue& queue, ring_operation& op) noexcept;
 
 private:
-    // Out of the way of what every operation passes through.
+    // Few operations wait, so this stays out of the path of those that do not.
     [[gnu::noinline]] void wait(ring_operation& op) noexcept
     {
         op.state_ = operation_state::waiting;
@@ -170,16 +171,17 @@ request_line::remove(asio_impl::operation_queue& queue, ring_operation& op) noex
     queue.push(others);
 }
 
-/// Who started a set of requests: a descriptor, or the loop itself for requests without
+/// The owner of a set of requests: a descriptor, or the loop itself for requests without
 /// an object.
 struct alignas(64) request_owner
 {
     request_line lines[2];
-    request_list requests; // all that have an SQE or are next to get one
+    // All that have an SQE or are next to get one
+    request_list requests;
     int descriptor = -1;
-    // Its descriptor is gone; the owner goes back to the pool with its last operation.
+    // The descriptor is gone; the owner goes back to the pool with its last operation.
     bool closed = false;
-    // Whoever closed it waits, and gives it back.
+    // The thread that closed the descriptor waits, and gives the owner back.
     bool kept = false;
 
     /// The line of a direction. REQUIRES: way is not none.

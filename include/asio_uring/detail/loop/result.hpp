@@ -18,8 +18,8 @@ inline bool is_restart_code(int result) noexcept
     return -result >= first && -result <= last;
 }
 
-/// The meaning of a negative result. An interrupted request was ended by a wish to
-/// cancel.
+/// The error that a negative result stands for. A request that was interrupted after
+/// somebody asked to cancel it counts as cancelled.
 inline boost::system::error_code to_error_code(int result, bool cancel_requested)
 {
     const int error = -result;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: loop. Purpose: a request of many results, and the results nobody has asked for
-// yet. Thread: guarded by the loop's mutex. Lifetime: allocated by the stream that starts
-// it; once that has let go of it, it frees itself with its last CQE.
+// Layer: loop. Purpose: a request of many results, and the results that nobody has asked
+// for yet. Thread: guarded by the loop's mutex. Lifetime: the stream that starts a source
+// allocates it; a source that its stream has let go of frees itself with its last CQE.
 #pragma once
 
 #include <asio_uring/detail/loop/part_operation.hpp>
@@ -17,12 +17,13 @@
 
 namespace asio_uring::detail {
 
-/// What whoever asks behind the last result gets; no errno of the kernel's.
+/// The result of a wait behind the last result. It is no errno of the kernel's.
 inline constexpr int end_of_results = -4096;
 
-/// Whoever asks for a result stands in the read line of the source's owner, behind the
-/// source. The kernel cannot be told to slow down: a source that holds as many results as
-/// it may is cancelled, and asked for again when half of them are taken.
+/// An operation that asks for a result stands in the read line of the source's owner,
+/// behind the source. The kernel cannot be told to slow down: the loop cancels a source
+/// that holds as many results as it may, and submits it again when half of them are
+/// taken.
 class result_source : public part_operation
 {
 public:
@@ -35,7 +36,7 @@ public:
     result_source(const result_source&) = delete;
     result_source& operator=(const result_source&) = delete;
 
-    /// It brings nothing but an error. REQUIRES: not started.
+    /// The source brings nothing but this error. REQUIRES: not started.
     void refuse(int result) noexcept { end(result); }
 
     bool makes_descriptors() const noexcept { return closes_; }
@@ -57,11 +58,12 @@ protected:
 
     virtual ~result_source() { drop_results(); }
 
-    /// The result in a completion, or a negated errno: a timer that expires says ETIME.
+    /// The result that a completion's value stands for, or a negated errno. A timer that
+    /// expires completes with ETIME, which is no error.
     virtual int result_of(int value) const noexcept { return value; }
 
     /// Whether nothing more can come behind `value`, which came last and is no error. If
-    /// not, the kernel only wants to be asked again.
+    /// more can come, the source only has to be submitted again.
     virtual bool ends_with(int value) const noexcept = 0;
 
 private:
@@ -71,7 +73,7 @@ private:
     enum class phase : std::uint8_t
     {
         armed,   // the kernel has it, or is to get it
-        pausing, // and was asked to end it, because nobody takes the results
+        pausing, // the kernel was asked to end it, because nobody takes the results
         paused,
         ended,
     };
@@ -105,7 +107,7 @@ private:
         return phase_ == phase::paused && results_.size() <= capacity_ / 2;
     }
 
-    /// Whether somebody who asks can be answered.
+    /// Whether an operation that asks can be answered.
     bool has_news() const noexcept { return !results_.empty() || phase_ == phase::ended; }
 
     /// REQUIRES: has_news().
@@ -121,7 +123,7 @@ private:
     /// Keeps one result. Without memory for it the source ends.
     void keep(int value, std::uint32_t flags) noexcept;
 
-    /// The kernel's last completion, which is the operation's result.
+    /// Takes the kernel's last completion, whose value is the operation's result.
     void take_last() noexcept;
 
     void end(int result) noexcept
@@ -133,10 +135,12 @@ private:
     void (*free_)(result_source&);
     std::deque<entry> results_;
     std::size_t capacity_;
-    int end_result_ = end_of_results; // or a negated errno
+    // end_of_results, or a negated errno
+    int end_result_ = end_of_results;
     phase phase_ = phase::armed;
     bool closes_;
-    bool detached_ = false; // the stream has let go of it
+    // The stream has let go of the source.
+    bool detached_ = false;
 };
 
 inline void result_source::keep(int value, std::uint32_t flags) noexcept
@@ -171,7 +175,7 @@ inline void result_source::take_last() noexcept
         end(end_of_results);
 }
 
-// The stream, where there still is one, frees it.
+// A source that still has a stream is freed by the stream.
 inline void result_source::do_destroy(
     [[maybe_unused]] void* owner,
     scheduler_operation* base,

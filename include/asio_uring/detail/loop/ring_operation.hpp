@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: loop. Purpose: the base of everything the kernel works on for us: one
-// request, its result, and where it stands between initiation and delivery. Thread:
-// guarded by the loop's mutex until reaped; then the thread that delivers it. Lifetime:
-// from allocation at initiation until its handler's memory is released just before the
-// upcall; while it stands in the kernel, only its last CQE moves it on.
+// Layer: loop. Purpose: the base of everything the kernel works on for us: one request,
+// its result, and where it stands between initiation and delivery. Thread: guarded by the
+// loop's mutex until reaped; then the thread that delivers it. Lifetime: from allocation
+// at initiation until its handler's memory is released just before the upcall; while it
+// stands in the kernel, only its last CQE moves it on.
 #pragma once
 
 #include <asio_uring/detail/asio/scheduler.hpp>
@@ -62,8 +62,7 @@ public:
     int result() const noexcept { return result_; }
     std::uint32_t completion_flags() const noexcept { return completion_flags_; }
 
-    /// Whether cancellation was asked for; together with a negative result it means
-    /// operation_aborted.
+    /// Whether somebody asked to cancel the operation.
     bool cancel_requested() const noexcept { return cancel_requested_; }
 
     /// Whether the request was taken back before the kernel saw it.
@@ -72,19 +71,19 @@ public:
     /// Set the result of an operation that ends without a request.
     void set_result(int result) noexcept { result_ = result; }
 
-    /// An accepted connection that was aborted before it could be taken is no result; try
-    /// again.
+    /// Repeats the request where a connection was aborted before it was accepted: that is
+    /// no result.
     void retry_on_connection_aborted() noexcept { retry_connection_aborted_ = true; }
 
-    /// The request must not go twice, whatever became of the first time.
+    /// The request goes once only, whatever its result.
     void never_repeat() noexcept { never_repeat_ = true; }
 
-    /// A connect that lost its request goes on in the socket: wait for its outcome before
-    /// asking again.
+    /// A repeat waits for the descriptor first: a connect whose request is lost goes on
+    /// in the socket.
     void repeat_when_ready() noexcept { repeat_when_ready_ = true; }
 
-    /// It moves nothing: what it waits for holds for every such operation that stands
-    /// right behind it as well.
+    /// The operation moves nothing. The event that ends it also ends every such operation
+    /// right behind it.
     void only_waits() noexcept { only_waits_ = true; }
 
 protected:
@@ -95,7 +94,7 @@ protected:
         : scheduler_operation(deliver), prepare_(prepare), part_(part)
     {}
 
-    /// Each of its completions is a result.
+    /// Each completion of the operation is a result.
     void expect_many_results() noexcept { many_results_ = true; }
 
     ~ring_operation() = default;
@@ -106,10 +105,11 @@ private:
     friend class request_line;
     friend class request_list;
     friend struct verdict;
-    friend class worker_pool; // keeps the operations of a context without a ring
+    // The pool keeps the operations of a context without a ring.
+    friend class worker_pool;
 
-    /// Whether a plain success is not simply its end. Without branches: every completion
-    /// asks.
+    /// Whether even a plain success needs more than to end the operation. The test has no
+    /// branches, because every completion makes it.
     bool is_special() const noexcept
     {
         return cancel_requested_ | wait_for_readiness_ | (part_ != part_kind::none);
@@ -122,18 +122,19 @@ private:
     request_owner* owner_ = nullptr;
     ring_operation* next_request_ = nullptr;
     ring_operation* previous_request_ = nullptr;
-    // Of its SQE, while claimed
+    // Sequence of the operation's SQE, while claimed
     std::uint32_t sequence_ = 0;
-    // Of its entry in the cancellation table; 0: none
+    // Index of the operation's entry in the cancellation table; 0: none
     std::uint32_t cancellation_index_ = 0;
-    // At first what an operation that never reaches the kernel ends with
+    // An operation that never reaches the kernel ends with this first value.
     int result_ = -ECANCELED;
     std::uint32_t completion_flags_ = 0;
     operation_state state_ = operation_state::initial;
     direction direction_ = direction::none;
     part_kind part_;
     bool many_results_ = false;
-    bool sent_ = false; // the first stage of two is over, and only the last CQE is left
+    // The first stage of two is over, and only the last CQE is left.
+    bool sent_ = false;
     bool cancel_requested_ = false;
     bool cancel_sent_ = false;
     bool withdrawn_ = false;
@@ -144,7 +145,7 @@ private:
     bool only_waits_ = false;
 };
 
-// Asio makes its part larger where it tracks handlers.
+// Asio's part is larger where Asio tracks handlers.
 static_assert(
     sizeof(ring_operation) <= sizeof(asio_impl::scheduler_operation) + 64,
     "every byte here is paid by every operation");

@@ -16,9 +16,10 @@
 
 namespace asio_uring::detail {
 
-/// A ring that only one thread may enter cannot be reaped by another, and closing it ends
-/// its requests at some later time. The ring is given the write end of a pipe as a
-/// registered file: the kernel drops it after the last request, and the read end tells.
+/// Another thread cannot reap a ring that only one thread may enter, and closing the ring
+/// ends its requests at some later time. So the ring gets the write end of a pipe as a
+/// registered file. The kernel drops that file after the last request, and the read end
+/// tells.
 class teardown_watch
 {
 public:
@@ -32,13 +33,15 @@ public:
         write_end_ = unique_fd(ends[1]);
     }
 
-    /// What the ring is to hold.
+    /// The file that the ring is to hold.
     int write_end() const noexcept { return write_end_.get(); }
 
-    /// From here the ring alone holds it. REQUIRES: it is registered.
+    /// From here the ring alone holds the write end. REQUIRES: the write end is
+    /// registered.
     void hand_over() noexcept { write_end_.reset(); }
 
-    /// REQUIRES: handed over, and the ring is closed.
+    /// Waits until the kernel has let go of the ring. REQUIRES: the write end was handed
+    /// over, and the ring is closed.
     void wait() noexcept
     {
         ::pollfd end{read_end_.get(), 0, 0};

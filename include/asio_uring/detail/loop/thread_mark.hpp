@@ -8,8 +8,8 @@
 
 namespace asio_uring::detail {
 
-/// A number no other thread of the process has or had; addresses and thread ids are used
-/// again.
+/// A number that no other thread of the process has or had. Addresses and thread ids
+/// would not do, because the system uses them again.
 inline std::uint64_t this_thread_mark() noexcept
 {
     static std::atomic<std::uint64_t> last{0};

@@ -11,8 +11,8 @@
 namespace asio_uring::detail {
 
 /// Keeps the earliest expiry as a point of the steady clock, so that a loop turn compares
-/// instead of asking every heap. A cancelled timer may leave it too early, which costs
-/// one idle turn; it is never too late.
+/// instead of asking every heap. A cancelled timer may leave that point too early, which
+/// costs one idle turn. The point is never too late.
 class timer_set
 {
 public:
@@ -21,7 +21,7 @@ public:
     void insert(asio_impl::timer_queue_base& queue) { queues_.insert(&queue); }
     void erase(asio_impl::timer_queue_base& queue) { queues_.erase(&queue); }
 
-    /// A timer became the first of its heap.
+    /// To be called when a timer became the first of its heap.
     void earliest_changed() noexcept { known_ = false; }
 
     /// When the next timer may expire; time_point::max() without timers.
@@ -41,7 +41,7 @@ public:
     /// Takes timers that have expired, not always all: see overdue().
     void take_expired(asio_impl::operation_queue& ops)
     {
-        // What was left may have been cancelled since.
+        // The timers that were left may have been cancelled since.
         overdue_ = false;
         if (deadline() == clock::time_point::max() || clock::now() < deadline_)
             return;
@@ -50,13 +50,14 @@ public:
         overdue_ = queues_.wait_duration_usec(longest_wait_us) == 0;
     }
 
-    /// More timers are to be taken: no time for a wait.
+    /// Whether more expired timers are left to take. The turn then does not wait.
     bool overdue() const noexcept { return overdue_; }
 
     void take_all(asio_impl::operation_queue& ops) { queues_.get_all_timers(ops); }
 
 private:
-    // A step of the system clock is noticed within this time, as with Asio's reactor.
+    // The loop notices a step of the system clock within this time, as Asio's reactor
+    // does.
     static constexpr long longest_wait_us = 5L * 60 * 1000 * 1000;
 
     asio_impl::timer_queue_set queues_;

@@ -15,7 +15,7 @@ class ring_operation;
 /// small numbers; the upper bits carry a generation where a request is armed again.
 enum class internal_request : std::uint64_t
 {
-    cancel = 1, // an ASYNC_CANCEL; what it ends reports for itself
+    cancel = 1, // an ASYNC_CANCEL; its target has a CQE of its own
     wake = 2,   // the poll on the wake descriptor
     epoll = 3,  // the poll on the reactor's epoll descriptor
     disarm = 4, // removal of an outdated wake or epoll poll

@@ -10,7 +10,7 @@
 // | a notification, of an operation with many results | ended   | none              |
 // | cancelled before it could do anything             | ended   | operation_aborted |
 // | failed after its descriptor was closed            | ended   | operation_aborted |
-// | nobody's wish: its thread ended, a signal came    | repeat  | none              |
+// | ended unasked: its thread ended, a signal came    | repeat  | none              |
 // | nothing there yet, on a descriptor of an object   | repeat  | none; waits first |
 // | a connection aborted before it was accepted       | repeat  | none              |
 // | the readiness that a repeat has waited for        | repeat  | none              |
@@ -25,10 +25,10 @@
 
 namespace asio_uring::detail {
 
-/// What of the loop bears on a verdict.
+/// The state of the loop that a verdict depends on.
 struct loop_mood
 {
-    /// The loop ends: nothing is repeated.
+    /// The loop is ending: it repeats nothing.
     bool stopping = false;
 
     /// Another request of the program's may have ended this one.
@@ -74,8 +74,8 @@ verdict::of(const ring_operation& op, const abi::cqe& cqe, const loop_mood& mood
             kind::repeat,
             0,
             !op.wait_for_readiness_ && (result == -EAGAIN || op.repeat_when_ready_)};
-    // What a program that cancelled or closed must not see: the end of a request that
-    // never went, would have gone again, or met the peer's answer to the close.
+    // A program that cancelled or closed must not see the end of a request that never
+    // went, would have gone again, or met the peer's answer to the close.
     const bool never_done =
         op.withdrawn_ || op.wait_for_readiness_ || is_retried(op, result);
     const bool closed = op.owner_->closed && result < 0;
@@ -95,7 +95,7 @@ verdict::must_repeat(const ring_operation& op, int result, const loop_mood& mood
     return result == -ECANCELED || result == -EINTR || is_retried(op, result);
 }
 
-// Results that Asio's objects do not report but wait on.
+// Whether Asio's objects wait on after this result instead of reporting it.
 inline bool verdict::is_retried(const ring_operation& op, int result) noexcept
 {
     switch (result) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: loop. Purpose: end a wait in the kernel from any thread, without a lock and
-// without loss. Thread: notify() any; acknowledge() whoever reaps. Lifetime: as the loop;
-// the poll on it is the loop's.
+// without loss. Thread: notify() any; acknowledge() the thread that reaps. Lifetime: as
+// the loop, which polls the descriptor.
 #pragma once
 
 #include <asio_uring/detail/ring/unique_fd.hpp>
@@ -26,7 +26,8 @@ class wake_event
 public:
     wake_event() { recreate(); }
 
-    /// In the child of a fork, whose notifications must not reach the parent.
+    /// Makes a new event in the child of a fork, whose notifications must not reach the
+    /// parent.
     void recreate()
     {
         descriptor_ = unique_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -36,12 +37,12 @@ public:
         acknowledge();
     }
 
-    /// In a child that waits for nothing: what it notifies reaches nobody.
+    /// Closes the event in a child that waits for nothing: notifications reach nobody.
     void close() noexcept { descriptor_.reset(); }
 
     int native_handle() const noexcept { return descriptor_.get(); }
 
-    /// Returns whether this call wrote, which at most one does per acknowledgement.
+    /// Returns whether this call wrote. At most one call per acknowledgement does.
     bool notify() noexcept
     {
         // Values: false, nothing to tell; true, a write was made whose CQE was not yet
