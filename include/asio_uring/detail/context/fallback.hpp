@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: the one answer to "this context has no ring" for an operation
-// that Asio has nothing of the kind for: a worker, the reactor, or errc::no_ring. Thread:
-// the initiating one. Lifetime: an operation not started when something throws is
+// without an equal in Asio: a worker, the reactor, or errc::no_ring. Thread: the
+// initiating one. Lifetime: an operation that is not started when something throws is
 // destroyed.
 //
-// stand_in_for<Operation> says which of the three; docs/fallback.md has it as a table.
-// An operation whose fields name what only a ring keeps ends with errc::no_ring all the
-// same.
+// stand_in_for<Operation> says which of the three it is; docs/fallback.md has the table.
+// An operation whose fields name what only a ring keeps ends with errc::no_ring whatever
+// the table says.
 #pragma once
 
 #include <asio_uring/detail/asio/handler_support.hpp>
@@ -83,6 +83,7 @@ private:
     Operation* operation_;
 };
 
+/// Gives the operation to the context's workers.
 template <typename Request, typename Executor, typename Handler, typename Operation>
 void start_pool_call(
     const Executor& executor, Handler&& handler, const Operation& operation)
@@ -99,6 +100,7 @@ void start_pool_call(
     op.start();
 }
 
+/// Ends an operation that needs a ring with errc::no_ring.
 template <typename Executor, typename Handler>
 void end_without_ring(const Executor& executor, Handler&& handler)
 {
@@ -109,8 +111,8 @@ void end_without_ring(const Executor& executor, Handler&& handler)
         0);
 }
 
-/// Starts an operation in a context that does without a ring. Request is the one that the
-/// ring would be given; it has the handler's arguments made of the call's answer.
+/// Starts an operation in a context that does without a ring. Request is the request that
+/// a ring would get; it makes the handler's arguments from the call's answer.
 template <typename Request, typename Executor, typename Handler, typename Operation>
 void start_without_ring(
     const Executor& executor, Handler&& handler, const Operation& operation)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: context. Purpose: attach mode: a context whose reactor already exists keeps it,
-// and that reactor watches the ring. Thread: perform() runs on a thread of the context.
-// Lifetime: as ring_service.
+// Layer: context. Purpose: attach mode: a context that has a reactor before its ring
+// keeps that reactor, which watches the ring. Thread: perform() runs on a thread of the
+// context. Lifetime: as ring_service.
 #pragma once
 
 #include <asio_uring/detail/loop/event_loop.hpp>
@@ -38,7 +38,7 @@ public:
                 error, boost::system::system_category(), "asio_uring: watching the ring");
     }
 
-    /// REQUIRES: before the ring is closed.
+    /// Ends the watch. REQUIRES: the ring is not closed yet.
     void stop()
     {
         if (data_ == nullptr)
@@ -47,11 +47,13 @@ public:
         reactor_.cleanup_descriptor_data(data_);
     }
 
-    /// In a child whose fork was not announced: the epoll set is the parent's as well.
+    /// For a child whose fork was not announced: its epoll set is also the parent's, and
+    /// so the child leaves the set alone.
     void forget() noexcept { data_ = nullptr; }
 
 private:
-    // Stays registered for good: perform() never reports itself done.
+    // The reactor keeps this operation for good, because perform() never reports itself
+    // done.
     class operation : public asio_impl::reactor_op
     {
     public:

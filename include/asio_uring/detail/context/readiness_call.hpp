@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: an operation that waits for somebody else, in a context that
 // does without a ring: the plain system call, tried again when its ends are ready.
-// Thread: as any composed operation of Asio's; the call is made by a thread that runs the
-// context and waits for nobody. Lifetime: moved from step to step; its copies of the
-// descriptors are closed before the handler is called.
+// Thread: as any composed operation of Asio's; a thread that runs the context makes the
+// call, which waits for nobody. Lifetime: moved from step to step; it closes its copies
+// of the descriptors before the handler is called.
 #pragma once
 
 #include <asio_uring/detail/loop/result.hpp>
@@ -41,7 +41,7 @@ public:
     template <typename Self>
     void operator()(Self& self, error_code ec = {})
     {
-        // What no reactor waits for is ready at all times.
+        // A descriptor that no reactor can wait for is ready at all times.
         if (ec == boost::asio::error::operation_not_supported)
             ec = error_code();
         else
@@ -127,7 +127,7 @@ private:
     void finish(Self& self, const error_code& ec, Value value)
     {
         ends_.reset();
-        // What was done before the error is the result.
+        // The part that was done before an error is the result.
         if (done_ != 0)
             return self.complete(error_code(), done_ + value);
         self.complete(ec, value);
@@ -151,12 +151,14 @@ private:
     Executor executor_;
     abi::sqe sqe_;
     std::unique_ptr<waited_ends> ends_;
-    Value done_ = 0; // of a transfer that is done in full
+    // The part done so far of a transfer that is to be done in full
+    Value done_ = 0;
     step step_ = step::begin;
-    bool waited_ = false; // for at least one end, since the last attempt
+    // The call has waited for at least one end since the last attempt.
+    bool waited_ = false;
 };
 
-/// Starts one whose handler takes an error and a Value.
+/// Starts a readiness_call whose handler takes an error and a Value.
 template <typename Value, typename Executor, typename Handler>
 void start_readiness_call(
     const Executor& executor, Handler&& handler, const abi::sqe& sqe)

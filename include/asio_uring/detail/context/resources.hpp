@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: context. Purpose: what a context's ring has registered, and who uses which part
-// of it. A ring has one file table, so whoever needs a place in it asks here. Thread:
-// any, but a single-issuer ring takes changes from its own thread only. Lifetime: as the
-// context's ring service, longer than the loop.
+// Layer: context. Purpose: the tables that a context's ring has registered, and who uses
+// which part of them. A ring has one file table, so all that need a place in it ask here.
+// Thread: any, but a single-issuer ring takes changes from its own thread only. Lifetime:
+// as the context's ring service, longer than the loop.
 #pragma once
 
 #include <asio_uring/detail/loop/teardown_watch.hpp>
@@ -21,7 +21,7 @@
 namespace asio_uring::detail {
 
 /// The file table has a place for the teardown watch of a single-issuer ring, and places
-/// that are lent. It is registered when the first of them is needed.
+/// to lend. The table is registered when the first of its places is needed.
 class resources
 {
 public:
@@ -33,10 +33,12 @@ public:
     resources(const resources&) = delete;
     resources& operator=(const resources&) = delete;
 
-    /// A ring that is closed takes its table along; its number may be another's by now.
+    /// A ring that is closed takes its table along. The ring's number may be another
+    /// file's by now, so nothing is unregistered here.
     ~resources() { files_.release(); }
 
-    /// The ring is the context's from here. Throws where it cannot be watched.
+    /// From here the ring is the context's. Throws where the end of a single-issuer ring
+    /// cannot be watched.
     void adopt(ring& made)
     {
         if (!single_issuer_)
@@ -51,8 +53,8 @@ public:
         teardown_->hand_over();
     }
 
-    /// In the child of a fork: the ring of before, and what it had, is the parent's. The
-    /// places that are lent are so still, and empty.
+    /// For the child of a fork, where the earlier ring and its table are the parent's.
+    /// The places that were lent stay lent, and are empty.
     void forget() noexcept
     {
         files_.release();
@@ -62,7 +64,7 @@ public:
     /// Tells when the kernel has let go of a single-issuer ring; null for any other.
     teardown_watch* teardown() noexcept { return teardown_ ? &*teardown_ : nullptr; }
 
-    /// Lends a place of the file table, which is empty.
+    /// Lends an empty place of the file table.
     std::uint32_t acquire_slot(ring& of, boost::system::error_code& ec)
     {
         const std::lock_guard lock(mutex_);
@@ -77,8 +79,8 @@ public:
         return slot;
     }
 
-    /// Takes a place back and empties it. One that cannot be emptied, because the ring is
-    /// another thread's, is lent no more.
+    /// Takes a place back and empties it. A place that cannot be emptied, because the
+    /// ring is another thread's, is not lent again.
     void release_slot(std::uint32_t slot) noexcept
     {
         const std::lock_guard lock(mutex_);
@@ -105,7 +107,7 @@ private:
     // Immutable after construction
     bool single_issuer_;
 
-    // Guarded by mutex_, but for adopt() and forget(), beside which nobody else is
+    // Guarded by mutex_, except in adopt() and forget(), which no other call overlaps
     std::mutex mutex_;
     registered_files files_;
     std::optional<teardown_watch> teardown_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: context. Purpose: Asio's reactor, with the wait replaced: the scheduler's task
-// enters the ring, and the stock objects' epoll set is one more thing the ring watches.
+// Layer: context. Purpose: Asio's reactor with its wait replaced: the scheduler's task
+// enters the ring, and the ring watches the stock objects' epoll set as well.
 // Thread: run() the reaper; interrupt() any, called with the scheduler's mutex held.
 // Lifetime: a service of the context under the reactor's own key; the loop it drives
 // outlives its runs.

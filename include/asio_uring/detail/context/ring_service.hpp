@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: the service that gives an execution context its ring, or
-// decides that it does without one, and takes it away in order. Thread: construction and
-// shutdown as Asio's services; the loop's functions as documented there. Lifetime: one
-// per context, from use_ring() or the first redirected object to the context's end.
+// decides that the context does without one, and takes the ring away in order. Thread:
+// construction and shutdown as Asio's services; the loop's functions as documented there.
+// Lifetime: one per context, from use_ring() or the first redirected object to the
+// context's end.
 #pragma once
 
 #include <asio_uring/detail/asio/reactor_access.hpp>
@@ -69,7 +70,7 @@ public:
 
     bool has_ring() const noexcept { return loop_ != nullptr; }
 
-    /// Lends a place of the ring's file table; errc::no_ring where there is none.
+    /// Lends a place of the ring's file table; errc::no_ring where there is no ring.
     std::uint32_t acquire_file_slot(boost::system::error_code& ec)
     {
         ec = {};
@@ -82,21 +83,22 @@ public:
     /// REQUIRES: lent by acquire_file_slot().
     void release_file_slot(std::uint32_t slot) noexcept
     {
-        // The table of a fork's parent is the parent's.
+        // In the child of a fork that was not announced, the table is the parent's.
         if (!loop_->is_orphan())
             resources_->release_slot(slot);
     }
 
     asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
 
-    /// The context's reactor: ours, or the one that watches the ring or replaces it.
+    /// The context's reactor: ours, or the one that watches the ring, or the one that
+    /// does the work without a ring.
     asio_impl::epoll_reactor& reactor()
     {
         return boost::asio::use_service<asio_impl::epoll_reactor>(context());
     }
 
-    /// Whether the ring is the context's reactor, rather than watched by one that was
-    /// there before.
+    /// Whether the ring is the context's reactor. If not, there is no ring, or a reactor
+    /// that was there before watches it.
     bool is_reactor() const noexcept { return has_ring() && watch_ == nullptr; }
 
     context_status status() const
@@ -151,7 +153,7 @@ public:
     }
 
 private:
-    // What is wrong with the options is so with and without a ring.
+    // Wrong options are an error whether or not the context gets a ring.
     void check(const ring_options& options, run_by runners)
     {
         const auto refuse = [](const boost::system::error_code& ec, const auto& text) {
@@ -163,8 +165,8 @@ private:
             refuse(ec, explain_setup_error(ec, options_));
         if ((options.flags & abi::setup_single_issuer) == 0)
             return;
-        // The error that run() throws on another thread would end the program where that
-        // thread is a pool's.
+        // run() throws on any thread but the first. In a thread of a pool such an
+        // exception would end the program.
         if (runners == run_by::anyone && !promises_one_thread())
             refuse(make_error_code(errc::several_threads), "use_ring");
         if (keeps_its_reactor())
@@ -176,15 +178,16 @@ private:
         return hint() == 1 || !asio_impl::hint_is_locking(hint());
     }
 
-    // Whether a reactor is there already, or does for its timers what no other can.
+    // Whether the context has a reactor already, or its reactor waits for timers by the
+    // timeout of its own wait, which a ring cannot replace.
     bool keeps_its_reactor()
     {
         return boost::asio::has_service<asio_impl::epoll_reactor>(context()) ||
                !asio_impl::epoll_set_tells_of_timers(context());
     }
 
-    // The context's objects are on the ring for good, so a child that gets none cannot
-    // fall back: it is told, its operations end, and it may destroy the context.
+    // The context's objects are on the ring for good, so a child that gets no ring cannot
+    // fall back: this throws, the operations end, and the child may destroy the context.
     void restart_in_child()
     {
         try {
@@ -228,7 +231,8 @@ private:
             refused_ = make_refusal(ec, options_);
         }
         catch (const boost::system::system_error& error) {
-            // The ring is not all it takes: no descriptor may be left for the rest.
+            // A context on a ring needs more descriptors than the ring's, and none may be
+            // left.
             watch_.reset();
             loop_.reset();
             resources_.reset();
@@ -285,8 +289,8 @@ private:
 
     int hint() { return asio_impl::concurrency_hint(context()); }
 
-    // What the loop relies on decides the rest: a polling kernel thread, polled
-    // completions and larger entries are for rings of one's own.
+    // The loop relies on the rest being off: a polling kernel thread, polled completions
+    // and larger entries are for rings of a program's own.
     static constexpr std::uint32_t offered_flags =
         abi::setup_cqsize | abi::setup_clamp | abi::setup_submit_all |
         abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
@@ -297,8 +301,8 @@ private:
         constexpr std::uint32_t cooperative =
             abi::setup_coop_taskrun | abi::setup_taskrun_flag;
         options.optional_flags &= offered_flags;
-        // A registered index is a reference that outlives close(), in a thread that may
-        // live on.
+        // A registered index is a reference to the ring that outlives close(), in a
+        // thread that may live on.
         options.register_ring_fd = false;
         if ((options.flags & abi::setup_single_issuer) != 0)
             options.flags |= abi::setup_defer_taskrun | abi::setup_taskrun_flag |
@@ -312,11 +316,12 @@ private:
     ring_options options_;
     refusal refused_;
     std::optional<resources> resources_;
-    std::unique_ptr<event_loop> loop_; // null where the context does without a ring
+    // Null where the context does without a ring
+    std::unique_ptr<event_loop> loop_;
     std::unique_ptr<loop_watch> watch_;
 };
 
-/// The ring service of a context, made with default options where there is none yet.
+/// The ring service of a context. A context without one gets one with default options.
 inline ring_service& ring_of(boost::asio::execution_context& context)
 {
     // Two threads may make the first redirected objects of a context at the same time,
@@ -329,8 +334,9 @@ inline ring_service& ring_of(boost::asio::execution_context& context)
     return boost::asio::use_service<ring_service>(context);
 }
 
-/// For services that derive from Asio's: the ring comes before whatever makes the
-/// context's reactor.
+/// Makes sure of the ring and returns the context. Services that derive from Asio's pass
+/// their context through it, so that the ring comes before Asio's service makes a
+/// reactor.
 inline boost::asio::execution_context&
 behind_ring(boost::asio::execution_context& context)
 {

@@ -2,13 +2,14 @@
 // Layer: context. Purpose: the few threads that make the plain system calls of a context
 // that does without a ring. Thread: start(), cancel() from any; a worker only makes the
 // call and posts the operation, handlers run where the scheduler runs them. Lifetime: one
-// per context, made by its first such operation; the workers are made as operations come
-// and joined by shutdown().
+// per context, made by its first such operation. The pool makes workers as operations
+// come, and shutdown() joins them.
 //
-// The pool owns an operation while it is queued. A worker that takes it owns it until the
-// call returns and the scheduler has it. Whatever stands in the queue when the context is
-// destroyed is destroyed with it; a call that is being made is waited for, and its
-// operation destroyed afterwards, which closes a descriptor that was made.
+// The pool owns an operation while it is queued. A worker that takes the operation owns
+// it until the call returns and the scheduler has it. The destruction of the context
+// destroys the operations in the queue. It waits for the calls that workers are making,
+// and destroys their operations afterwards, which closes the descriptors that the calls
+// made.
 #pragma once
 
 #include <asio_uring/detail/asio/scheduler.hpp>
@@ -36,8 +37,8 @@ namespace asio_uring::detail {
 class worker_pool final : public asio_impl::execution_context_service_base<worker_pool>
 {
 public:
-    /// A disk answers a few at a time best, and the calls of a context that has no ring
-    /// are not what its speed depends on.
+    /// A disk does best with a few calls at a time, and the speed of a context without a
+    /// ring does not depend on these calls.
     static constexpr std::size_t workers_max = 4;
 
     explicit worker_pool(boost::asio::execution_context& context)
@@ -60,7 +61,7 @@ public:
         return ticket;
     }
 
-    /// For an operation that was registered and is not started.
+    /// Erases the name of an operation that is not started.
     void forget(ring_operation& op) noexcept
     {
         if (is_orphan())
@@ -69,8 +70,8 @@ public:
         erase_name(op);
     }
 
-    /// Takes the operation over. Its handler is delivered by the scheduler, never from
-    /// here.
+    /// Takes the operation over. The scheduler delivers the handler, this function never
+    /// does.
     void start(ring_operation& op) noexcept
     {
         scheduler_.work_started();
@@ -94,7 +95,8 @@ public:
         crew_->work_came.notify_one();
     }
 
-    /// Ends an operation that no worker has taken yet. A call that is being made goes on.
+    /// Ends an operation that no worker has taken yet. A call that a worker is making
+    /// goes on.
     void cancel(cancellation_ticket ticket) noexcept
     {
         if (is_orphan())
@@ -142,13 +144,14 @@ public:
 private:
     ~worker_pool() override
     {
-        // It holds what workers of the parent held and waited in.
+        // The crew's mutex and condition may be in use by workers of the parent, which
+        // this process does not have. So the child leaves the crew alone.
         if (is_orphan())
             static_cast<void>(crew_.release());
     }
 
-    /// Whether this process is a child that the context was not told of. It has no
-    /// workers, and perhaps a mutex that one of them has locked.
+    /// Whether this process is a child that the context was not told of. The child has no
+    /// workers, and perhaps a mutex that a worker of the parent has locked.
     bool is_orphan() const noexcept { return process_ != fork_depth; }
 
     void push(ring_operation& op) noexcept
@@ -195,7 +198,8 @@ private:
         scheduler_.post_deferred_completion(&op);
     }
 
-    // One more worker for what the others leave over; without any, an error.
+    // Makes workers for the operations that the others leave over. Returns an error where
+    // there is no worker at all.
     int hire() noexcept
     {
         while (!dismissing_ && queued_ > idle_ + called_ && hired_ != workers_max) {
@@ -215,8 +219,8 @@ private:
         return 0;
     }
 
-    // A thread starts with its maker's signal mask; the program's signals are for the
-    // program's threads.
+    // A thread starts with the signal mask of the thread that makes it. The program's
+    // signals are for the program's threads, so workers start with all of them blocked.
     class blocked_signals
     {
     public:
@@ -234,7 +238,7 @@ private:
         ::sigset_t before_;
     };
 
-    // What a worker does.
+    // The body of a worker.
     void work() noexcept
     {
         std::unique_lock lock(crew_->mutex);
@@ -253,8 +257,8 @@ private:
         }
     }
 
-    /// Waits for the calls that are being made, and for the workers' end. What is queued
-    /// stays so.
+    /// Waits for the calls that workers are making, and for the workers' end. Operations
+    /// in the queue stay there.
     void dismiss() noexcept
     {
         std::size_t hired = 0;
@@ -277,17 +281,20 @@ private:
 
     asio_impl::scheduler& scheduler_;
     const bool may_have_workers_;
-    std::uint32_t process_ = 0; // the fork depth that the workers live in
+    // The fork depth of the process that the workers live in
+    std::uint32_t process_ = 0;
 
     std::unique_ptr<crew> crew_ = std::make_unique<crew>();
 
-    // Guarded by the crew's mutex.
+    // Guarded by the crew's mutex
     cancellation_table cancellable_;
     ring_operation* first_ = nullptr;
     ring_operation* last_ = nullptr;
     std::size_t queued_ = 0;
-    std::size_t idle_ = 0;   // workers that wait
-    std::size_t called_ = 0; // workers that were made and do not wait yet
+    // Workers that wait
+    std::size_t idle_ = 0;
+    // Workers that were made and do not wait yet
+    std::size_t called_ = 0;
     std::size_t hired_ = 0;
     bool dismissing_ = false;
     bool stopping_ = false;

@@ -21,7 +21,7 @@
 
 namespace asio_uring {
 
-/// What became of one operation of several.
+/// The result of one operation of several.
 struct operation_result
 {
     /// No error where the operation succeeded.
@@ -108,7 +108,7 @@ public:
             const bool aborted = result.error == boost::asio::error::operation_aborted;
             if (aborted && Member::may_be_cancelled)
                 return;
-            // What follows from another member's failure is not the cause.
+            // An error that follows from another member's failure is not the cause.
             if (!first || (first == boost::asio::error::operation_aborted && !aborted))
                 first = result.error ? result.error : first;
         });

@@ -80,7 +80,7 @@ private:
     std::uint32_t events_;
 };
 
-/// The same asked for in Asio's deprecated way, as a transfer of null_buffers.
+/// Readiness, asked for in Asio's deprecated way: as a transfer of null_buffers.
 class null_buffers_request : public wait_request
 {
 public:
@@ -95,8 +95,8 @@ public:
 // Asio's deprecated way to ask for readiness only.
 using asio_impl::is_null_buffers;
 
-/// What both kinds of accept share: the request, and the new descriptor until someone
-/// owns it.
+/// The base of both kinds of accept: the request, and the new descriptor until a socket
+/// takes it.
 template <typename Protocol>
 class accept_request_base
 {
@@ -148,8 +148,8 @@ private:
     ::socklen_t address_size_ = 0;
 };
 
-/// Into a socket of the caller's. Where that socket is open already the request is not
-/// for the kernel: it ends with already_open.
+/// An accept into a socket of the caller's. Where that socket is open already, the
+/// request does not go to the kernel: it ends with already_open.
 template <typename Protocol, typename Socket>
 class accept_request : public accept_request_base<Protocol>
 {
@@ -182,7 +182,7 @@ private:
     const bool peer_was_open_;
 };
 
-/// Into a new socket that is handed to the handler.
+/// An accept into a new socket, which the handler gets.
 template <typename Protocol, typename PeerExecutor>
 class move_accept_request : public accept_request_base<Protocol>
 {

@@ -46,8 +46,8 @@ public:
     auto result(const ring_operation& op) const
     {
         boost::system::error_code ec = operation_error(op);
-        // The end stays there to be read again; that it raced with a cancellation changes
-        // nothing for the handler.
+        // A program can read the end again, so a handler whose operation was cancelled
+        // meanwhile loses nothing.
         if (op.result() == 0 && !buffers_.all_empty())
             ec = op.cancel_requested()
                      ? boost::system::error_code(boost::asio::error::operation_aborted)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: request. Purpose: one operation of the op layer, carried as it is and ended by
-// one result. Thread: as the operation it is part of. Lifetime: what the operation points
-// to is the caller's until the handler is called.
+// Layer: request. Purpose: one operation of the op layer, as it is, that ends with one
+// result. Thread: as the operation it is part of. Lifetime: what the operation points to
+// is the caller's until the handler is called.
 #pragma once
 
 #include <asio_uring/detail/loop/event_loop.hpp>
@@ -22,7 +22,8 @@ class one_shot
 public:
     explicit one_shot(const Operation& operation) : operation_(operation) {}
 
-    /// What repeating the request would do to the program.
+    /// Tells the loop what a repeat could break: the program ends other requests by this
+    /// one, or a close that goes twice closes another file.
     static void adapt(event_loop& loop, ring_operation& op)
     {
         if constexpr (
@@ -43,7 +44,7 @@ public:
         return std::make_tuple(operation_error(op), op.result() < 0 ? 0 : op.result());
     }
 
-    // A descriptor that was made and that no handler will hear of.
+    // Closes the descriptor of a result that no handler will hear of.
     void discard(const ring_operation& op) noexcept
     {
         if (op.result() >= 0 && operation_.makes_descriptors() == op::descriptors::result)
@@ -54,8 +55,9 @@ private:
     Operation operation_;
 };
 
-/// op::pipe, whose result are two descriptors in the caller's memory. The kernel writes
-/// them here, so that nothing is read from there when no handler is called any more.
+/// op::pipe, whose result is two descriptors in the caller's memory. The kernel writes
+/// them into this object instead, because the caller's memory may be gone when discard()
+/// has to close them.
 template <>
 class one_shot<op::pipe>
 {

@@ -15,25 +15,26 @@
 namespace asio_uring::detail {
 
 /// Whether the operation names what only a ring has (direct descriptors, provided or
-/// registered buffers), or asks for what is not done without one: several results, a
-/// bundle, MSG_WAITALL for a message, a poll for more than input or output.
+/// registered buffers), or asks for what this library does only on a ring: several
+/// results, a bundle, MSG_WAITALL for a message, a poll for more than input or output.
 ASIO_URING_DECL bool needs_ring(const abi::sqe& sqe) noexcept;
 
-/// Makes the system call and waits for it as long as it takes: a value that is not
-/// negative, or a negated errno. It raises no signal in a thread that blocks SIGPIPE and
-/// SIGXFSZ. REQUIRES: stand_in::pool or stand_in::by_file.
+/// Makes the system call and waits for it as long as it takes. Returns a value that is
+/// not negative, or a negated errno. The call raises no signal in a thread that blocks
+/// SIGPIPE and SIGXFSZ. REQUIRES: stand_in::pool or stand_in::by_file.
 ASIO_URING_DECL int plain_call(const abi::sqe& sqe) noexcept;
 
 /// The answer of an attempt that has to be made again when the ends are ready.
 inline constexpr int would_wait = std::numeric_limits<int>::min();
 
-/// Makes the system call without waiting for anybody; -EAGAIN only where the program
-/// asked not to wait. It never raises SIGPIPE. REQUIRES: stand_in::readiness or
-/// stand_in::by_file, and prepare_ends() before.
+/// Makes the system call without waiting for anybody. Returns would_wait where the ends
+/// are not ready, and -EAGAIN only where the program asked not to wait. The call never
+/// raises SIGPIPE. REQUIRES: stand_in::readiness or stand_in::by_file, and prepare_ends()
+/// before.
 ASIO_URING_DECL int plain_attempt(const abi::sqe& sqe) noexcept;
 
-/// Switches an end to non-blocking mode, as Asio switches the descriptors of its own
-/// objects, if the call has no flag that tells it not to wait.
+/// Switches the ends to non-blocking mode, as Asio switches the descriptors of its own
+/// objects, where the call has no flag that tells it not to wait.
 ASIO_URING_DECL void prepare_ends(const abi::sqe& sqe) noexcept;
 
 /// Whether an attempt did a part of what has to be done in full (MSG_WAITALL); the SQE is

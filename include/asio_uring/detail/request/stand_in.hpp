@@ -20,8 +20,8 @@ enum class stand_in : std::uint8_t
     by_file,   ///< readiness for what can be waited for, else the pool
 };
 
-/// The rule is that nothing that waits for somebody else goes to the pool: a few peers
-/// that keep silent would take all of its workers.
+/// No operation that waits for somebody else goes to the pool: a few silent peers would
+/// take all of its workers.
 constexpr stand_in stand_in_of(abi::opcode code) noexcept
 {
     using abi::opcode;
@@ -79,7 +79,7 @@ constexpr stand_in stand_in_of(abi::opcode code) noexcept
 template <typename Operation>
 inline constexpr stand_in stand_in_for = stand_in_of(Operation::code);
 
-// Commands share one opcode; those of sockets are calls of their own.
+// Commands share one opcode. Those of sockets have system calls of their own.
 template <>
 inline constexpr stand_in stand_in_for<op::socket_queue> = stand_in::pool;
 template <>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: request. Purpose: an operation of many results as a source, and the request of
-// whoever asks for the next of them. Thread: as the stream. Lifetime: the source is the
-// loop's once the stream has closed it.
+// Layer: request. Purpose: an operation of many results as a source, and the request for
+// the next of them. Thread: as the stream. Lifetime: the source is the stream's, and once
+// the stream has closed it the loop's.
 #pragma once
 
 #include <asio_uring/detail/loop/event_loop.hpp>
@@ -70,7 +70,7 @@ private:
     }
 
     // Receives and reads end with 0 bytes or at the limit they have, timers with their
-    // last expiry, sends with their only result.
+    // last expiry, sends with their only result. Accepts and polls go on.
     bool ends_with(int value) const noexcept override
     {
         if constexpr (requires { operation_.total; })
@@ -102,7 +102,7 @@ public:
         return std::make_tuple(operation_error(op), found);
     }
 
-    // A descriptor that no handler hears of.
+    // Closes the descriptor of a result that no handler hears of.
     void discard(const ring_operation& op) const noexcept
     {
         if (closes_ && op.result() >= 0)

@@ -28,7 +28,7 @@ inline int transfer_flags(int flags) noexcept
 struct no_message_header
 {};
 
-// A request of one buffer needs none.
+// A request of one buffer needs no message header.
 template <typename RequestBuffers>
 using message_header =
     std::conditional_t<RequestBuffers::is_single, no_message_header, ::msghdr>;
@@ -116,8 +116,8 @@ public:
     auto result(const ring_operation& op) const
     {
         boost::system::error_code ec = operation_error(op);
-        // The end of the stream stays there to be read again; that it raced with a
-        // cancellation changes nothing for the handler.
+        // A program can read the end of the stream again, so a handler whose operation
+        // was cancelled meanwhile loses nothing.
         if (is_stream_ && op.result() == 0 && !buffers_.all_empty())
             ec = op.cancel_requested()
                      ? boost::system::error_code(boost::asio::error::operation_aborted)
@@ -134,7 +134,7 @@ private:
     bool is_stream_;
 };
 
-/// A receive that also tells the flags the message came with.
+/// A receive that also reports the flags of the message.
 template <typename Buffers>
 class receive_with_flags_request
     : public buffered_request<message_buffers_t<boost::asio::mutable_buffer, Buffers>>
@@ -175,8 +175,8 @@ private:
     int flags_;
 };
 
-/// A datagram to one destination. One buffer goes without a message header, which the
-/// kernel would have to read as well.
+/// A datagram to one destination. A single buffer needs no message header, which the
+/// kernel would otherwise have to read as well.
 template <typename Buffers, typename Endpoint>
 class send_to_request
     : public buffered_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
