@@ -14,8 +14,8 @@ namespace asio_uring::test {
 
 BOOST_AUTO_TEST_SUITE(test_submit)
 
-// Of what posts many completions one handler would hear the first. That a request is one
-// of these is told by an opcode, by a flag, or by a command.
+// A handler would hear only the first of many completions. An opcode, a flag or a command
+// tells that a request has many.
 BOOST_AUTO_TEST_CASE(request_with_many_results_is_refused)
 {
     asio_uring::io_context context(1);

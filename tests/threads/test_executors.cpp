@@ -367,7 +367,7 @@ BOOST_AUTO_TEST_CASE(single_issuer_ring_is_refused_where_several_threads_run)
         pool.join();
     }
     BOOST_TEST(expected.message().find("one thread") != std::string::npos);
-    // Of an io_context the program decides who runs it.
+    // The program decides which threads run an io_context.
     asio::io_context usual;
     asio::io_context promised(1);
     asio::execution_context& unknown = promised;

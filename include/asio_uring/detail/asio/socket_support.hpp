@@ -38,8 +38,8 @@ reactor_data_of(reactive_socket_service_base::base_implementation_type& impl) no
     return impl.reactor_data_;
 }
 
-// Newer Boost marks null_buffers deprecated. Whoever passes one is told so there; whoever
-// does not must not be.
+// Newer Boost marks null_buffers deprecated. The compiler warns a program that passes one
+// at that place; it must not warn all others here.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 template <typename Buffers>

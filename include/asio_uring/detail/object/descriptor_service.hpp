@@ -4,7 +4,7 @@
 // for error conditions, and everything in a context without a ring, are Asio's own
 // service's, which this one derives from.
 // Thread: as Asio's descriptors: distinct objects safe, a shared object not.
-// Lifetime: one per context. The rest is said in ring_object.hpp.
+// Lifetime: one per context. ring_object.hpp says the rest.
 #pragma once
 
 #include <asio_uring/detail/asio/descriptor_support.hpp>
@@ -95,8 +95,8 @@ class descriptor_service
 public:
     using base::base;
 
-    // The key of this service, apart from that of the one it derives from: its service is
-    // never registered with the context.
+    // The key of this service. The service that this one derives from has a key of its
+    // own, and is never registered with the context.
     static inline asio_impl::service_id<descriptor_service> id;
 
     /// Take over a descriptor of Asio's own service.
@@ -115,8 +115,8 @@ public:
             return stock_service::assign(stock(impl), descriptor, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
-        // KERNEL: a closed number is refused here, as epoll_ctl does for Asio's own
-        // service.
+        // KERNEL: a closed descriptor is refused here, as epoll_ctl refuses it for Asio's
+        // own service.
         struct ::stat info = {};
         if (::fstat(descriptor, &info) == -1)
             return ec = error_code(errno, boost::asio::error::get_system_category());
@@ -181,7 +181,7 @@ public:
     }
 
 private:
-    // Returns false where the ring has no part in it.
+    // Starts the operation on the ring. Returns false where Asio's own service has to.
     template <
         template <typename>
         class Request,

@@ -72,8 +72,8 @@ public:
     class implementation_type
     {
     public:
-        /// Where the service underneath moves an object out of here, it gets one of its
-        /// own: off the ring and registered with the reactor.
+        /// The service underneath moves an object out of here by this conversion. It gets
+        /// an object of its own kind: off the ring and registered with the reactor.
         operator stock_implementation&()
         {
             if (owner_ != nullptr)
@@ -85,7 +85,8 @@ public:
         template <typename Stock1, typename Facts1>
         friend class ring_object;
 
-        stock_implementation stock_; // its reactor data stays empty until needed
+        // Its reactor data stays empty until needed.
+        stock_implementation stock_;
         request_owner* owner_ = nullptr;
         ring_object* service_ = nullptr;
         [[no_unique_address]] Facts facts_;
@@ -154,7 +155,7 @@ public:
         return Stock::close(impl.stock_, ec);
     }
 
-    /// The error is not there in every release of Boost.
+    /// Takes an error only in the releases of Boost whose release() has one.
     template <typename... Error>
     auto release(implementation_type& impl, Error&... error)
     {
@@ -247,8 +248,8 @@ protected:
         impl.facts_ = facts;
     }
 
-    /// For an object that was just moved in from the service underneath. Its pending
-    /// operations end with operation_aborted.
+    /// Takes over an object that was just moved in from the service underneath. The
+    /// object's pending operations end with operation_aborted.
     void take_over(implementation_type& impl)
     {
         impl.service_ = this;
@@ -261,18 +262,18 @@ protected:
         enter_ring(impl, descriptor, Facts::of(descriptor));
     }
 
-    /// What was started before a synchronous call goes before it.
+    /// Carries out the writes that the program started before a synchronous call.
     void catch_up(implementation_type& impl)
     {
         if (impl.owner_ != nullptr)
             loop_->submit_writes(*impl.owner_);
     }
 
-    /// Some operations are the reactor's. Waits for out-of-band data and for an error
-    /// condition are, because the kernel's poll request answers such a wait from the
-    /// wake-up instead of the descriptor; so are waits for what no poll can tell. A
-    /// descriptor that the reactor refuses has no reactor data, which its operations
-    /// report.
+    /// Registers the object with the reactor as well, which does some operations: waits
+    /// for out-of-band data and for an error condition, because the kernel's poll request
+    /// answers such a wait from the wake-up instead of the descriptor, and waits for what
+    /// no poll can tell. A descriptor that the reactor refuses has no reactor data, which
+    /// its operations report.
     void use_reactor(implementation_type& impl)
     {
         auto& data = asio_impl::reactor_data_of(impl.stock_);
@@ -374,7 +375,8 @@ private:
         start<Request>(impl, call, handler, io_executor, call.way);
     }
 
-    event_loop* const loop_; // null: no ring, and no implementation has an owner
+    // Null: no ring, and no implementation has an owner
+    event_loop* const loop_;
     asio_impl::epoll_reactor& reactor_;
 };
 

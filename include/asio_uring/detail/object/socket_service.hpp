@@ -4,7 +4,7 @@
 // the waits a ring answers wrongly, and everything in a context without a ring, are
 // Asio's own service's, which this one derives from.
 // Thread: as Asio's sockets: distinct objects safe, a shared object not.
-// Lifetime: one per context and protocol. The rest is said in ring_object.hpp.
+// Lifetime: one per context and protocol. ring_object.hpp says the rest.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
@@ -67,8 +67,8 @@ public:
     using base::converting_move_construct;
     using base::is_open;
 
-    // The key of this service, apart from that of the one it derives from: its service is
-    // never registered with the context.
+    // The key of this service. The service that this one derives from has a key of its
+    // own, and is never registered with the context.
     static inline asio_impl::service_id<socket_service> id;
 
     void shutdown() override { stock_service::shutdown(); }
@@ -111,8 +111,8 @@ public:
             return stock_service::assign(stock(impl), protocol, socket, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
-        // KERNEL: a closed number is refused here, as epoll_ctl does for Asio's own
-        // service.
+        // KERNEL: a closed descriptor is refused here, as epoll_ctl refuses it for Asio's
+        // own service.
         if (::fcntl(socket, F_GETFD) == -1)
             return ec = error_code(errno, boost::asio::error::get_system_category());
         adopt(impl, protocol, socket);
@@ -400,7 +400,7 @@ public:
         }
     }
 
-    /// Into a socket of the caller's.
+    /// Accepts a connection into a socket of the caller's.
     template <typename Socket, typename Handler, typename IoExecutor>
     void async_accept(
         implementation_type& impl,
@@ -422,7 +422,7 @@ public:
             peer);
     }
 
-    /// Into a new socket.
+    /// Accepts a connection into a new socket.
     template <typename PeerExecutor, typename Handler, typename IoExecutor>
     void async_move_accept(
         implementation_type& impl,
@@ -489,7 +489,7 @@ private:
         }
     }
 
-    // Out-of-band data is the reactor's.
+    // Whether the ring does the receive. Receives of out-of-band data are the reactor's.
     bool ring_receives(implementation_type& impl, message_flags flags)
     {
         if (has_ring() && (flags & boost::asio::socket_base::message_out_of_band) == 0)

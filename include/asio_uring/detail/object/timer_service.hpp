@@ -14,8 +14,8 @@
 
 namespace asio_uring::detail {
 
-/// It derives from Asio's own service, of which a timer that leaves the ring keeps a
-/// pointer; see implementation_type.
+/// It derives from Asio's own service, because a timer that leaves the ring keeps a
+/// pointer to that service; see implementation_type.
 template <typename Traits>
 class timer_service : public asio_impl::deadline_timer_service<Traits>
 {
@@ -28,8 +28,8 @@ public:
     using time_type = typename Traits::time_type;
     using duration_type = typename Traits::duration_type;
 
-    // The key of this service, apart from that of the one it derives from: its service is
-    // never registered with the context.
+    // The key of this service. The service that this one derives from has a key of its
+    // own, and is never registered with the context.
     static inline asio_impl::service_id<timer_service> id;
 
     struct implementation_type
@@ -39,11 +39,13 @@ public:
         typename queue_type::per_timer_data timer_data;
         bool might_have_pending_waits = false;
 
-        /// Where Asio's own service moves a timer out of here, it gets one of its own, of
-        /// the same expiry and without waits: those here end with operation_aborted.
+        /// Asio's own service moves a timer out of here by this conversion. It gets a
+        /// timer of its own kind, with the same expiry and no waits: the waits of this
+        /// timer end with operation_aborted.
         operator stock_implementation&()
         {
-            // It is moved from at once, so a thread needs one, and no timer carries one.
+            // Asio moves from the result at once, so one per thread is enough and no
+            // timer carries one.
             static thread_local stock_implementation departing;
             departing.expiry = service->leave_ring(*this);
             return departing;
@@ -209,8 +211,8 @@ public:
     }
 
 private:
-    // Asio finds the wait by the address of this object, which the slot keeps while it
-    // holds it.
+    // Asio finds a wait by the address of this object, which stays where it is as long as
+    // the slot holds it.
     class wait_cancellation
     {
     public:
@@ -256,9 +258,9 @@ private:
         return service.is_reactor() ? service.find_loop() : nullptr;
     }
 
-    // Whoever waits for the context waits for its timers: the ring's loop, or the reactor
-    // that was there before it or stands in for it. Both speak of a heap in the same
-    // words.
+    // The scheduler that waits for the context also waits for its timers: the ring's
+    // loop, or a reactor that was there before the ring or does without one. Both have
+    // the same functions for a heap.
     template <typename Function>
     auto with_scheduler(Function function)
     {
@@ -276,7 +278,8 @@ private:
         });
     }
 
-    event_loop* const loop_; // null where the reactor does the waiting
+    // Null where the reactor does the waiting
+    event_loop* const loop_;
     asio_impl::epoll_reactor& reactor_;
     queue_type queue_;
 };
