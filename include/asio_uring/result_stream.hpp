@@ -152,11 +152,11 @@ public:
      *
      * @param stream  Where the results go.
      * @param operation  One aggregate of namespace op, filled so that
-     * `operation.results()` is not op::results::one. The aggregate is copied. Its descriptor
-     * and all that it points to belong to the caller and stay valid until async_next()
-     * brings the end of the operation or the kernel's error. After close() nothing
-     * reports when the kernel has let go of them: they then stay valid until the context
-     * is destroyed.
+     * `operation.results()` is not op::results::one. The aggregate is copied. Its
+     * descriptor and all that it points to belong to the caller and stay valid until
+     * async_next() brings the end of the operation or the kernel's error. After close()
+     * nothing reports when the kernel has let go of them: they then stay valid until the
+     * context is destroyed.
      */
     template <op::operation Operation>
     friend void async_submit(basic_result_stream& stream, const Operation& operation)
