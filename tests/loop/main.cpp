@@ -12,18 +12,23 @@
 namespace {
 
 thread_local std::uint64_t allocations = 0;
+thread_local bool memory_is_gone = false;
 
 void* counted_allocation(std::size_t size)
 {
     ++allocations;
-    if (void* memory = std::malloc(size != 0 ? size : 1))
-        return memory;
+    if (!memory_is_gone)
+        if (void* memory = std::malloc(size != 0 ? size : 1))
+            return memory;
     throw std::bad_alloc();
 }
 
 } // namespace
 
 std::uint64_t asio_uring::test::heap_allocations() noexcept { return allocations; }
+
+asio_uring::test::no_memory::no_memory() noexcept { memory_is_gone = true; }
+asio_uring::test::no_memory::~no_memory() { memory_is_gone = false; }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Chains and sources of many results against a scripted kernel: orders of completions,
 // full queues, cancellations and refusals that the real kernel shows only by chance.
+#include "../support/counting_allocator.hpp"
 #include "../support/scripted_loop.hpp"
 
 #include <asio_uring/detail/loop/request_chain.hpp>
@@ -12,8 +13,12 @@
 #include <cerrno>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -81,6 +86,7 @@ public:
     {}
 
     bool ends_at_zero = false;
+    std::function<void()> when_asked;
 
 private:
     static void prepare(ring_operation& base, kernel::sqe& entry) noexcept
@@ -93,6 +99,13 @@ private:
     {
         std::unique_ptr<scripted_source> self(static_cast<scripted_source*>(&base));
         self->journal_.push_back(std::to_string(self->id_) + " freed");
+    }
+
+    int result_of(int value) const noexcept override
+    {
+        if (when_asked)
+            when_asked();
+        return value;
     }
 
     bool ends_with(int value) const noexcept override
@@ -487,6 +500,71 @@ BOOST_AUTO_TEST_CASE(source_started_after_shutdown_brings_the_end_only)
     loop.reset();
 }
 
+// Without memory
+
+BOOST_AUTO_TEST_CASE(closing_and_cancelling_take_no_memory)
+{
+    script.obey_cancels = false;
+    std::vector<ring_operation*> ops;
+    auto& all = owner(1);
+    for (int id = 1; id != 4; ++id)
+        ops.push_back(&start(id, all));
+    auto& source = start_source(5);
+    turn();
+    script.taken.clear();
+    {
+        const no_memory here;
+        loop->cancel(all);
+        loop->close(source);
+    }
+    turn();
+    BOOST_TEST_REQUIRE(script.taken.size() == 4u);
+    // Who has no name is found all the same when it was missed.
+    const std::vector<kernel::sqe> cancels = std::exchange(script.taken, {});
+    for (const kernel::sqe& cancel : cancels)
+        script.post(cancel.user_data, -ENOENT);
+    turn();
+    turn();
+    BOOST_TEST(taken() == "cancel cancel cancel cancel");
+    for (const kernel::sqe& cancel : cancels)
+        script.post(cancel.addr, -ECANCELED);
+    turn();
+    BOOST_TEST(journal.size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(source_without_memory_for_a_result_ends_behind_the_others)
+{
+    auto& source = start_source(5, 1000);
+    turn();
+    taken();
+    for (int value = 0; value != 200; ++value)
+        bring(source, value);
+    std::optional<no_memory> gone;
+    source.when_asked = [&] {
+        if (!gone)
+            gone.emplace();
+    };
+    operation_queue ops;
+    loop->turn(0, ops);
+    gone.reset();
+    source.when_asked = nullptr;
+    turn();
+    BOOST_TEST(taken() == "cancel");
+    turn();
+    const std::string error = std::to_string(-ENOMEM);
+    for (int id = 0; journal.empty() || !journal.back().ends_with(error); ++id) {
+        BOOST_TEST_REQUIRE(id < 200);
+        next(source, id);
+        deliver();
+    }
+    for (std::size_t id = 0; id + 1 < journal.size(); ++id)
+        BOOST_TEST(journal[id] == std::to_string(id) + ' ' + std::to_string(id));
+    journal.clear();
+    loop->close(source);
+    BOOST_TEST(journal_text() == "5 freed");
+}
+
+// Two stages
 // Two stages
 
 BOOST_AUTO_TEST_CASE(source_of_two_stages_gives_its_result_and_then_its_end)

@@ -13,6 +13,16 @@ namespace asio_uring::test {
 /// of operations from it) by this thread so far. Counted in main.cpp of the program.
 std::uint64_t heap_allocations() noexcept;
 
+/// While it stands, operator new fails in this thread. For programs whose main.cpp counts.
+class no_memory
+{
+public:
+    no_memory() noexcept;
+    no_memory(const no_memory&) = delete;
+    no_memory& operator=(const no_memory&) = delete;
+    ~no_memory();
+};
+
 /// Memory for one operation at a time, and what became of it.
 class handler_memory
 {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 namespace asio_uring::detail {
@@ -28,8 +29,9 @@ public:
     cancellation_ticket insert(ring_operation& op)
     {
         if (free_.empty()) {
-            entries_.push_back({});
+            entries_.reserve(entries_.size() + 1 + entries_.size() / 2);
             free_.reserve(entries_.capacity());
+            entries_.push_back({});
             free_.push_back(static_cast<std::uint32_t>(entries_.size()));
         }
         const std::uint32_t index = free_.back();
@@ -37,6 +39,17 @@ public:
         entry& e = entries_[index - 1];
         e.operation = &op;
         return {index, e.generation};
+    }
+
+    /// The same; a ticket that names nothing where there is no memory.
+    cancellation_ticket try_insert(ring_operation& op) noexcept
+    {
+        try {
+            return insert(op);
+        }
+        catch (const std::bad_alloc&) {
+            return {};
+        }
     }
 
     cancellation_ticket ticket(std::uint32_t index) const noexcept

@@ -165,16 +165,40 @@ void basic_event_loop<Ring>::disown(request_owner& owner) noexcept
 // A request that is on its way between two waits is in none of the places where the
 // kernel looks for it. As long as it stands, ask again.
 template <typename Ring>
-void basic_event_loop<Ring>::cancel_again(cancellation_ticket target)
+void basic_event_loop<Ring>::cancel_again(cancellation_ticket target) noexcept
 {
-    ring_operation* op = cancellations_.find(target);
-    if (op == nullptr || op->state_ != operation_state::claimed || stopping_)
+    if (ring_operation* const op = cancellations_.find(target))
+        cancel_again(*op);
+    if (target.index == 0)
+        cancel_nameless_again();
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::cancel_again(ring_operation& op) noexcept
+{
+    if (op.state_ != operation_state::claimed || stopping_)
         return;
     // Nothing can end the second stage of two but the network.
-    if (!op->cancel_requested_ || op->sent_)
+    if (!op.cancel_requested_ || op.sent_)
         return;
-    op->cancel_sent_ = false;
-    unsent_cancels_.push(op);
+    op.cancel_sent_ = false;
+    unsent_cancels_.push(&op);
+}
+
+// A cancellation that went without a name has missed its target.
+template <typename Ring>
+void basic_event_loop<Ring>::cancel_nameless_again() noexcept
+{
+    const auto look_at = [&](request_owner& owner) {
+        for (ring_operation* op = owner.requests.front(); op != nullptr;
+             op = op->next_request_) {
+            if (op->cancellation_index_ == 0)
+                cancel_again(*op);
+        }
+    };
+    look_at(unowned_);
+    for (request_owner& owner : owners_.all())
+        look_at(owner);
 }
 
 template <typename Ring>
@@ -306,7 +330,7 @@ void basic_event_loop<Ring>::send_cancels(lock_type& lock)
 
 // The rest waits for the next turn; an operation that ends before leaves the list.
 template <typename Ring>
-void basic_event_loop<Ring>::send_cancels_that_fit()
+void basic_event_loop<Ring>::send_cancels_that_fit() noexcept
 {
     while (asio_impl::scheduler_operation* base = unsent_cancels_.front()) {
         if (!try_send_cancel(*static_cast<ring_operation*>(base)))
@@ -316,17 +340,20 @@ void basic_event_loop<Ring>::send_cancels_that_fit()
 }
 
 template <typename Ring>
-bool basic_event_loop<Ring>::try_send_cancel(ring_operation& op)
+bool basic_event_loop<Ring>::try_send_cancel(ring_operation& op) noexcept
 {
-    if (op.cancellation_index_ == 0)
-        op.cancellation_index_ = cancellations_.insert(op).index;
     abi::sqe* sqe = ring_.try_claim();
     if (sqe == nullptr)
         return false;
+    cancellation_ticket name;
+    if (op.cancellation_index_ != 0)
+        name = cancellations_.ticket(op.cancellation_index_);
+    else if ((name = cancellations_.try_insert(op)).index != 0)
+        op.cancellation_index_ = name.index;
     // The SQ is consumed in order: an operation that later gets this address is claimed
     // behind this entry, so it cannot be hit.
     op::async_cancel{.user_data = user_data::of(&op).bits}.prepare(*sqe);
-    sqe->user_data = user_data::of(cancellations_.ticket(op.cancellation_index_)).bits;
+    sqe->user_data = user_data::of(name).bits;
     op.cancel_sent_ = true;
     ++counters_.sqes;
     return true;
