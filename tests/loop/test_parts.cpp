@@ -281,6 +281,35 @@ BOOST_AUTO_TEST_CASE(cancelled_chain_asks_for_each_member_that_goes_on)
     BOOST_TEST(journal_text() == "chain 10 " + std::to_string(-ECANCELED));
 }
 
+// The kernel had moved on when the cancellation came, and both are reaped together.
+BOOST_AUTO_TEST_CASE(chain_that_moved_on_is_asked_once_and_hides_nobody)
+{
+    script.obey_cancels = false;
+    auto& first = start_chain(1, 2);
+    auto& second = start_chain(3, 2);
+    turn();
+    script.taken.clear();
+    loop->cancel(loop->register_cancellation(first.member(0)));
+    loop->cancel(loop->register_cancellation(second.member(0)));
+    turn();
+    BOOST_TEST_REQUIRE(script.taken.size() == 2u);
+    const std::uint64_t missed = script.taken.at(0).user_data;
+    script.taken.clear();
+    script.post(name(first.member(0)), 10);
+    script.post(name(second.member(0)), 30);
+    script.post(missed, -ENOENT);
+    turn();
+    turn();
+    BOOST_TEST_REQUIRE(script.taken.size() == 2u);
+    BOOST_TEST(script.taken.at(0).addr == name(first.member(1)));
+    BOOST_TEST(script.taken.at(1).addr == name(second.member(1)));
+    script.post(name(first.member(1)), -ECANCELED);
+    script.post(name(second.member(1)), -ECANCELED);
+    turn();
+    const std::string aborted = ' ' + std::to_string(-ECANCELED);
+    BOOST_TEST(journal_text() == "chain 10" + aborted + "; chain 30" + aborted);
+}
+
 BOOST_AUTO_TEST_CASE(queued_chain_cancelled_ends_whole)
 {
     auto& all = owner(1);

@@ -178,8 +178,9 @@ void basic_event_loop<Ring>::cancel_again(ring_operation& op) noexcept
 {
     if (op.state_ != operation_state::claimed || stopping_)
         return;
-    // Nothing can end the second stage of two but the network.
-    if (!op.cancel_requested_ || op.sent_)
+    // Nothing can end the second stage of two but the network. The name of a chain passes
+    // to a member that may be about to be asked for the first time.
+    if (!op.cancel_requested_ || !op.cancel_sent_ || op.sent_)
         return;
     op.cancel_sent_ = false;
     unsent_cancels_.push(&op);
