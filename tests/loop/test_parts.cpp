@@ -310,6 +310,17 @@ BOOST_AUTO_TEST_CASE(chain_that_moved_on_is_asked_once_and_hides_nobody)
     BOOST_TEST(journal_text() == "chain 10" + aborted + "; chain 30" + aborted);
 }
 
+BOOST_AUTO_TEST_CASE(refused_chain_has_no_name_any_more)
+{
+    auto* head = new scripted_chain(journal, 1, 9);
+    const auto ticket = loop->register_cancellation(head->member(0));
+    loop->start(head->chain());
+    deliver();
+    loop->cancel(ticket);
+    auto& next_chain = start_chain(1, 2);
+    BOOST_TEST(loop->register_cancellation(next_chain.member(0)).index == ticket.index);
+}
+
 BOOST_AUTO_TEST_CASE(queued_chain_cancelled_ends_whole)
 {
     auto& all = owner(1);
@@ -461,6 +472,21 @@ BOOST_AUTO_TEST_CASE(cancelled_wait_leaves_its_result_to_the_next)
     deliver();
     BOOST_TEST(journal_text() == "3 " + std::to_string(-ECANCELED));
     loop->close(source);
+}
+
+BOOST_AUTO_TEST_CASE(wait_for_a_refused_source_has_no_name_any_more)
+{
+    auto* source = new scripted_source(journal, 5, 4);
+    source->refuse(-EINVAL);
+    auto* op = new scripted_operation(journal, 1);
+    const auto ticket = loop->register_cancellation(*op);
+    loop->next(*source, *op);
+    deliver();
+    BOOST_TEST(journal_text() == "1 " + std::to_string(-EINVAL));
+    loop->cancel(ticket);
+    auto& other = start(2, owner(1));
+    BOOST_TEST(loop->register_cancellation(other).index == ticket.index);
+    loop->close(*source);
 }
 
 BOOST_AUTO_TEST_CASE(closed_source_is_freed_with_its_last_completion)

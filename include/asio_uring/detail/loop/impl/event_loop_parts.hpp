@@ -18,6 +18,9 @@ void basic_event_loop<Ring>::start(request_chain& chain)
     head.result_ = 0;
     const bool fits = chain.size() <= ring_.sq_entries();
     if (stopping_ || is_orphan() || !fits) [[unlikely]] {
+        chain_member& named = chain.first();
+        if (named.cancellation_index_ != 0)
+            cancellations_.erase(std::exchange(named.cancellation_index_, 0));
         for (chain_member* m = chain.first_; m != nullptr; m = m->next_member_)
             m->result_ = fits ? -ECANCELED : -EINVAL;
         head.cancel_requested_ = fits;
@@ -126,8 +129,9 @@ void basic_event_loop<Ring>::next(result_source& source, ring_operation& op)
         return refuse(op, lock);
     if (source.owner_ == nullptr) {
         op.result_ = source.end_result_;
+        end_waiting(op, ended);
         lock.unlock();
-        return scheduler_.post_deferred_completion(&op);
+        return scheduler_.post_deferred_completions(ended);
     }
     op.owner_ = source.owner_;
     op.direction_ = direction::read;
