@@ -489,6 +489,22 @@ BOOST_AUTO_TEST_CASE(wait_for_a_refused_source_has_no_name_any_more)
     loop->close(*source);
 }
 
+BOOST_AUTO_TEST_CASE(result_that_somebody_waits_for_fills_nothing)
+{
+    auto& source = start_source(5, 1);
+    turn();
+    taken();
+    for (int id = 1; id != 4; ++id) {
+        next(source, id);
+        bring(source, id);
+        turn();
+        turn();
+    }
+    BOOST_TEST(taken() == "");
+    BOOST_TEST(journal_text() == "1 1; 2 2; 3 3");
+    loop->close(source);
+}
+
 BOOST_AUTO_TEST_CASE(closed_source_is_freed_with_its_last_completion)
 {
     script.obey_cancels = false;

@@ -218,14 +218,17 @@ template <typename Ring>
 void basic_event_loop<Ring>::take_more(
     result_source& source, const abi::cqe& cqe, asio_impl::operation_queue& ops)
 {
+    if (source.detached_)
+        return source.discard(cqe.res);
     source.keep(cqe.res, cqe.flags);
+    // Whoever waits takes first: only what is left over fills the source.
+    serve(source, ops);
     const bool lacks_memory = source.phase_ == result_source::phase::ended;
     if (!stopping_ && (lacks_memory || source.is_overfull())) {
         if (!lacks_memory)
             source.phase_ = result_source::phase::pausing;
         request_cancel(source, ops);
     }
-    serve(source, ops);
 }
 
 template <typename Ring>
