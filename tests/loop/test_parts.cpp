@@ -571,6 +571,103 @@ BOOST_AUTO_TEST_CASE(source_started_after_shutdown_brings_the_end_only)
     loop.reset();
 }
 
+// The child of a fork
+
+BOOST_AUTO_TEST_CASE(source_that_pauses_in_a_fork_doubles_no_result)
+{
+    auto& source = start_source(5, 2);
+    turn();
+    script.post(name(source), 10); // the kernel wants to be asked again
+    turn();
+    turn();
+    script.obey_cancels = false;
+    bring(source, 20);
+    turn();
+    turn();
+    ring_script fresh(8);
+    loop->restart(scripted_ring(fresh), epoll_descriptor);
+    for (int id = 1; id != 4; ++id)
+        next(source, id);
+    turn();
+    BOOST_TEST(journal_text() == "1 10; 2 20");
+    loop->close(source);
+    deliver();
+    shut_down();
+}
+
+BOOST_AUTO_TEST_CASE(source_closed_before_the_fork_is_announced_is_not_asked_again)
+{
+    auto& source = start_source(5);
+    turn();
+    ++service::fork_depth;
+    loop->close(source);
+    ring_script fresh(8);
+    loop->restart(scripted_ring(fresh), epoll_descriptor);
+    BOOST_TEST(journal_text() == "5 freed");
+    turn();
+    BOOST_TEST(fresh.in_flight.count(name(source)) == 0u);
+    shut_down();
+}
+
+// A loop that another reactor watches submits by an operation of the scheduler's.
+BOOST_AUTO_TEST_CASE(fork_child_does_not_touch_the_ring_before_it_is_told)
+{
+    shut_down();
+    loop.emplace(scheduler, scripted_ring(script), service::loop_settings{});
+    auto& source = start_source(5);
+    ++service::fork_depth;
+    deliver();
+    loop->close(source);
+    deliver();
+    BOOST_TEST(taken() == "");
+    ring_script fresh(8);
+    loop->restart(scripted_ring(fresh), -1);
+    BOOST_TEST(journal_text() == "5 freed");
+    shut_down();
+}
+
+BOOST_AUTO_TEST_CASE(source_goes_on_where_a_lost_ring_comes_back)
+{
+    auto& stands = start_source(5, 2);
+    auto& paused = start_source(6, 2);
+    turn();
+    bring(stands, 10);
+    bring(paused, 20);
+    bring(paused, 30);
+    turn();
+    turn();
+    turn();
+    loop->lose(make_error_code(boost::system::errc::permission_denied));
+    ring_script fresh(8);
+    loop->restart(scripted_ring(fresh), epoll_descriptor);
+    for (int id = 1; id != 3; ++id)
+        next(stands, id);
+    for (int id = 3; id != 6; ++id)
+        next(paused, id);
+    turn();
+    BOOST_TEST(
+        journal_text() == "1 10; 2 " + std::to_string(-ECANCELED) + "; 3 20; 4 30");
+    fresh.post(name(paused), 40, kernel::cqe_f_more);
+    turn();
+    BOOST_TEST(journal_text() == "5 40");
+    loop->close(stands);
+    loop->close(paused);
+    shut_down();
+}
+
+BOOST_AUTO_TEST_CASE(send_on_its_way_in_a_fork_is_not_sent_again)
+{
+    auto& op = start(5, owner(5), direction::write);
+    turn();
+    script.post(name(op), 100, kernel::cqe_f_more);
+    turn();
+    ring_script fresh(8);
+    loop->restart(scripted_ring(fresh), epoll_descriptor);
+    turn();
+    BOOST_TEST(journal_text() == "5 100");
+    shut_down();
+}
+
 // Without memory
 
 BOOST_AUTO_TEST_CASE(closing_and_cancelling_take_no_memory)

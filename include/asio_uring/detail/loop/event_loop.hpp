@@ -343,7 +343,7 @@ private:
         basic_event_loop& loop = static_cast<flush_operation*>(base)->loop_;
         lock_type lock(loop.mutex_);
         loop.flush_posted_ = false;
-        if (owner == nullptr || loop.stopping_)
+        if (owner == nullptr || loop.stopping_ || loop.is_orphan())
             return;
         loop.refill(lock);
         loop.flush(lock);

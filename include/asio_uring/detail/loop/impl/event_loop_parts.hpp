@@ -161,7 +161,9 @@ void basic_event_loop<Ring>::close(result_source& source)
         abort_waiting(source.owner_->line(direction::read), ended);
     if (!source.stands())
         free_source(source);
-    else if (!is_orphan() && !stopping_) {
+    else if (is_orphan())
+        source.cancel_requested_ = true; // restart() ends it
+    else if (!stopping_) {
         source.phase_ = result_source::phase::pausing;
         request_cancel(source, ended);
         send_cancels(lock);
@@ -173,8 +175,10 @@ template <typename Ring>
 void basic_event_loop<Ring>::release_and_post(
     asio_impl::operation_queue& ended, lock_type& lock)
 {
-    if (!unsent_cancels_.empty() || !backlog_.empty() ||
-        ring_.claimed() != ring_.published())
+    const bool something_left = !unsent_cancels_.empty() || !backlog_.empty() ||
+                                ring_.claimed() != ring_.published();
+    // The ring of a fork's parent is not to be touched.
+    if (something_left && !is_orphan())
         notify(lock);
     if (lock.owns_lock())
         lock.unlock();
@@ -209,6 +213,7 @@ void basic_event_loop<Ring>::serve(
     if (!source.may_go_on() || stopping_)
         return;
     source.phase_ = result_source::phase::armed;
+    source.result_ = -ECANCELED; // the one of before was told
     source.set_stands(true);
     source.owner_->requests.push(source);
     commit_or_backlog(source);

@@ -189,7 +189,7 @@ void basic_event_loop<Ring>::restart(
             ring_operation* const next = op->next_request_;
             if (op->state_ == operation_state::backlogged && op->cancel_requested_)
                 request_line::remove(backlog_, *op);
-            if (op->cancel_requested_)
+            if (op->cancel_requested_ || op->sent_)
                 retire_any(*op, ended);
             else if (op->state_ == operation_state::claimed)
                 commit_or_backlog(*op);
@@ -269,10 +269,12 @@ void basic_event_loop<Ring>::end_all(
         ended.push(op);
     }
     for (request_line& line : owner.lines) {
-        line.clear([&](ring_operation& op) {
-            abort(op);
-            ended.push(&op);
-        });
+        const ring_operation* const first = line.active();
+        const bool stays = first != nullptr && first->part_ == part_kind::source;
+        abort_waiting(line, ended);
+        // Its stream still has it, and asks again where a ring comes back.
+        if (!stays)
+            line.clear([](ring_operation&) {});
     }
     if (owner.closed)
         owners_.release(owner);
