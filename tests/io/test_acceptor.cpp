@@ -2,6 +2,7 @@
 // Meeting: acceptors, connects, ranges of endpoints, resolvers, socket streams.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -33,10 +34,8 @@ BOOST_AUTO_TEST_SUITE(test_acceptor)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(async_accept_into_peer, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context, any_port);
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
     typename Backend::socket socket(context);
-    recorder log;
 
     acceptor.async_accept(socket, log.done("accept"));
     log.note("started");
@@ -57,10 +56,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(async_accept_into_peer, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(async_accept_connection_waiting, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context, any_port);
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
     typename Backend::socket socket(context);
-    recorder log;
     tcp::endpoint remote;
 
     typename Backend::socket client(context);
@@ -153,10 +150,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sync_accept_forms, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     accept_into_open_peer_reports_already_open, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context, any_port);
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
     loopback<Backend> link(context);
-    recorder log;
     error_code ec;
     peer client = start_connect(acceptor.local_endpoint());
     int before = link.socket.native_handle();
@@ -174,10 +169,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(closed_acceptor_reports_bad_descriptor, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context);
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>();
     typename Backend::socket socket(context);
-    recorder log;
     error_code ec;
     auto after = [&](const char* call) { log.note(call + (' ' + text(ec))); };
 
@@ -211,11 +204,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(closed_acceptor_reports_bad_descriptor, Backend, b
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(acceptor_steps_report_their_errors, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor first(context, any_port);
+    auto [context, first, log] = fixture<Backend, stream_acceptor>(any_port);
     typename Backend::acceptor second(context);
     typename Backend::socket socket(context);
-    recorder log;
     error_code ec;
 
     second.open(tcp::v4());
@@ -241,9 +232,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(acceptor_steps_report_their_errors, Backend, backe
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     many_accepts_outstanding_complete_in_order, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context, any_port);
-    recorder log;
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
     constexpr std::size_t count = 20;
     std::vector<typename Backend::socket> sockets;
     std::vector<peer> clients;
@@ -272,10 +261,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_pending_accepts_aborts_in_order, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        typename Backend::acceptor acceptor(context, any_port);
+        auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
         typename Backend::socket socket(context);
-        recorder log;
 
         acceptor.async_accept(socket, log.done("a0"));
         acceptor.async_accept([&](error_code ec, typename Backend::socket moved) {
@@ -302,10 +289,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     close_acceptor_aborts_and_refuses_at_once, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        typename Backend::acceptor acceptor(context, any_port);
+        auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
         typename Backend::socket socket(context);
-        recorder log;
         auto address = acceptor.local_endpoint();
 
         acceptor.async_accept(socket, log.done("accept"));
@@ -325,11 +310,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 BOOST_AUTO_TEST_CASE_TEMPLATE(release_acceptor_aborts_and_hands_over, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        typename Backend::acceptor acceptor(context, any_port);
+        auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
         typename Backend::acceptor next(context);
         typename Backend::socket socket(context);
-        recorder log;
 
         acceptor.async_accept(socket, log.done("old"));
         reach(context, when);
@@ -347,11 +330,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(release_acceptor_aborts_and_hands_over, Backend, b
 BOOST_AUTO_TEST_CASE_TEMPLATE(moved_acceptor_takes_pending_along, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        typename Backend::acceptor acceptor(context, any_port);
+        auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
         typename Backend::acceptor target(context, any_port);
         std::vector<typename Backend::socket> sockets;
-        recorder log;
         for (int i = 0; i < 3; ++i)
             sockets.emplace_back(context);
 
@@ -374,10 +355,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(moved_acceptor_takes_pending_along, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(non_blocking_acceptor_would_block, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context, any_port);
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
     typename Backend::socket socket(context);
-    recorder log;
     error_code ec;
 
     acceptor.non_blocking(true);
@@ -397,9 +376,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(non_blocking_acceptor_would_block, Backend, backen
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(acceptor_wait_reports_a_connection, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context, any_port);
-    recorder log;
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
 
     acceptor.async_wait(socket_base::wait_read, log.done("wait"));
     turn(context);
@@ -465,10 +442,8 @@ BOOST_AUTO_TEST_SUITE(test_connect)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_listening_endpoint_succeeds, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     listener server;
-    recorder log;
 
     socket.async_connect(server.endpoint(), log.done("connect"));
     log.note("started");
@@ -483,9 +458,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_listening_endpoint_succeeds, Backend, back
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_nobody_listening_is_refused, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     error_code ec;
     auto target = refusing_endpoint();
 
@@ -502,10 +475,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_nobody_listening_is_refused, Backend, back
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_again_reports_already_connected, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     listener server;
-    recorder log;
     error_code ec;
 
     link.socket.async_connect(server.endpoint(), log.done("connect"));
@@ -518,9 +489,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_again_reports_already_connected, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_unreachable_family_reports_error, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context, tcp::v4());
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>(tcp::v4());
     tcp::endpoint six(asio::ip::address_v6::loopback(), 1);
     error_code ec;
 
@@ -535,9 +504,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_is_cancelled, Backend, backends)
 {
     busy_listener busy;
     for (stage when : stages) {
-        typename Backend::io_context context;
-        typename Backend::socket socket(context);
-        recorder log;
+        auto [context, socket, log] = fixture<Backend, stream_socket>();
 
         socket.async_connect(busy.endpoint(), log.done("connect"));
         reach(context, when);
@@ -554,9 +521,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_is_closed, Backend, backends)
 {
     busy_listener busy;
     for (stage when : stages) {
-        typename Backend::io_context context;
-        typename Backend::socket socket(context);
-        recorder log;
+        auto [context, socket, log] = fixture<Backend, stream_socket>();
         listener server;
 
         socket.async_connect(busy.endpoint(), log.done("connect"));
@@ -575,9 +540,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_is_closed, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_survives_a_move, Backend, backends)
 {
     busy_listener busy;
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
 
     socket.async_connect(busy.endpoint(), log.done("connect"));
     turn(context);
@@ -589,10 +552,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_pending_survives_a_move, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(connect_range_tries_until_one_answers, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     listener server;
-    recorder log;
     std::vector<tcp::endpoint> targets{
         refusing_endpoint(), refusing_endpoint(), server.endpoint()};
 
@@ -621,9 +582,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_range_tries_until_one_answers, Backend, ba
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     connect_range_without_answer_reports_last, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     std::vector<tcp::endpoint> refused{refusing_endpoint(), refusing_endpoint()};
     std::vector<tcp::endpoint> none;
     auto report = [&](std::string name) {
@@ -654,9 +613,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connect_range_is_cancelled_by_close, Backend, back
 {
     busy_listener busy;
     listener server;
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     std::vector<tcp::endpoint> targets{busy.endpoint(), server.endpoint()};
 
     asio::async_connect(socket, targets, [&](error_code ec, const tcp::endpoint&) {
