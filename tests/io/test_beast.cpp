@@ -2,6 +2,7 @@
 // Beast over the objects under test: streams with timeouts, HTTP round trips.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -118,10 +119,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stream_reads_and_writes_in_time, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stream_read_times_out_and_closes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     stream<Backend> connection(std::move(link.socket));
-    recorder log;
     char data[8];
 
     connection.expires_after(5ms);
@@ -137,10 +136,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stream_read_times_out_and_closes, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stream_write_times_out_and_closes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     stream<Backend> connection(std::move(link.socket));
-    recorder log;
 
     fill(connection.socket());
     connection.expires_after(5ms);
@@ -170,10 +167,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stream_connect_times_out, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stream_cancel_and_close_abort, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     stream<Backend> connection(std::move(link.socket));
-    recorder log;
     char data[8];
 
     connection.expires_after(wait_limit);
@@ -192,10 +187,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stream_cancel_and_close_abort, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stream_repeated_timeouts_do_not_fire, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     stream<Backend> connection(std::move(link.socket));
-    recorder log;
     char data[1];
     constexpr std::size_t rounds = 200;
 
@@ -212,10 +205,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stream_repeated_timeouts_do_not_fire, Backend, bac
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(http_round_trips_arrive_whole, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context, any_port);
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
     stream<Backend> client(context);
-    recorder log;
 
     acceptor.async_accept([&](error_code ec, typename Backend::socket socket) {
         log.done("accept")(ec);
