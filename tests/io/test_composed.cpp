@@ -4,6 +4,7 @@
 // code that knows Asio's objects only.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 #include "../support/tls.hpp"
 
@@ -123,12 +124,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(tls_carries_a_conversation, Backend, subjects)
     auto server_tls = make_tls_server();
     auto client_tls = make_tls_client();
     for (std::size_t size : {std::size_t{1}, std::size_t{1} << 20}) {
-        typename Backend::io_context context;
-        loopback_pair<Backend> link(context);
+        auto [context, link, log] = fixture<Backend, loopback_pair>();
         asio::ssl::stream<typename Backend::socket&> server(link.first, server_tls);
         asio::ssl::stream<typename Backend::socket> client(
             std::move(link.second), client_tls);
-        recorder log;
         bool same = false;
         asio::co_spawn(context, serve_tls(server, size), ends(log, "server"));
         asio::co_spawn(context, ask_tls(client, size, same), ends(log, "client"));
@@ -145,10 +144,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(tls_handshake_is_cancelled_and_closed, Backend, su
 {
     auto client_tls = make_tls_client();
     for (bool close : {false, true}) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
+        auto [context, link, log] = fixture<Backend>();
         asio::ssl::stream<typename Backend::socket&> client(link.socket, client_tls);
-        recorder log;
         client.async_handshake(asio::ssl::stream_base::client, log.done("handshake"));
         steady_timer<Backend> timer(context, 1ms);
         timer.async_wait([&](error_code) {
@@ -166,11 +163,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(tls_end_without_notice_is_truncation, Backend, sub
 {
     auto server_tls = make_tls_server();
     auto client_tls = make_tls_client();
-    typename Backend::io_context context;
-    loopback_pair<Backend> link(context);
+    auto [context, link, log] = fixture<Backend, loopback_pair>();
     asio::ssl::stream<typename Backend::socket&> server(link.first, server_tls);
     asio::ssl::stream<typename Backend::socket&> client(link.second, client_tls);
-    recorder log;
     char byte = 0;
     server.async_handshake(asio::ssl::stream_base::server, [&](error_code ec) {
         log.done("server")(ec);
@@ -263,12 +258,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(websocket_over_tls_messages_come_back, Backend, su
 {
     auto server_tls = make_tls_server();
     auto client_tls = make_tls_client();
-    typename Backend::io_context context;
-    loopback_pair<Backend> link(context);
+    auto [context, link, log] = fixture<Backend, loopback_pair>();
     using stream = websocket::stream<beast::ssl_stream<beast_stream<Backend>>>;
     stream server(std::move(link.first), server_tls);
     stream client(std::move(link.second), client_tls);
-    recorder log;
     recorder results;
     asio::co_spawn(context, serve_websocket(server), ends(results, "server"));
     asio::co_spawn(context, ask_websocket(client, log), ends(results, "client"));
@@ -291,11 +284,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(rate_policy_limits_each_transfer, Backend, subject
     using limited_stream =
         beast::basic_stream<tcp, typename Backend::executor, beast::simple_rate_policy>;
     constexpr std::size_t limit = 600;
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     limited_stream stream(std::move(link.socket));
     std::string data(4 * limit, 'x');
-    recorder log;
     stream.rate_policy().read_limit(limit);
     stream.rate_policy().write_limit(limit);
     link.remote.send(data);
@@ -349,14 +340,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stackful_coroutines_speak_tls, Backend, subjects)
 {
     auto server_tls = make_tls_server();
     auto client_tls = make_tls_client();
-    typename Backend::io_context context;
-    loopback_pair<Backend> link(context);
+    auto [context, link, log] = fixture<Backend, loopback_pair>();
     asio::ssl::stream<typename Backend::socket> server(std::move(link.first), server_tls);
     asio::ssl::stream<typename Backend::socket> client(
         std::move(link.second), client_tls);
     std::string in(300000, '.');
     const std::string out = pattern(in.size());
-    recorder log;
     asio::spawn(
         context,
         [&](asio::yield_context yield) {
@@ -425,12 +414,10 @@ BOOST_AUTO_TEST_SUITE(test_groups)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(channel_stands_between_two_transfers, Backend, subjects)
 {
-    typename Backend::io_context context;
-    loopback<Backend> from(context);
+    auto [context, from, log] = fixture<Backend>();
     loopback<Backend> to(context);
     using channel_type = text_channel<typename Backend::any_executor>;
     channel_type channel(context.get_executor(), 2);
-    recorder log;
     asio::co_spawn(
         context, produce<Backend>(from.socket, channel), ends(log, "producer"));
     asio::co_spawn(context, consume<Backend>(to.socket, channel), ends(log, "consumer"));
@@ -453,15 +440,13 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(group_takes_the_first_of_many_kinds, Backend, subj
     using channel_type = experimental::
         concurrent_channel<typename Backend::any_executor, void(error_code, std::string)>;
     for (int winner : {0, 1, 2, 3}) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
+        auto [context, link, log] = fixture<Backend>();
         typename Backend::acceptor acceptor(
             context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
         typename Backend::socket accepted(context);
         steady_timer<Backend> timer(context, winner == 1 ? 1ms : 1h);
         channel_type channel(context.get_executor());
         char data[4];
-        recorder log;
         experimental::make_parallel_group(
             link.socket.async_read_some(asio::buffer(data), asio::deferred),
             timer.async_wait(asio::deferred),
