@@ -2,6 +2,7 @@
 // The loop and its clock: running, stopping, counting, tearing down; waitable timers.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -77,10 +78,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(run_without_work_returns_at_once, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1ms);
-    recorder log;
     char data[4];
     constexpr std::uint64_t rounds = 10;
 
@@ -113,10 +112,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, ba
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(run_counts_each_handler, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1ms);
-    recorder log;
     char data[4];
 
     asio::post(context, [&] { log.note("post"); });
@@ -131,9 +128,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(run_counts_each_handler, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(run_one_runs_one, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     loop_scope scope;
     char data[2][1];
 
@@ -152,9 +147,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(run_one_runs_one, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(poll_runs_what_is_ready, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
 
     link.socket.async_read_some(asio::buffer(data), log.io("read"));
@@ -204,9 +197,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(poll_takes_many_ready_operations, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(run_for_returns_when_time_is_up, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
 
     link.socket.async_read_some(asio::buffer(data), log.io("read"));
@@ -226,9 +217,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(run_for_returns_when_time_is_up, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stop_keeps_pending_for_later, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     loop_scope scope;
     char data[4];
 
@@ -248,9 +237,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stop_keeps_pending_for_later, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stop_from_a_transfer_handler, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     loop_scope scope;
     char data[2][1];
 
@@ -306,10 +293,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(post_defer_dispatch_order, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     handler_exception_leaves_run_and_nothing_else, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1ms);
-    recorder log;
     char data[3][1];
 
     link.socket.async_read_some(asio::buffer(data[0]), [&](error_code, std::size_t) {
@@ -345,9 +330,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(nested_poll_inside_a_handler, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[2][1];
 
     link.socket.async_read_some(asio::buffer(data[0]), [&](error_code, std::size_t) {
@@ -598,10 +581,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stock_objects_first_then_ours, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stock_timer_alone_ends_a_wait, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     asio::steady_timer timer(context, 5ms);
-    recorder log;
     char data[8];
 
     link.socket.async_read_some(asio::buffer(data), log.io("read"));
@@ -663,9 +644,7 @@ BOOST_AUTO_TEST_SUITE(test_timer)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_expires_after_its_duration, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context);
-    recorder log;
+    auto [context, timer, log] = fixture<Backend, steady_timer>();
 
     auto begin = steady_clock::now();
     BOOST_TEST(timer.expires_after(10ms) == 0u);
@@ -752,9 +731,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_at_the_end_of_time_waits, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_cancel_counts_the_waits, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        steady_timer<Backend> timer(context, 1h);
-        recorder log;
+        auto [context, timer, log] = fixture<Backend, steady_timer>(1h);
 
         BOOST_TEST(timer.cancel() == 0u);
         timer.async_wait(log.done("w0"));
@@ -771,9 +748,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_cancel_counts_the_waits, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_cancel_one_takes_the_oldest, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context, 1h);
-    recorder log;
+    auto [context, timer, log] = fixture<Backend, steady_timer>(1h);
 
     for (int i = 0; i < 3; ++i)
         timer.async_wait(log.done("w" + std::to_string(i)));
@@ -789,9 +764,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_cancel_one_takes_the_oldest, Backend, backen
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_new_expiry_aborts_waits, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context, 1h);
-    recorder log;
+    auto [context, timer, log] = fixture<Backend, steady_timer>(1h);
 
     timer.async_wait(log.done("first"));
     turn(context);
@@ -811,9 +784,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_new_expiry_aborts_waits, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_expired_cannot_be_cancelled, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context, 1ms);
-    recorder log;
+    auto [context, timer, log] = fixture<Backend, steady_timer>(1ms);
 
     timer.async_wait(log.done("wait"));
     finish(context);
@@ -824,9 +795,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_expired_cannot_be_cancelled, Backend, backen
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_several_waits_complete_in_order, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context, 2ms);
-    recorder log;
+    auto [context, timer, log] = fixture<Backend, steady_timer>(2ms);
 
     for (int i = 0; i < 5; ++i)
         timer.async_wait(log.done("w" + std::to_string(i)));
@@ -907,10 +876,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_of_same_expiry_is_past_cancelling, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_cancelled_by_a_transfer, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1h);
-    recorder log;
     char data[4];
 
     timer.async_wait(log.done("timer"));
@@ -955,10 +922,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_rearmed_in_its_handler, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_moved_takes_its_waits_along, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        steady_timer<Backend> timer(context, 1h);
+        auto [context, timer, log] = fixture<Backend, steady_timer>(1h);
         steady_timer<Backend> target(context, 1h);
-        recorder log;
         auto expiry = timer.expiry();
 
         timer.async_wait(log.done("w0"));
@@ -990,11 +955,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_converted_takes_its_waits_along, Backend, ba
 {
     using any_timer = timer_over<typename Backend::any_executor>;
     for (stage when : stages) {
-        typename Backend::io_context context;
-        steady_timer<Backend> first(context, 1h);
+        auto [context, first, log] = fixture<Backend, steady_timer>(1h);
         steady_timer<Backend> second(context, 1ms);
         const auto expiry = first.expiry();
-        recorder log;
 
         first.async_wait(log.done("first"));
         second.async_wait(log.done("second"));
@@ -1020,10 +983,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     using any_timer = timer_over<typename Backend::any_executor>;
     const bool same_service = std::is_base_of_v<stock, Backend>;
     for (stage when : stages) {
-        typename Backend::io_context context;
-        steady_timer<Backend> timer(context, 1h);
+        auto [context, timer, log] = fixture<Backend, steady_timer>(1h);
         const auto expiry = timer.expiry();
-        recorder log;
         const auto move_and_see = [&](auto& target, auto& source, auto&& move) {
             source.async_wait(log.done("wait"));
             reach(context, when);
@@ -1115,10 +1076,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timer_destroyed_aborts_waits, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     timer_new_earliest_in_handler_is_honoured, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> late(context, 1h);
+    auto [context, late, log] = fixture<Backend, steady_timer>(1h);
     steady_timer<Backend> early(context);
-    recorder log;
 
     late.async_wait(log.done("late"));
     turn(context);
@@ -1135,9 +1094,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_poll_runs_expired, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context, 1ms);
-    recorder log;
+    auto [context, timer, log] = fixture<Backend, steady_timer>(1ms);
 
     timer.async_wait(log.done("wait"));
     timer.wait();
@@ -1203,9 +1160,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(timers_of_every_clock_expire, Backend, backends)
 #if !defined(BOOST_ASIO_NO_DEPRECATED) && BOOST_VERSION < 108700
 BOOST_AUTO_TEST_CASE_TEMPLATE(timer_deprecated_members_work, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context);
-    recorder log;
+    auto [context, timer, log] = fixture<Backend, steady_timer>();
     error_code ec;
 
     timer.expires_from_now(1h, ec);
