@@ -2,6 +2,7 @@
 // Datagram sockets: UDP, local datagrams, and raw sockets where the process may.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 #include "../support/skip.hpp"
 
@@ -143,9 +144,7 @@ BOOST_AUTO_TEST_CASE(resolver_gives_endpoints_of_the_protocol)
 BOOST_AUTO_TEST_CASE_TEMPLATE(receive_from_tells_the_sender, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        receiver<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend, receiver>();
         char data[16];
         udp::endpoint from;
 
@@ -162,9 +161,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(receive_from_tells_the_sender, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(send_to_reaches_its_destination, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     const std::array<asio::const_buffer, 3> parts{
         asio::buffer("ab", 2), asio::const_buffer(), asio::buffer("cd", 2)};
 
@@ -181,10 +178,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(send_to_reaches_its_destination, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(connected_sockets_send_and_receive, Backend, backends)
 {
-    typename Backend::io_context context;
-    udp_socket<Backend> first(context, loopback_endpoint());
+    auto [context, first, log] = fixture<Backend, udp_socket>(loopback_endpoint());
     udp_socket<Backend> second(context, loopback_endpoint());
-    recorder log;
     char data[16];
 
     first.async_connect(second.local_endpoint(), log.done("connect"));
@@ -203,9 +198,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connected_sockets_send_and_receive, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(long_datagram_is_cut_to_the_buffer, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     std::array<char, 4> data;
     char one[2], two[3];
     std::array<asio::mutable_buffer, 2> parts{asio::buffer(one), asio::buffer(two)};
@@ -226,9 +219,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(long_datagram_is_cut_to_the_buffer, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(empty_datagram_is_a_result, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     char data[4];
     udp::endpoint from;
 
@@ -249,9 +240,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(empty_datagram_is_a_result, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(datagrams_are_received_in_order, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     std::array<std::array<char, 4>, 4> data;
     udp::endpoint from;
 
@@ -269,9 +258,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(datagrams_are_received_in_order, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(datagrams_leave_in_order, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     std::string all;
 
     for (int i = 0; i != 8; ++i) {
@@ -290,9 +277,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(datagrams_leave_in_order, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(peek_leaves_the_datagram, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     char data[8];
     udp::endpoint from;
 
@@ -311,10 +296,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(peek_leaves_the_datagram, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(errors_of_the_kernel_are_reported, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
+    auto [context, link, log] = fixture<Backend, receiver>();
     udp_socket<Backend> other(context, udp::v4());
-    recorder log;
     const std::string huge(70'000, 'x');
     const udp::endpoint broadcast(asio::ip::make_address("255.255.255.255"), 9);
     char data[4];
@@ -341,9 +324,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(errors_of_the_kernel_are_reported, Backend, backen
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(closed_socket_reports_bad_descriptor, Backend, backends)
 {
-    typename Backend::io_context context;
-    udp_socket<Backend> socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, udp_socket>();
     char data[4];
     udp::endpoint from;
 
@@ -361,9 +342,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(closed_socket_reports_bad_descriptor, Backend, bac
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_and_close_end_receives, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        receiver<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend, receiver>();
         char data[4];
         udp::endpoint from;
         asio::cancellation_signal signal;
@@ -391,9 +370,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_and_close_end_receives, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(move_keeps_what_is_pending, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        receiver<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend, receiver>();
         char data[8];
         udp::endpoint from;
 
@@ -411,9 +388,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(move_keeps_what_is_pending, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(release_and_assign_hand_over, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     char data[8];
 
     link.socket.async_receive(asio::buffer(data), log.io("released"));
@@ -432,9 +407,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(release_and_assign_hand_over, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(waits_stand_in_line_with_receives, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     char data[8];
     udp::endpoint from = link.sender();
 
@@ -457,9 +430,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(waits_stand_in_line_with_receives, Backend, backen
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(sync_calls_and_their_modes, Backend, backends)
 {
-    typename Backend::io_context context;
-    receiver<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, receiver>();
     char data[8];
     udp::endpoint from;
     error_code ec;
@@ -506,10 +477,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(options_of_datagrams_are_kept, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(broadcast_reaches_the_loopback_net, Backend, backends)
 {
-    typename Backend::io_context context;
-    udp_socket<Backend> to(context, udp::endpoint(udp::v4(), 0));
+    auto [context, to, log] = fixture<Backend, udp_socket>(udp::endpoint(udp::v4(), 0));
     udp_socket<Backend> from(context, udp::v4());
-    recorder log;
     char data[8];
     const udp::endpoint all(
         asio::ip::make_address("127.255.255.255"), to.local_endpoint().port());
@@ -527,10 +496,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(broadcast_reaches_the_loopback_net, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(group_member_receives_multicast, Backend, backends)
 {
-    typename Backend::io_context context;
-    udp_socket<Backend> member(context, udp::endpoint(udp::v4(), 0));
+    auto [context, member, log] =
+        fixture<Backend, udp_socket>(udp::endpoint(udp::v4(), 0));
     udp_socket<Backend> sender(context, udp::v4());
-    recorder log;
     char data[8];
     const auto group = asio::ip::make_address_v4("239.255.77.1");
     const auto loopback = asio::ip::address_v4::loopback();
@@ -559,10 +527,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(group_member_receives_multicast, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(local_pair_keeps_boundaries_and_waits, Backend, backends)
 {
-    typename Backend::io_context context;
-    local_socket<Backend> first(context);
+    auto [context, first, log] = fixture<Backend, local_socket>();
     local_socket<Backend> second(context);
-    recorder log;
     char data[8];
     std::size_t sent = 0;
     error_code ec;
@@ -655,10 +621,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(icmp_echo_is_answered, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_after_sends_delivers_them, Backend, backends)
 {
-    typename Backend::io_context context;
-    udp_socket<Backend> sender(context, loopback_endpoint());
+    auto [context, sender, log] = fixture<Backend, udp_socket>(loopback_endpoint());
     udp_socket<Backend> target(context, loopback_endpoint());
-    recorder log;
     std::array<char, 8> data;
 
     for (const char* name : {"first", "second"})
