@@ -3,6 +3,7 @@
 // run then. Boost has such immediate executors since 1.82.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 #include "../support/skip.hpp"
 
@@ -63,9 +64,7 @@ BOOST_AUTO_TEST_SUITE(test_immediate)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     empty_transfers_run_as_their_handler_asks, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.socket.async_read_some(no_room, at_once(log.io("read")));
     log.note("after");
@@ -136,9 +135,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(accept_into_an_open_socket_is_refused, Backend, ba
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     accepted_socket_of_a_closed_acceptor_is_handed_over, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::acceptor acceptor(context);
-    recorder log;
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>();
 
     acceptor.async_accept(at_once([&](error_code ec, typename Backend::socket accepted) {
         log.handled("accept " + text(ec) + (accepted.is_open() ? " open" : ""));
@@ -149,10 +146,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(what_ends_later_ends_in_the_loop, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context);
-    recorder log;
     char data[4];
 
     link.socket.async_read_some(asio::buffer(data), at_once(log.io("read")));
@@ -196,9 +191,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(handler_runs_on_both_of_its_executors, Backend, ba
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(system_executor_is_an_immediate_one, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.socket.async_read_some(
         no_room, asio::bind_immediate_executor(asio::system_executor(), log.io("read")));
@@ -207,11 +200,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(system_executor_is_an_immediate_one, Backend, back
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(handler_may_end_its_object, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     auto socket = std::make_unique<typename Backend::socket>(std::move(link.socket));
     asio::cancellation_signal signal;
-    recorder log;
 
     auto* object = socket.get();
     object->async_read_some(
