@@ -2,6 +2,7 @@
 // Time limits of single operations, which Boost has since 1.86.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/version.hpp>
@@ -37,15 +38,13 @@ BOOST_AUTO_TEST_SUITE(test_time_limits)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(limits_end_what_does_not_happen, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     typename Backend::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
     typename Backend::socket accepted(context);
     asio::basic_datagram_socket<asio::ip::udp, typename Backend::executor> datagrams(
         context, asio::ip::udp::endpoint(asio::ip::address_v4::loopback(), 0));
     steady_timer<Backend> timer(context, 1h);
     steady_timer<Backend> limit(context);
-    recorder log;
     char data[4];
 
     link.socket.async_read_some(
@@ -80,11 +79,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(limits_end_what_does_not_happen, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(limits_leave_alone_what_happens, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     listener server;
     typename Backend::socket client(context);
-    recorder log;
     char data[4];
 
     const auto started = steady_clock::now();
@@ -104,9 +101,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(limits_leave_alone_what_happens, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(limits_serve_coroutines, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     constexpr auto tuple = asio::as_tuple(asio::use_awaitable);
 
     auto body = [&]() -> asio::awaitable<void> {
