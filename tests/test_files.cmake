@@ -75,6 +75,7 @@ set(test_io_sources
     io/test_datagram.cpp
     io/test_descriptor.cpp
     io/test_immediate.cpp
+    io/test_line_order.cpp
     io/test_local.cpp
     io/test_ring_object.cpp
     io/test_settings.cpp
