@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Transfers on a connected TCP stream: sizes, buffers, order, ends, modes, readiness.
+// Transfers on a connected TCP stream: sizes, buffers, ends, modes, readiness.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -39,9 +40,7 @@ BOOST_AUTO_TEST_SUITE(test_stream)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(read_data_ready_moves_bytes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string data(16, '.');
 
     link.remote.send("hello");
@@ -55,9 +54,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(read_data_ready_moves_bytes, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(read_data_later_moves_bytes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string data(16, '.');
 
     link.socket.async_receive(asio::buffer(data), log.io("receive"));
@@ -72,9 +69,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(read_data_later_moves_bytes, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(read_small_buffer_takes_a_part, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string data(10, '.');
 
     link.remote.send("0123456789");
@@ -90,9 +85,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(read_small_buffer_takes_a_part, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(write_idle_socket_reaches_peer, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.socket.async_write_some(asio::buffer("write", 5), log.io("write"));
     log.note("started");
@@ -130,9 +123,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sync_transfers_move_bytes, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(sync_read_after_async_use_still_blocks, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char byte = 0;
 
     // The asynchronous operation may leave the descriptor non-blocking; the object is
@@ -154,9 +145,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sync_read_after_async_use_still_blocks, Backend, b
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(empty_buffer_idle_completes_at_once, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::vector<asio::mutable_buffer> none;
     std::array<asio::const_buffer, 2> empties;
     error_code ec;
@@ -179,9 +168,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(empty_buffer_idle_completes_at_once, Backend, back
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(empty_buffer_behind_pending_overtakes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char byte = 0;
 
     fill(link.socket);
@@ -200,9 +187,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(empty_buffer_behind_pending_overtakes, Backend, ba
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(empty_read_after_end_is_not_an_end, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.remote.close();
     BOOST_TEST(ready(link.socket.native_handle(), POLLIN));
@@ -214,9 +199,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(empty_read_after_end_is_not_an_end, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(read_peer_closed_reports_eof, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[8];
     error_code ec;
 
@@ -239,9 +222,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(read_peer_closed_reports_eof, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(read_several_buffers_at_end_reports_eof, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char a[2];
     char b[2];
     std::array<asio::mutable_buffer, 2> buffers{asio::buffer(a), asio::buffer(b)};
@@ -256,9 +237,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(read_several_buffers_at_end_reports_eof, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(peer_reset_is_reported_once, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[8];
     error_code ec;
 
@@ -276,9 +255,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(peer_reset_is_reported_once, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(peer_reset_ends_pending_write, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     fill(link.socket);
     link.socket.async_write_some(asio::buffer("x", 1), log.io("pending write"));
@@ -295,9 +272,7 @@ volatile std::sig_atomic_t pipe_signals = 0;
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(write_after_shutdown_raises_no_signal, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     error_code ec;
     std::array<asio::const_buffer, 2> two{asio::buffer("x", 1), asio::buffer("y", 1)};
     pipe_signals = 0;
@@ -318,9 +293,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(write_after_shutdown_raises_no_signal, Backend, ba
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(shutdown_ends_pending_transfers, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
 
     link.socket.async_read_some(asio::buffer(data), log.io("read"));
@@ -338,9 +311,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(shutdown_ends_pending_transfers, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(several_buffers_scatter_and_gather, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string a(3, '.'), b(2, '.'), c(4, '.');
     std::array<asio::mutable_buffer, 3> in{
         asio::buffer(a), asio::buffer(b), asio::buffer(c)};
@@ -366,9 +337,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(several_buffers_scatter_and_gather, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(empty_buffers_among_others_are_skipped, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string a(3, '.'), b(2, '.');
     std::vector<asio::mutable_buffer> in{
         {}, asio::buffer(a), asio::mutable_buffer(), asio::buffer(b), {}};
@@ -389,9 +358,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(empty_buffers_among_others_are_skipped, Backend, b
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(many_buffers_are_all_transferred, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     constexpr std::size_t count = 200;
     std::string out = pattern(count);
     std::string in(count, '.');
@@ -464,9 +431,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(large_write_is_partial, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(large_composed_transfer_arrives_whole, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback_pair<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, loopback_pair>();
     std::string out = pattern(std::size_t{6} << 20);
     std::string in(out.size(), '\0');
 
@@ -483,9 +448,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(large_composed_transfer_arrives_whole, Backend, ba
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(composed_read_forms_complete, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string text_in;
     std::string fixed(8, '.');
 
@@ -532,81 +495,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sync_composed_forms_complete, Backend, backends)
     BOOST_TEST(fixed == "body");
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(outstanding_reads_fill_in_issue_order, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    std::string data(16, '.');
-
-    for (std::size_t i = 0; i < 4; ++i) {
-        link.socket.async_read_some(
-            asio::buffer(&data[i * 3], 3), log.io("read " + std::to_string(i)));
-    }
-    turn(context);
-    link.remote.send("000111222333");
-    finish(context);
-
-    BOOST_TEST(log.take() == "read 0 ok 3; read 1 ok 3; read 2 ok 3; read 3 ok 3");
-    BOOST_TEST(data == "000111222333....");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(outstanding_writes_leave_in_issue_order, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    constexpr std::size_t count = 50;
-    std::vector<std::string> chunks;
-    std::string all;
-    for (std::size_t i = 0; i < count; ++i) {
-        chunks.push_back("chunk " + std::to_string(i) + '\n');
-        all += chunks.back();
-    }
-
-    std::size_t ahead = fill(link.socket);
-    for (std::size_t i = 0; i < count; ++i)
-        link.socket.async_write_some(asio::buffer(chunks[i]), log.io("write"));
-    turn(context);
-    BOOST_TEST(log.count() == 0u);
-    BOOST_TEST(link.remote.receive(ahead).size() == ahead);
-    finish(context);
-
-    BOOST_TEST(log.count() == count);
-    BOOST_TEST(log.take().find("aborted") == std::string::npos);
-    BOOST_TEST(link.remote.receive(all.size()) == all);
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(
-    reads_and_writes_do_not_wait_for_each_other, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    char data[4];
-
-    link.socket.async_read_some(asio::buffer(data), log.io("read"));
-    turn(context);
-    link.socket.async_write_some(asio::buffer("ping", 4), log.io("write"));
-    run_until(context, [&] { return log.count() == 1; });
-    BOOST_TEST(link.remote.receive(4) == "ping");
-    fill(link.socket);
-    link.socket.async_write_some(asio::buffer("stuck", 5), log.io("stuck"));
-    turn(context);
-    link.remote.send("pong");
-    run_until(context, [&] { return log.count() == 2; });
-
-    BOOST_TEST(log.take() == "write ok 4; read ok 4");
-    link.socket.cancel();
-    finish(context);
-    BOOST_TEST(log.take() == "stuck operation_aborted 0");
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(peek_leaves_the_bytes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string data(4, '.');
     error_code ec;
 
@@ -630,9 +521,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(peek_leaves_the_bytes, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(send_flags_reach_the_kernel, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::array<asio::const_buffer, 2> two{asio::buffer("c", 1), asio::buffer("d", 1)};
 
     link.socket.async_send(
@@ -648,9 +537,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(send_flags_reach_the_kernel, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     out_of_band_receive_waits_for_urgent_byte, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char urgent = '.';
     std::string normal(8, '.');
 
@@ -672,9 +559,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(out_of_band_data_ready_is_received, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char urgent = '.';
     error_code ec;
 
@@ -697,9 +582,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(out_of_band_data_ready_is_received, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(out_of_band_send_marks_the_stream, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback_pair<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, loopback_pair>();
     char urgent = '.';
     char normal[4];
 
@@ -722,9 +605,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(out_of_band_send_marks_the_stream, Backend, backen
 #if !defined(BOOST_ASIO_NO_DEPRECATED)
 BOOST_AUTO_TEST_CASE_TEMPLATE(null_buffers_report_readiness, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
 
     link.socket.async_read_some(null_buffers(), log.io("readable"));
@@ -742,9 +623,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(null_buffers_report_readiness, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_reports_each_readiness, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.socket.async_wait(socket_base::wait_read, log.done("read"));
     link.socket.async_wait(socket_base::wait_error, log.done("error"));
@@ -760,9 +639,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_reports_each_readiness, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_is_level_triggered, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char byte;
 
     link.remote.send("ab");
@@ -782,9 +659,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_is_level_triggered, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_cancelled_or_ended_by_peer, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.socket.async_wait(socket_base::wait_read, log.done("read"));
     link.socket.async_wait(socket_base::wait_error, log.done("error"));
@@ -798,25 +673,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_cancelled_or_ended_by_peer, Backend, backends
     link.remote.close();
     finish(context);
     BOOST_TEST(log.take() == "end ok");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(wait_beside_a_read_sees_the_data, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    char data[2];
-
-    link.socket.async_wait(socket_base::wait_read, log.done("wait"));
-    link.socket.async_read_some(asio::buffer(data), log.io("read"));
-    turn(context);
-    link.remote.send("xy");
-    finish(context);
-
-    BOOST_TEST(log.count() == 2u);
-    std::string lines = log.take();
-    BOOST_TEST(lines.find("wait ok") != std::string::npos);
-    BOOST_TEST(lines.find("read ok 2") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(sync_wait_returns_when_ready, Backend, backends)
@@ -876,9 +732,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(non_blocking_sync_calls_would_block, Backend, back
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(non_blocking_async_calls_wait, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string a(2, '.'), b(2, '.');
     std::array<asio::mutable_buffer, 2> two{asio::buffer(a), asio::buffer(b)};
 
@@ -906,9 +760,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(non_blocking_async_calls_wait, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(native_non_blocking_is_independent, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
     error_code ec;
 
@@ -932,9 +784,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(native_non_blocking_is_independent, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(oversized_buffer_takes_what_is_there, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string data(16, '.');
     asio::mutable_buffer oversized(data.data(), std::size_t(-1));
     std::vector<asio::mutable_buffer> in_vector{oversized, asio::buffer(data)};
@@ -957,29 +807,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(oversized_buffer_takes_what_is_there, Backend, bac
     BOOST_TEST(text(ec) == "invalid_argument");
 }
 
-// Asio tries a write when it is started, so a program may write and then close.
-BOOST_AUTO_TEST_CASE_TEMPLATE(close_after_writes_delivers_them, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-
-    link.socket.async_send(asio::buffer("one", 3), log.io("first"));
-    link.socket.async_send(asio::buffer("two", 3), log.io("second"));
-    link.socket.close();
-    log.note("closed");
-    finish(context);
-
-    BOOST_TEST(log.take() == "closed; first ok 3; second ok 3");
-    BOOST_TEST(link.remote.receive(6) == "onetwo");
-    BOOST_TEST(link.remote.at_end());
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(shutdown_after_a_write_delivers_it, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     asio::post(context, [&] {
         asio::async_write(link.socket, asio::buffer("last", 4), log.io("write"));
@@ -995,9 +825,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(shutdown_after_a_write_delivers_it, Backend, backe
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     released_socket_has_sent_what_was_written, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.socket.async_send(asio::buffer("last", 4), log.io("write"));
     peer released(link.socket.release());
@@ -1007,28 +835,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     BOOST_TEST(link.remote.receive(4) == "last");
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(
-    close_after_a_write_that_blocks_aborts_it, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    const std::size_t before = fill(link.socket);
-
-    link.socket.async_send(asio::buffer("more", 4), log.io("write"));
-    link.socket.close();
-    finish(context);
-
-    BOOST_TEST(log.take() == "write operation_aborted 0");
-    BOOST_TEST(link.remote.receive(before + 1).size() == before);
-}
-
 // One thread: nobody else could submit the question while it waits for the answer.
 BOOST_AUTO_TEST_CASE_TEMPLATE(sync_read_finds_the_write_before_it_sent, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     std::string answer(3, '.');
     std::thread server([&] {
         if (::pollfd end{link.remote.fd(), POLLIN, 0}; ::poll(&end, 1, 2000) == 1)
@@ -1048,20 +858,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sync_read_finds_the_write_before_it_sent, Backend,
 
     BOOST_TEST(log.take() == "read ok; write ok 5");
     BOOST_TEST(answer == "yes");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(sync_write_follows_the_one_before_it, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-
-    link.socket.async_write_some(asio::buffer("A", 1), log.io("write"));
-    link.socket.write_some(asio::buffer("B", 1));
-    finish(context);
-
-    BOOST_TEST(log.take() == "write ok 1");
-    BOOST_TEST(link.remote.receive(2) == "AB");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
