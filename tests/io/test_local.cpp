@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Local (Unix domain) streams and packets, generic protocols, objects that change their
-// executor or protocol, and the order of waits and transfers on one socket.
+// executor or protocol, and waits that stand beside other operations.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 #include "../support/skip.hpp"
 
@@ -16,9 +17,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_datagram_socket.hpp>
 #include <boost/asio/basic_seq_packet_socket.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/generic/datagram_protocol.hpp>
 #include <boost/asio/generic/seq_packet_protocol.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -142,9 +141,7 @@ BOOST_AUTO_TEST_CASE(names_are_asios_types_on_the_ring)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(local_stream_carries_bytes_and_ends, Backend, backends)
 {
-    typename Backend::io_context context;
-    local_pair<Backend> pair(context);
-    recorder log;
+    auto [context, pair, log] = fixture<Backend, local_pair>();
     std::string sent(500'000, '\0');
     for (std::size_t i = 0; i != sent.size(); ++i)
         sent[i] = static_cast<char>(i * 11 / 7);
@@ -167,26 +164,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(local_stream_carries_bytes_and_ends, Backend, back
     pair.second.async_write_some(asio::buffer("x", 1), log.io("write"));
     finish(context);
     BOOST_TEST(log.take() == "write broken_pipe 0");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(local_reads_and_writes_keep_order, Backend, backends)
-{
-    typename Backend::io_context context;
-    local_pair<Backend> pair(context);
-    recorder log;
-    char data[4];
-
-    for (int i = 0; i != 4; ++i)
-        pair.second.async_read_some(
-            asio::buffer(data + i, 1), log.io("r" + std::to_string(i)));
-    turn(context);
-    for (const char* letter : {"a", "b", "c", "d"})
-        pair.first.async_write_some(
-            asio::buffer(letter, 1), [](error_code, std::size_t) {});
-    finish(context);
-
-    BOOST_TEST(log.take() == "r0 ok 1; r1 ok 1; r2 ok 1; r3 ok 1");
-    BOOST_TEST(std::string(data, 4) == "abcd");
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(local_acceptor_takes_connections, Backend, backends)
@@ -243,9 +220,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(local_move_accept_hands_over_a_socket, Backend, ba
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(packets_keep_boundaries_and_flags, Backend, backends)
 {
-    typename Backend::io_context context;
-    packet_link<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend, packet_link>();
     char data[4];
     socket_base::message_flags flags[3] = {-1, -1, -1};
 
@@ -334,9 +309,7 @@ BOOST_AUTO_TEST_CASE(local_packets_have_a_name)
 BOOST_AUTO_TEST_CASE_TEMPLATE(packets_end_and_are_cancelled, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        packet_link<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend, packet_link>();
         char data[4];
         socket_base::message_flags flags = 0;
 
@@ -387,9 +360,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(generic_sockets_speak_any_protocol, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(socket_becomes_generic, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[8];
     using generic = asio::generic::stream_protocol;
 
@@ -409,9 +380,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(socket_becomes_generic, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(idle_socket_changes_its_executor, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[8];
     using any_socket = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
 
@@ -442,9 +411,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(idle_socket_changes_its_executor, Backend, backend
 BOOST_AUTO_TEST_CASE_TEMPLATE(pending_work_stays_with_its_service, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         char data[8];
         using any_socket =
             asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
@@ -490,80 +457,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(acceptor_changes_its_executor, Backend, backends)
     BOOST_TEST(served.is_open());
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(wait_behind_a_read_ends_behind_it, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    char data[8];
-
-    link.socket.async_read_some(asio::buffer(data, 2), log.io("r0"));
-    link.socket.async_wait(socket_base::wait_read, log.done("w0"));
-    link.socket.async_wait(socket_base::wait_read, log.done("w1"));
-    link.socket.async_read_some(asio::buffer(data, 3), log.io("r1"));
-    link.socket.async_read_some(null_buffers(), log.io("n0"));
-    turn(context);
-    link.remote.send("abcdef");
-    finish(context);
-
-    BOOST_TEST(log.take() == "r0 ok 2; w0 ok; w1 ok; r1 ok 3; n0 ok 0");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(wait_before_a_read_ends_before_it, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    char data[8];
-
-    link.socket.async_wait(socket_base::wait_read, log.done("w0"));
-    link.socket.async_read_some(asio::buffer(data), log.io("r0"));
-    turn(context);
-    link.remote.send("data");
-    finish(context);
-
-    BOOST_TEST(log.take() == "w0 ok; r0 ok 4");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(one_event_answers_all_waits, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-    char data[8];
-
-    link.socket.async_wait(socket_base::wait_read, [&](error_code ec) {
-        log.handled("first " + text(ec));
-        link.socket.read_some(asio::buffer(data));
-    });
-    link.socket.async_wait(socket_base::wait_read, log.done("second"));
-    link.socket.async_wait(socket_base::wait_read, log.done("third"));
-    turn(context);
-    link.remote.send("data");
-    finish(context);
-
-    BOOST_TEST(log.take() == "first ok; second ok; third ok");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(wait_to_write_stands_behind_a_write, Backend, backends)
-{
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
-
-    fill(link.socket);
-    link.socket.async_write_some(asio::buffer("x", 1), log.io("write"));
-    link.socket.async_wait(socket_base::wait_write, log.done("wait"));
-    turn(context);
-    BOOST_TEST(log.count() == 0u);
-    while (log.count() < 2) {
-        link.remote.drain();
-        turn(context);
-    }
-
-    BOOST_TEST(log.take() == "write ok 1; wait ok");
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_behind_a_connect_ends_behind_it, Backend, backends)
 {
     typename Backend::io_context context;
@@ -578,44 +471,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_behind_a_connect_ends_behind_it, Backend, bac
     BOOST_TEST(log.take() == "connect ok; wait ok");
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(wait_in_the_line_is_cancelled_alone, Backend, backends)
-{
-    for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
-        char data[8];
-        asio::cancellation_signal signal;
-
-        link.socket.async_wait(socket_base::wait_read, log.done("w0"));
-        link.socket.async_wait(
-            socket_base::wait_read,
-            asio::bind_cancellation_slot(signal.slot(), log.done("w1")));
-        link.socket.async_read_some(asio::buffer(data), log.io("r0"));
-        reach(context, when);
-        signal.emit(asio::cancellation_type::terminal);
-        run_until(context, [&] { return log.count() == 1; });
-        link.remote.send("data");
-        finish(context);
-        BOOST_TEST(log.take() == "w1 operation_aborted; w0 ok; r0 ok 4");
-
-        link.socket.async_wait(socket_base::wait_read, log.done("w0"));
-        link.socket.async_read_some(asio::buffer(data), log.io("r0"));
-        link.socket.async_wait(socket_base::wait_read, log.done("w1"));
-        reach(context, when);
-        link.socket.cancel();
-        finish(context);
-        BOOST_TEST(
-            log.take() ==
-            "w0 operation_aborted; r0 operation_aborted 0; w1 operation_aborted");
-    }
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_for_an_error_has_a_line_of_its_own, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[8];
 
     link.socket.async_wait(socket_base::wait_error, log.done("error"));
