@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// Pipes and descriptors: transfers, order, the end, readiness, and the life of an object.
+// Pipes and descriptors: transfers, the end, readiness, and the life of an object.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
+#include "../support/whole_transfers.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_readable_pipe.hpp>
 #include <boost/asio/basic_writable_pipe.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/connect_pipe.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/read.hpp>
@@ -47,6 +47,10 @@ private:
 };
 
 template <typename Backend>
+using stream_descriptor =
+    asio::posix::basic_stream_descriptor<typename Backend::executor>;
+
+template <typename Backend>
 struct pipe_pair
 {
     using executor = typename Backend::executor;
@@ -65,8 +69,6 @@ struct pipe_pair
 template <typename Backend>
 struct input
 {
-    using executor = typename Backend::executor;
-
     explicit input(typename Backend::io_context& context) : descriptor(context)
     {
         int ends[2];
@@ -81,7 +83,7 @@ struct input
         BOOST_TEST_REQUIRE(::write(remote.fd(), data.data(), data.size()) == size);
     }
 
-    asio::posix::basic_stream_descriptor<executor> descriptor;
+    stream_descriptor<Backend> descriptor;
     peer remote;
 };
 
@@ -89,8 +91,6 @@ struct input
 template <typename Backend>
 struct output
 {
-    using executor = typename Backend::executor;
-
     explicit output(typename Backend::io_context& context) : descriptor(context)
     {
         int ends[2];
@@ -99,41 +99,10 @@ struct output
         descriptor.assign(ends[1]);
     }
 
-    /// Exactly so many bytes, fewer only at the end.
-    std::string read(std::size_t size)
-    {
-        std::string data(size, '\0');
-        std::size_t got = 0;
-        while (got < size) {
-            BOOST_TEST_REQUIRE(ready(remote.fd(), POLLIN), "nothing arrived");
-            auto step = ::read(remote.fd(), data.data() + got, size - got);
-            if (step <= 0)
-                break;
-            got += static_cast<std::size_t>(step);
-        }
-        data.resize(got);
-        return data;
-    }
+    std::string read(std::size_t size) { return read_whole(remote.fd(), size); }
+    std::size_t fill() { return fill_descriptor(descriptor.native_handle()); }
 
-    /// Writes until the pipe takes no more, and returns how much it took.
-    std::size_t fill()
-    {
-        static const char zeros[4096] = {};
-        const int number = descriptor.native_handle();
-        const int flags = ::fcntl(number, F_GETFL);
-        ::fcntl(number, F_SETFL, flags | O_NONBLOCK);
-        std::size_t total = 0;
-        for (;;) {
-            auto step = ::write(number, zeros, sizeof(zeros));
-            if (step <= 0)
-                break;
-            total += static_cast<std::size_t>(step);
-        }
-        ::fcntl(number, F_SETFL, flags);
-        return total;
-    }
-
-    asio::posix::basic_stream_descriptor<executor> descriptor;
+    stream_descriptor<Backend> descriptor;
     peer remote;
 };
 
@@ -186,9 +155,7 @@ BOOST_AUTO_TEST_CASE(names_are_asios_types_on_the_ring)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(pipe_carries_what_is_written, Backend, backends)
 {
-    typename Backend::io_context context;
-    pipe_pair<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, pipe_pair>();
     std::string sent(100'000, '\0');
     for (std::size_t i = 0; i != sent.size(); ++i)
         sent[i] = static_cast<char>(i * 7 / 3);
@@ -207,9 +174,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pipe_carries_what_is_written, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(closed_descriptor_async_calls_report_it, Backend, backends)
 {
-    typename Backend::io_context context;
-    asio::posix::basic_stream_descriptor<typename Backend::executor> descriptor(context);
-    recorder log;
+    auto [context, descriptor, log] = fixture<Backend, stream_descriptor>();
     char data[4];
 
     descriptor.async_read_some(asio::buffer(data), log.io("read"));
@@ -232,9 +197,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(closed_descriptor_async_calls_report_it, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(closed_descriptor_sync_calls_report_it, Backend, backends)
 {
-    typename Backend::io_context context;
-    asio::posix::basic_stream_descriptor<typename Backend::executor> descriptor(context);
-    recorder log;
+    auto [context, descriptor, log] = fixture<Backend, stream_descriptor>();
     char data[4];
     error_code ec;
     auto after = [&](const char* call) { log.note(call + (' ' + text(ec))); };
@@ -262,7 +225,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(assign_refuses_what_it_cannot_hold, Backend, backe
 {
     typename Backend::io_context context;
     input<Backend> pipe(context);
-    asio::posix::basic_stream_descriptor<typename Backend::executor> other(context);
+    stream_descriptor<Backend> other(context);
     error_code ec;
     int closed = ::dup(0);
     ::close(closed);
@@ -276,9 +239,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(assign_refuses_what_it_cannot_hold, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(empty_transfers_complete_at_once, Backend, backends)
 {
-    typename Backend::io_context context;
-    pipe_pair<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, pipe_pair>();
     std::array<asio::mutable_buffer, 2> empty{};
 
     pipe.reader.async_read_some(asio::mutable_buffer(), log.io("read"));
@@ -292,9 +253,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(empty_transfers_complete_at_once, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(buffer_sequences_scatter_and_gather, Backend, backends)
 {
-    typename Backend::io_context context;
-    pipe_pair<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, pipe_pair>();
     char one[2], two[3], three[8];
 
     pipe.writer.async_write_some(
@@ -312,52 +271,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(buffer_sequences_scatter_and_gather, Backend, back
     BOOST_TEST(std::string(three, 2) == "fg");
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(reads_are_filled_in_order, Backend, backends)
-{
-    typename Backend::io_context context;
-    input<Backend> pipe(context);
-    recorder log;
-    char data[6];
-
-    for (int i = 0; i != 6; ++i)
-        pipe.descriptor.async_read_some(
-            asio::buffer(data + i, 1), log.io("r" + std::to_string(i)));
-    turn(context);
-    pipe.write("abc");
-    run_until(context, [&] { return log.count() == 3; });
-    pipe.write("def");
-    finish(context);
-
-    BOOST_TEST(log.take() == "r0 ok 1; r1 ok 1; r2 ok 1; r3 ok 1; r4 ok 1; r5 ok 1");
-    BOOST_TEST(std::string(data, 6) == "abcdef");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(writes_leave_in_order, Backend, backends)
-{
-    typename Backend::io_context context;
-    output<Backend> pipe(context);
-    recorder log;
-    const std::size_t filling = pipe.fill();
-    const std::string parts[] = {
-        std::string(3000, 'a'), std::string(3000, 'b'), std::string(3000, 'c')};
-
-    for (const std::string& part : parts)
-        pipe.descriptor.async_write_some(asio::buffer(part), log.io(part.substr(0, 1)));
-    turn(context);
-    BOOST_TEST(log.count() == 0u);
-    BOOST_TEST(pipe.read(filling).size() == filling);
-    finish(context);
-
-    // A pipe takes what is no longer than a page as a whole.
-    BOOST_TEST(log.take() == "a ok 3000; b ok 3000; c ok 3000");
-    BOOST_TEST((pipe.read(9000) == parts[0] + parts[1] + parts[2]));
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(end_of_the_writer_is_eof_for_every_read, Backend, backends)
 {
-    typename Backend::io_context context;
-    input<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, input>();
     char data[8];
 
     pipe.descriptor.async_read_some(asio::buffer(data), log.io("first"));
@@ -378,9 +294,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(end_of_the_writer_is_eof_for_every_read, Backend, 
 BOOST_AUTO_TEST_CASE_TEMPLATE(write_without_a_reader_is_broken_pipe, Backend, backends)
 {
     const without_sigpipe ignored;
-    typename Backend::io_context context;
-    output<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, output>();
 
     pipe.fill();
     pipe.descriptor.async_write_some(asio::buffer("x", 1), log.io("pending"));
@@ -393,75 +307,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(write_without_a_reader_is_broken_pipe, Backend, ba
     BOOST_TEST(log.take() == "pending broken_pipe 0; late broken_pipe 0");
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_aborts_every_operation, Backend, backends)
-{
-    for (stage when : stages) {
-        typename Backend::io_context context;
-        input<Backend> in(context);
-        output<Backend> out(context);
-        recorder log;
-        char data[4];
-
-        out.fill();
-        in.descriptor.async_read_some(asio::buffer(data), log.io("r0"));
-        in.descriptor.async_read_some(asio::buffer(data), log.io("r1"));
-        in.descriptor.async_wait(descriptor_base::wait_read, log.done("wait"));
-        reach(context, when);
-        in.descriptor.cancel();
-        log.note("cancelled");
-        finish(context);
-        out.descriptor.async_write_some(asio::buffer("x", 1), log.io("write"));
-        reach(context, when);
-        out.descriptor.cancel();
-        finish(context);
-
-        BOOST_TEST(
-            log.take() == "cancelled; r0 operation_aborted 0; r1 operation_aborted 0; "
-                          "wait operation_aborted; write operation_aborted 0");
-        BOOST_TEST(in.descriptor.is_open());
-        in.write("data");
-        in.descriptor.async_read_some(asio::buffer(data), log.io("again"));
-        finish(context);
-        BOOST_TEST(log.take() == "again ok 4");
-    }
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(slot_ends_its_own_operation_only, Backend, backends)
-{
-    for (stage when : stages) {
-        typename Backend::io_context context;
-        input<Backend> pipe(context);
-        recorder log;
-        char data[3] = {};
-        asio::cancellation_signal signals[3];
-
-        for (int i = 0; i != 3; ++i)
-            pipe.descriptor.async_read_some(
-                asio::buffer(data + i, 1),
-                asio::bind_cancellation_slot(
-                    signals[i].slot(), log.io("r" + std::to_string(i))));
-        reach(context, when);
-        signals[1].emit(asio::cancellation_type::total);
-        run_until(context, [&] { return log.count() == 1; });
-        BOOST_TEST(log.take() == "r1 operation_aborted 0");
-        signals[0].emit(asio::cancellation_type::terminal);
-        run_until(context, [&] { return log.count() == 1; });
-        BOOST_TEST(log.take() == "r0 operation_aborted 0");
-        pipe.write("x");
-        finish(context);
-
-        BOOST_TEST(log.take() == "r2 ok 1");
-        BOOST_TEST(data[2] == 'x');
-    }
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     close_ends_reads_and_is_seen_by_the_writer, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        input<Backend> pipe(context);
-        recorder log;
+        auto [context, pipe, log] = fixture<Backend, input>();
         char data[4];
 
         pipe.descriptor.async_read_some(asio::buffer(data), log.io("read"));
@@ -482,9 +332,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_leaves_the_next_descriptor_alone, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        input<Backend> pipe(context);
-        recorder log;
+        auto [context, pipe, log] = fixture<Backend, input>();
         char data[4] = {};
         int ends[2];
         BOOST_TEST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -511,9 +359,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     released_descriptor_belongs_to_the_caller, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        input<Backend> pipe(context);
-        recorder log;
+        auto [context, pipe, log] = fixture<Backend, input>();
         char data[8];
 
         pipe.descriptor.async_read_some(asio::buffer(data), log.io("read"));
@@ -537,9 +383,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 BOOST_AUTO_TEST_CASE_TEMPLATE(move_keeps_what_is_pending, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        pipe_pair<Backend> pipe(context);
-        recorder log;
+        auto [context, pipe, log] = fixture<Backend, pipe_pair>();
         char data[8];
 
         pipe.reader.async_read_some(asio::buffer(data), log.io("read"));
@@ -567,10 +411,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(move_keeps_what_is_pending, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(waits_report_readiness_and_take_nothing, Backend, backends)
 {
-    typename Backend::io_context context;
-    input<Backend> in(context);
+    auto [context, in, log] = fixture<Backend, input>();
     output<Backend> out(context);
-    recorder log;
     char data[8];
 
     in.descriptor.async_wait(descriptor_base::wait_read, log.done("read"));
@@ -595,9 +437,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(waits_report_readiness_and_take_nothing, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_for_an_error_ends_with_the_reader, Backend, backends)
 {
-    typename Backend::io_context context;
-    output<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, output>();
 
     pipe.descriptor.async_wait(descriptor_base::wait_error, log.done("wait"));
     turn(context);
@@ -608,30 +448,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_for_an_error_ends_with_the_reader, Backend, b
     BOOST_TEST(log.take() == "wait ok");
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(waits_and_reads_end_in_order, Backend, backends)
-{
-    typename Backend::io_context context;
-    input<Backend> pipe(context);
-    recorder log;
-    char data[8];
-
-    pipe.descriptor.async_wait(descriptor_base::wait_read, log.done("w0"));
-    pipe.descriptor.async_read_some(asio::buffer(data, 1), log.io("r0"));
-    pipe.descriptor.async_read_some(null_buffers(), log.io("n0"));
-    pipe.descriptor.async_read_some(asio::buffer(data, 2), log.io("r1"));
-    turn(context);
-    pipe.write("abc");
-    finish(context);
-
-    BOOST_TEST(log.take() == "w0 ok; r0 ok 1; n0 ok 0; r1 ok 2");
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(non_blocking_mode_is_for_sync_calls_only, Backend, backends)
 {
-    typename Backend::io_context context;
-    input<Backend> in(context);
+    auto [context, in, log] = fixture<Backend, input>();
     output<Backend> out(context);
-    recorder log;
     char data[8];
     error_code ec;
 
@@ -663,9 +483,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(non_blocking_mode_is_for_sync_calls_only, Backend,
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(mode_set_by_others_does_not_end_a_read, Backend, backends)
 {
-    typename Backend::io_context context;
-    input<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, input>();
     char data[8];
     const int number = pipe.descriptor.native_handle();
 
@@ -698,9 +516,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sync_calls_block_and_ask_the_kernel, Backend, back
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(file_is_read_at_its_own_position, Backend, backends)
 {
-    typename Backend::io_context context;
-    asio::posix::basic_stream_descriptor<typename Backend::executor> file(context);
-    recorder log;
+    auto [context, file, log] = fixture<Backend, stream_descriptor>();
     std::string data(10, '.');
 
     file.assign(make_file("0123456789").release());
@@ -716,9 +532,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(file_is_read_at_its_own_position, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(file_reads_and_writes_take_turns, Backend, backends)
 {
-    typename Backend::io_context context;
-    asio::posix::basic_stream_descriptor<typename Backend::executor> file(context);
-    recorder log;
+    auto [context, file, log] = fixture<Backend, stream_descriptor>();
     std::string data(6, '.');
     peer copy = make_file("abcdefghij");
 
@@ -738,9 +552,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(file_reads_and_writes_take_turns, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(file_cannot_be_waited_for, Backend, backends)
 {
-    typename Backend::io_context context;
-    asio::posix::basic_stream_descriptor<typename Backend::executor> file(context);
-    recorder log;
+    auto [context, file, log] = fixture<Backend, stream_descriptor>();
 
     file.assign(make_file("data").release());
     file.async_wait(descriptor_base::wait_read, log.done("read"));
@@ -756,9 +568,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(file_cannot_be_waited_for, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(event_descriptor_is_read_and_written, Backend, backends)
 {
-    typename Backend::io_context context;
-    asio::posix::basic_stream_descriptor<typename Backend::executor> event(context);
-    recorder log;
+    auto [context, event, log] = fixture<Backend, stream_descriptor>();
     std::uint64_t count = 0;
     std::uint64_t more = 5;
 
@@ -781,9 +591,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(event_descriptor_is_read_and_written, Backend, bac
 BOOST_AUTO_TEST_CASE_TEMPLATE(terminal_is_read_in_either_mode, Backend, backends)
 {
     for (bool non_blocking : {false, true}) {
-        typename Backend::io_context context;
-        asio::posix::basic_stream_descriptor<typename Backend::executor> near(context);
-        recorder log;
+        auto [context, near, log] = fixture<Backend, stream_descriptor>();
         char data[16];
 
         peer far(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -835,9 +643,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(context_ends_with_operations_pending, Backend, bac
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(pipe_converts_to_another_executor, Backend, backends)
 {
-    typename Backend::io_context context;
-    pipe_pair<Backend> pipe(context);
-    recorder log;
+    auto [context, pipe, log] = fixture<Backend, pipe_pair>();
     char data[8];
 
     asio::basic_readable_pipe<asio::any_io_executor> reader(std::move(pipe.reader));
@@ -861,34 +667,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pipe_converts_to_another_executor, Backend, backen
     BOOST_TEST(lines.find("read ok 4") != std::string::npos);
     BOOST_TEST(lines.find("write ok 4") != std::string::npos);
     BOOST_TEST(lines.ends_with("aborted operation_aborted 0; end eof 0"));
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(close_after_a_write_delivers_it, Backend, backends)
-{
-    typename Backend::io_context context;
-    output<Backend> pipe(context);
-    recorder log;
-
-    pipe.descriptor.async_write_some(asio::buffer("last", 4), log.io("write"));
-    pipe.descriptor.close();
-    finish(context);
-
-    BOOST_TEST(log.take() == "write ok 4");
-    BOOST_TEST(pipe.read(5) == "last");
-}
-
-BOOST_AUTO_TEST_CASE_TEMPLATE(sync_write_follows_the_one_before_it, Backend, backends)
-{
-    typename Backend::io_context context;
-    output<Backend> pipe(context);
-    recorder log;
-
-    pipe.descriptor.async_write_some(asio::buffer("A", 1), log.io("write"));
-    pipe.descriptor.write_some(asio::buffer("B", 1));
-    finish(context);
-
-    BOOST_TEST(log.take() == "write ok 1");
-    BOOST_TEST(pipe.read(2) == "AB");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
