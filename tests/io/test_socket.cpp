@@ -2,6 +2,7 @@
 // The life of a TCP socket: closed, open, connected, moved, cancelled, released, closed.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -41,9 +42,7 @@ BOOST_AUTO_TEST_SUITE(test_socket)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     closed_socket_async_calls_report_bad_descriptor, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     char data[4];
     std::array<asio::mutable_buffer, 2> two{asio::buffer(data), asio::buffer(data)};
 
@@ -72,9 +71,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     closed_socket_empty_transfer_reports_bad_descriptor, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     error_code ec;
 
     socket.async_read_some(asio::mutable_buffer(), log.io("read"));
@@ -91,9 +88,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     closed_socket_sync_calls_report_bad_descriptor, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context);
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>();
     char data[4];
     error_code ec;
     auto after = [&](const char* call) { log.note(call + (' ' + text(ec))); };
@@ -136,9 +131,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(open_socket_not_connected_reports_it, Backend, backends)
 {
-    typename Backend::io_context context;
-    typename Backend::socket socket(context, tcp::v4());
-    recorder log;
+    auto [context, socket, log] = fixture<Backend, stream_socket>(tcp::v4());
     char data[4];
     error_code ec;
 
@@ -174,9 +167,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(open_twice_reports_already_open, Backend, backends
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(oversized_write_is_the_kernels_to_judge, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     void* memory = ::mmap(
         nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -295,9 +286,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(options_of_every_kind_are_kept, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(low_watermark_holds_back_reads, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
 
     link.socket.set_option(socket_base::receive_low_watermark(4));
     link.socket.async_wait(socket_base::wait_read, log.done("wait"));
@@ -313,9 +302,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(low_watermark_holds_back_reads, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_nothing_pending_is_ok, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     error_code ec = asio::error::fault;
     char data[4];
 
@@ -333,9 +320,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_nothing_pending_is_ok, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_pending_aborts_every_direction, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         char data[4];
 
         fill(link.socket);
@@ -356,33 +341,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_pending_aborts_every_direction, Backend, ba
     }
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_queued_operations_aborts_in_order, Backend, backends)
-{
-    for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
-        char data[4];
-
-        for (int i = 0; i < 4; ++i)
-            link.socket.async_read_some(
-                asio::buffer(data), log.io("r" + std::to_string(i)));
-        reach(context, when);
-        link.socket.cancel();
-        finish(context);
-
-        BOOST_TEST(
-            log.take() == "r0 operation_aborted 0; r1 operation_aborted 0; "
-                          "r2 operation_aborted 0; r3 operation_aborted 0");
-    }
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(operation_after_cancel_works, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         std::string first(4, '.');
         std::string second(4, '.');
 
@@ -435,9 +397,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(data_after_cancel_is_not_lost, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_from_a_handler_aborts_the_other, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
 
     fill(link.socket);
@@ -458,9 +418,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     close_pending_aborts_and_peer_sees_the_end, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         char data[4];
         error_code ec = asio::error::fault;
 
@@ -483,9 +441,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_pending_write_aborts, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
 
         std::size_t ahead = fill(link.socket);
         link.socket.async_write_some(asio::buffer("stale", 5), log.io("w0"));
@@ -503,9 +459,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     close_pending_read_spares_the_reused_descriptor, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         std::string stale(8, '.');
         std::string fresh(8, '.');
         auto [near, far] = plain_pair();
@@ -536,9 +490,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     close_pending_write_spares_the_reused_descriptor, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         auto [near, far] = plain_pair();
         int number = link.socket.native_handle();
 
@@ -561,9 +513,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_from_own_handler_works, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
 
     link.socket.async_read_some(asio::buffer(data), [&](error_code ec, std::size_t n) {
@@ -583,9 +533,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(close_from_own_handler_works, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(closed_socket_can_be_opened_again, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         listener server;
         std::string data(4, '.');
 
@@ -607,9 +555,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(closed_socket_can_be_opened_again, Backend, backen
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_with_linger_zero_resets_the_peer, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         char byte;
 
         link.socket.set_option(socket_base::linger(true, 0));
@@ -648,9 +594,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(destroyed_socket_aborts_pending, Backend, backends
 BOOST_AUTO_TEST_CASE_TEMPLATE(release_pending_aborts_and_hands_over, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         std::string data(4, '.');
         int number = link.socket.native_handle();
 
@@ -674,10 +618,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(release_pending_aborts_and_hands_over, Backend, ba
 BOOST_AUTO_TEST_CASE_TEMPLATE(released_descriptor_can_be_assigned, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
+        auto [context, link, log] = fixture<Backend>();
         typename Backend::socket next(context);
-        recorder log;
         std::string data(4, '.');
         error_code ec = asio::error::fault;
 
@@ -719,9 +661,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(assign_takes_any_connected_descriptor, Backend, ba
 BOOST_AUTO_TEST_CASE_TEMPLATE(move_construct_takes_pending_along, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> link(context);
-        recorder log;
+        auto [context, link, log] = fixture<Backend>();
         std::string data(8, '.');
         int number = link.socket.native_handle();
 
@@ -743,9 +683,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(move_construct_takes_pending_along, Backend, backe
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(moved_from_socket_can_be_used_again, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     listener server;
     char data[4];
     error_code ec;
@@ -769,10 +707,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(moved_from_socket_can_be_used_again, Backend, back
 BOOST_AUTO_TEST_CASE_TEMPLATE(move_assign_aborts_own_and_takes_others, Backend, backends)
 {
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> target(context);
+        auto [context, target, log] = fixture<Backend>();
         loopback<Backend> source(context);
-        recorder log;
         std::string data(4, '.');
         char lost[4];
 
@@ -794,9 +730,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(move_assign_aborts_own_and_takes_others, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(move_assign_closed_onto_open_closes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
 
     link.socket.async_read_some(asio::buffer(data), log.io("read"));
@@ -933,9 +867,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(mixed_operations_all_see_their_event, Backend, backends)
 {
-    typename Backend::io_context context;
-    mixed_operations<Backend> operations(context);
-    recorder log;
+    auto [context, operations, log] = fixture<Backend, mixed_operations>();
 
     operations.start(log);
     turn(context);
@@ -970,10 +902,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(converting_move_takes_pending_along, Backend, back
 {
     using any_socket = asio::basic_stream_socket<tcp, typename Backend::any_executor>;
     for (stage when : stages) {
-        typename Backend::io_context context;
-        loopback<Backend> first(context);
+        auto [context, first, log] = fixture<Backend>();
         loopback<Backend> second(context);
-        recorder log;
         std::string data(8, '.');
 
         first.socket.async_read_some(asio::buffer(data, 4), log.io("first"));
