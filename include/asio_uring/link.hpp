@@ -78,7 +78,7 @@ public:
                 chain.link_flag,
                 chain.operations);
         else
-            asio_impl::end_at_once(
+            asio_impl::complete_at_once(
                 executor_,
                 std::forward<Handler>(handler),
                 boost::system::error_code(make_error_code(errc::no_ring)),

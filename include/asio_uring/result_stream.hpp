@@ -218,7 +218,7 @@ public:
         boost::system::error_code ec = make_error_code(errc::no_ring);
         if (stream.loop_ != nullptr)
             ec = boost::asio::error::bad_descriptor;
-        detail::asio_impl::end_at_once(
+        detail::asio_impl::complete_at_once(
             stream.executor_, std::forward<Handler>(handler), ec, stream_result());
     }
 

@@ -1218,7 +1218,7 @@ BOOST_FIXTURE_TEST_CASE(lost_ring_ends_what_stands_anywhere, running_loop)
     const auto ticket = loop->register_cancellation(*last);
     loop->start(*last, socket, direction::none); // found no room
     const auto reason = make_error_code(boost::system::errc::permission_denied);
-    loop->lose(reason);
+    loop->abort_all(reason);
     deliver();
     BOOST_TEST(journal.size() == 12u);
     for (const std::string& line : journal)

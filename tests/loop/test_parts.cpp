@@ -637,7 +637,7 @@ BOOST_AUTO_TEST_CASE(source_goes_on_where_a_lost_ring_comes_back)
     turn();
     turn();
     turn();
-    loop->lose(make_error_code(boost::system::errc::permission_denied));
+    loop->abort_all(make_error_code(boost::system::errc::permission_denied));
     ring_script fresh(8);
     loop->restart(scripted_ring(fresh), epoll_descriptor);
     for (int id = 1; id != 3; ++id)

@@ -9,11 +9,12 @@
 
 namespace asio_uring::test {
 
-/// Calls of operator new and, without sanitizers, of aligned_alloc (Asio takes the memory
+/// Calls of operator new and, without sanitizers, of aligned_alloc (Asio takes memory
 /// of operations from it) by this thread so far. Counted in main.cpp of the program.
 std::uint64_t heap_allocations() noexcept;
 
-/// While it stands, operator new fails in this thread. For programs whose main.cpp counts.
+/// While it stands, operator new fails in this thread. For programs whose main.cpp
+/// counts.
 class no_memory
 {
 public:

@@ -233,7 +233,8 @@ void deliver_at_once(Bound&, const IoExecutor&) = delete;
 /// goes by way of the handler's own immediate executor where the handler has one, and
 /// otherwise never comes before this function returns.
 template <typename IoExecutor, typename Handler, typename... Values>
-void end_at_once(const IoExecutor& io_executor, Handler&& handler, Values&&... values)
+void complete_at_once(
+    const IoExecutor& io_executor, Handler&& handler, Values&&... values)
 {
     std::decay_t<Handler> stored(std::forward<Handler>(handler));
     auto bound = bind_result(std::move(stored), std::forward<Values>(values)...);

@@ -104,7 +104,7 @@ void start_pool_call(
 template <typename Executor, typename Handler>
 void end_without_ring(const Executor& executor, Handler&& handler)
 {
-    asio_impl::end_at_once(
+    asio_impl::complete_at_once(
         executor,
         std::forward<Handler>(handler),
         boost::system::error_code(make_error_code(errc::no_ring)),

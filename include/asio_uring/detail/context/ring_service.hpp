@@ -215,7 +215,7 @@ private:
     void lose_ring(const boost::system::error_code& reason)
     {
         resources_->forget();
-        loop_->lose(reason);
+        loop_->abort_all(reason);
         refused_ = make_refusal(reason, options_);
     }
 

@@ -77,7 +77,7 @@ public:
 
     /// Deliver an operation that needs no request, as from within the initiating
     /// function.
-    void complete_immediately(ring_operation& op, int result, bool is_continuation);
+    void complete_at_once(ring_operation& op, int result, bool is_continuation);
 
     /// End every operation of an owner with operation_aborted and forget the owner. When
     /// this returns, no request of it, submitted or not, refers to the descriptor by
@@ -95,8 +95,8 @@ public:
     /// A name for the operation that outlives it; erased when the operation ends.
     cancellation_ticket register_cancellation(ring_operation& op);
 
-    /// Forget an operation that was registered and never started.
-    void forget(ring_operation& op);
+    /// Take the name back from an operation that was never started.
+    void unregister_cancellation(ring_operation& op);
 
     /// Count the operation as work and commit it, behind others of its direction where
     /// there are any. OWNERSHIP: from here the loop owns op; its last CQE hands it to the
@@ -120,13 +120,12 @@ public:
     /// End everybody who waits for a result of the source with operation_aborted.
     void cancel(result_source& source);
 
-    /// The same, and end the source. OWNERSHIP: from here it frees itself.
+    /// The same, and end the source, which frees itself from here.
     void close(result_source& source);
 
-    /// Carry out what the owner's writes could have done when they were started. Asio
-    /// tries a write at once, so programs write and then close, shut the connection down
-    /// or wait for the answer. Nothing happens where the ring is single-issuer and
-    /// another thread's.
+    /// Make the kernel carry out the owner's writes that Asio would have tried when they
+    /// were started: programs write and then close, shut the connection down or wait for
+    /// the answer. Does nothing where the ring is single-issuer and another thread's.
     void submit_writes(request_owner& owner);
 
     /// From here on the program ends requests without an owner by requests of its own.
@@ -184,7 +183,7 @@ public:
     /// In the child of a fork that gets no ring: end every request with
     /// operation_aborted. From then on requests end at once, and turn() throws the
     /// reason; timers stand until shutdown().
-    void lose(const boost::system::error_code& reason);
+    void abort_all(const boost::system::error_code& reason);
 
     /// In a child of a fork that was not announced: the ring's memory is absent, and its
     /// requests are the parent's.
@@ -203,7 +202,7 @@ private:
 
     // Claiming and committing. What is rarely needed is kept out of line, so that the
     // functions every operation passes through save no registers for it.
-    [[gnu::noinline]] void refuse(ring_operation& op, lock_type& lock);
+    [[gnu::noinline]] void abort_start(ring_operation& op, lock_type& lock);
     void abort(ring_operation& op) noexcept;
     [[gnu::noinline]] void commit(ring_operation& op, lock_type& lock);
     void commit_or_backlog(ring_operation& op);
@@ -224,14 +223,14 @@ private:
 
     // Cancelling
     void request_cancel(ring_operation& op, asio_impl::operation_queue& ended);
-    bool end_queued(ring_operation& op, asio_impl::operation_queue& ended);
+    bool abort_queued(ring_operation& op, asio_impl::operation_queue& ended);
     void send_cancels(lock_type& lock);
     void send_cancels_that_fit() noexcept;
     bool try_send_cancel(ring_operation& op) noexcept;
     void cancel_requests(request_owner& owner, asio_impl::operation_queue& ended);
-    static void disown(request_owner& owner) noexcept;
-    void settle(request_owner& owner, lock_type& lock);
-    bool unsettled(request_owner& owner) noexcept;
+    static void abandon_owner(request_owner& owner) noexcept;
+    void await_consumed(request_owner& owner, lock_type& lock);
+    bool has_unconsumed(request_owner& owner) noexcept;
     void send_cancels_now(lock_type& lock);
     void cancel_again(cancellation_ticket target) noexcept;
     void cancel_again(ring_operation& op) noexcept;
@@ -269,7 +268,7 @@ private:
     take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
     void retire_any(ring_operation& op, asio_impl::operation_queue& ops);
-    void end_waiting(ring_operation& op, asio_impl::operation_queue& ops);
+    void retire_waiting(ring_operation& op, asio_impl::operation_queue& ops);
     [[gnu::noinline]] void promote_next(
         request_owner& owner,
         const ring_operation& ended,
@@ -277,17 +276,17 @@ private:
     void check_enter(int result) const;
 
     // Ending
-    void forget_unsent_cancels() noexcept;
+    void drop_unsent_cancels() noexcept;
     void abandon_queued(asio_impl::operation_queue& ops);
     void abandon_queued(ring_operation& first, asio_impl::operation_queue& ops);
-    void end_chains(asio_impl::operation_queue& ended);
+    void abort_chains(asio_impl::operation_queue& ended);
     void abandon_unseen(request_owner& owner, asio_impl::operation_queue& ops);
     void abandon_all(asio_impl::operation_queue& ops);
-    void end_all(request_owner& owner, asio_impl::operation_queue& ended);
+    void abort_requests(request_owner& owner, asio_impl::operation_queue& ended);
     void close_and_wait(asio_impl::operation_queue& ops);
     void drain(asio_impl::operation_queue& ops, lock_type& lock);
     static bool is_lost(int result) noexcept;
-    void give_up() noexcept;
+    void abandon_ring() noexcept;
     void leave_kernel() noexcept;
 
     // Immutable after construction

@@ -309,7 +309,7 @@ protected:
             ((*op).*call.property)();
         op.connect(slot);
         if constexpr (requires { Request::result_at_once; }) {
-            if (op->request().ends_at_once(Facts::is_stream(impl.stock_)))
+            if (op->request().completes_at_once(Facts::is_stream(impl.stock_)))
                 return op.complete(Request::result_at_once, is_continuation);
         }
         if (is_open(impl))

@@ -213,7 +213,7 @@ class byte_request : public buffered_request<RequestBuffers>
 public:
     static constexpr int result_at_once = 0;
 
-    bool ends_at_once(bool is_stream) const noexcept
+    bool completes_at_once(bool is_stream) const noexcept
     {
         return is_stream && this->buffers_.all_empty();
     }

@@ -167,7 +167,7 @@ public:
     {}
 
     static constexpr int result_at_once = -ECANCELED;
-    bool ends_at_once(bool /*is_stream*/) const noexcept { return peer_was_open_; }
+    bool completes_at_once(bool /*is_stream*/) const noexcept { return peer_was_open_; }
 
     auto result(const ring_operation& op)
     {

@@ -84,7 +84,7 @@ std::size_t required_tail([[maybe_unused]] const Args&... args)
 ///
 /// A request that may need no kernel also has these:
 ///
-///   bool ends_at_once(bool is_stream) const noexcept
+///   bool completes_at_once(bool is_stream) const noexcept
 ///       Whether it ends within the initiating function.
 ///   static constexpr int result_at_once
 ///       The result it then ends with, of the kernel's kind.

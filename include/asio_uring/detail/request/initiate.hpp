@@ -58,7 +58,7 @@ public:
     ~pending_operation()
     {
         if (operation_ != nullptr) {
-            loop_.forget(*named_);
+            loop_.unregister_cancellation(*named_);
             operation_->discard();
         }
     }
@@ -97,12 +97,12 @@ public:
     /// call it before this returns, and whatever it calls may end the I/O object.
     void complete(int result, [[maybe_unused]] bool is_continuation)
     {
-        loop_.forget(*named_);
+        loop_.unregister_cancellation(*named_);
         Operation& op = *std::exchange(operation_, nullptr);
         if constexpr (Operation::has_immediate_executor)
             op.complete_at_once(result, io_executor_);
         else
-            loop_.complete_immediately(op, result, is_continuation);
+            loop_.complete_at_once(op, result, is_continuation);
     }
 
 private:

@@ -16,7 +16,7 @@ cancellation_ticket basic_event_loop<Ring>::register_cancellation(ring_operation
 }
 
 template <typename Ring>
-void basic_event_loop<Ring>::forget(ring_operation& op)
+void basic_event_loop<Ring>::unregister_cancellation(ring_operation& op)
 {
     lock_type lock(mutex_);
     if (op.cancellation_index_ != 0)
@@ -68,8 +68,8 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     if (is_orphan())
-        return disown(owner);
-    settle(owner, lock);
+        return abandon_owner(owner);
+    await_consumed(owner, lock);
     cancel_requests(owner, ended);
     // Invariant 5: what the kernel has is bound to the open file, what it has not is
     // withdrawn, and a repeated request is ruled out by the wish to cancel. The number is
@@ -99,10 +99,10 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     scheduler_.post_deferred_completions(ended);
 }
 
-// The address of a listener, or of a socket that is no stream, is the program's to bind
-// again once close() has returned. A cancelled request lets go of its file when the
-// thread that submitted it passes through the kernel, which it is told to do; a thread
-// that gets no processor meanwhile is not waited for.
+// Once close() has returned, the program may bind the address of a listener, or of a
+// socket that is no stream, again. A cancelled request lets go of its file when the
+// thread that submitted it passes through the kernel, and the kernel tells that thread to
+// do so. close() does not wait longer for a thread that gets no processor.
 template <typename Ring>
 void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
 {
@@ -151,7 +151,7 @@ bool basic_event_loop<Ring>::all_cancelled(request_owner& owner) noexcept
 // In a child whose fork was not announced the requests are the parent's, and nothing ends
 // them here but shutdown() or restart().
 template <typename Ring>
-void basic_event_loop<Ring>::disown(request_owner& owner) noexcept
+void basic_event_loop<Ring>::abandon_owner(request_owner& owner) noexcept
 {
     for (ring_operation* op = owner.requests.front(); op != nullptr;
          op = op->next_request_)
@@ -230,9 +230,9 @@ bool basic_event_loop<Ring>::holds_file(request_owner& owner) const noexcept
 // is about to enter, so wait for that; an entry refused leaves nobody inside, and the SQE
 // is ours again.
 template <typename Ring>
-void basic_event_loop<Ring>::settle(request_owner& owner, lock_type& lock)
+void basic_event_loop<Ring>::await_consumed(request_owner& owner, lock_type& lock)
 {
-    while (unsettled(owner)) {
+    while (has_unconsumed(owner)) {
         lock.unlock();
         std::this_thread::yield();
         lock.lock();
@@ -240,7 +240,7 @@ void basic_event_loop<Ring>::settle(request_owner& owner, lock_type& lock)
 }
 
 template <typename Ring>
-bool basic_event_loop<Ring>::unsettled(request_owner& owner) noexcept
+bool basic_event_loop<Ring>::has_unconsumed(request_owner& owner) noexcept
 {
     if (entering_count_ == 0 || ring_.unconsumed() == 0)
         return false;
@@ -254,7 +254,7 @@ bool basic_event_loop<Ring>::unsettled(request_owner& owner) noexcept
     return false;
 }
 
-// Those behind an active transfer are marked and end after it, in order.
+// The operations behind an active transfer are marked, and end after it in their order.
 template <typename Ring>
 void basic_event_loop<Ring>::cancel_requests(
     request_owner& owner, asio_impl::operation_queue& ended)
@@ -282,7 +282,7 @@ void basic_event_loop<Ring>::request_cancel(
             request_line::remove(unsent_cancels_, op);
     }
     op.cancel_requested_ = true;
-    if (end_queued(op, ended))
+    if (abort_queued(op, ended))
         return;
     ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
     if (unseen(op)) {
@@ -300,7 +300,7 @@ void basic_event_loop<Ring>::request_cancel(
 
 // An operation without an SQE ends at once.
 template <typename Ring>
-bool basic_event_loop<Ring>::end_queued(
+bool basic_event_loop<Ring>::abort_queued(
     ring_operation& op, asio_impl::operation_queue& ended)
 {
     if (op.state_ == operation_state::waiting)

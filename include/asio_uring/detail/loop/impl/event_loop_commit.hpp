@@ -41,7 +41,7 @@ counter_values basic_event_loop<Ring>::counters() const
 }
 
 template <typename Ring>
-void basic_event_loop<Ring>::complete_immediately(
+void basic_event_loop<Ring>::complete_at_once(
     ring_operation& op, int result, bool is_continuation)
 {
     op.result_ = result;
@@ -59,7 +59,7 @@ void basic_event_loop<Ring>::start(
     op.owner_ = &owner;
     op.direction_ = way;
     if (stopping_ || is_orphan()) [[unlikely]]
-        return refuse(op, lock);
+        return abort_start(op, lock);
     if (way != direction::none && !owner.line(way).enter(op))
         return;
     owner.requests.push(op);
@@ -70,17 +70,17 @@ void basic_event_loop<Ring>::start(
         notify(lock);
 }
 
-// The context is being shut down, and the scheduler destroys the operation; or the ring
-// is lost, or the parent's, and run() says so.
+// In a context that is being shut down the scheduler destroys the operation. Where the
+// ring is lost, or the parent's, run() reports it.
 template <typename Ring>
-void basic_event_loop<Ring>::refuse(ring_operation& op, lock_type& lock)
+void basic_event_loop<Ring>::abort_start(ring_operation& op, lock_type& lock)
 {
     abort(op);
     lock.unlock();
     scheduler_.post_deferred_completion(&op);
 }
 
-// An operation that neither the kernel nor a queue holds any more.
+// REQUIRES: neither the kernel nor a queue holds the operation.
 template <typename Ring>
 void basic_event_loop<Ring>::abort(ring_operation& op) noexcept
 {
@@ -225,11 +225,11 @@ void basic_event_loop<Ring>::submit_writes(request_owner& owner)
     if (first == nullptr || !is_transfer_out(*first))
         return;
     do {
-        settle(owner, lock); // another thread may be inside the kernel with it
+        await_consumed(owner, lock); // another thread may be inside the kernel with it
         reap_and_post();
     } while (write_unseen(owner) && submit(lock));
-    // What was taken may have been what the reaper waits for, and what came behind it may
-    // want an entry of its own.
+    // The reaper may wait for a completion that was taken here, and the requests that
+    // followed may need an entry of their own.
     const bool something_left = !unsent_cancels_.empty() || !backlog_.empty() ||
                                 ring_.claimed() != ring_.published();
     if (waiting_)
@@ -238,8 +238,8 @@ void basic_event_loop<Ring>::submit_writes(request_owner& owner)
         notify(lock);
 }
 
-// What is claimed reaches the kernel with the next turn, unless the reaper already waits
-// there.
+// Claimed SQEs reach the kernel with the next turn. A reaper that already waits there
+// takes no turn by itself.
 template <typename Ring>
 void basic_event_loop<Ring>::notify(lock_type& lock)
 {

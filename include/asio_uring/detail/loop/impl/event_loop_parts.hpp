@@ -126,10 +126,10 @@ void basic_event_loop<Ring>::next(result_source& source, ring_operation& op)
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     if (stopping_ || is_orphan()) [[unlikely]]
-        return refuse(op, lock);
+        return abort_start(op, lock);
     if (source.owner_ == nullptr) {
         op.result_ = source.end_result_;
-        end_waiting(op, ended);
+        retire_waiting(op, ended);
         lock.unlock();
         return scheduler_.post_deferred_completions(ended);
     }
@@ -208,7 +208,7 @@ void basic_event_loop<Ring>::serve(
         const result_source::entry news = source.take_news();
         op->result_ = news.value;
         op->completion_flags_ = news.flags;
-        end_waiting(*op, ended);
+        retire_waiting(*op, ended);
     }
     if (!source.may_go_on() || stopping_)
         return;

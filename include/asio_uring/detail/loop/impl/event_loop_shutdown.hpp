@@ -16,7 +16,7 @@ void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
 {
     lock_type lock(mutex_);
     stopping_ = true;
-    forget_unsent_cancels();
+    drop_unsent_cancels();
     abandon_queued(ops);
     if (is_orphan()) {
         in_kernel_count_ = 0;
@@ -32,7 +32,7 @@ void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
 }
 
 template <typename Ring>
-void basic_event_loop<Ring>::forget_unsent_cancels() noexcept
+void basic_event_loop<Ring>::drop_unsent_cancels() noexcept
 {
     while (!unsent_cancels_.empty())
         unsent_cancels_.pop();
@@ -108,7 +108,7 @@ void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& l
             result = enter_until(to_submit, clock::now() + std::chrono::milliseconds(10));
         }
         if (is_lost(result))
-            return give_up();
+            return abandon_ring();
         check_enter(result);
         reap(ops);
     }
@@ -131,10 +131,10 @@ bool basic_event_loop<Ring>::is_lost(int result) noexcept
     }
 }
 
-// Nobody tells any more when the kernel lets go of the requests, so they and what their
-// handlers own are never destroyed.
+// Nothing reports any more when the kernel lets go of the requests. So the operations and
+// what their handlers own are never destroyed.
 template <typename Ring>
-void basic_event_loop<Ring>::give_up() noexcept
+void basic_event_loop<Ring>::abandon_ring() noexcept
 {
     ring_.close();
     in_kernel_count_ = 0;
@@ -182,7 +182,7 @@ void basic_event_loop<Ring>::restart(
     polls_.restart(epoll_descriptor);
     leave_kernel();
     stopping_ = false;
-    end_chains(ended);
+    abort_chains(ended);
     const auto commit_anew = [&](request_owner& owner) {
         ring_operation* op = owner.requests.front();
         while (op != nullptr) {
@@ -207,9 +207,9 @@ void basic_event_loop<Ring>::restart(
     scheduler_.post_deferred_completions(ended);
 }
 
-// What a member did in the parent's ring nobody here knows, so its chain cannot go on.
+// Nobody here knows what a member did in the parent's ring, so its chain cannot go on.
 template <typename Ring>
-void basic_event_loop<Ring>::end_chains(asio_impl::operation_queue& ended)
+void basic_event_loop<Ring>::abort_chains(asio_impl::operation_queue& ended)
 {
     ring_operation* op = unowned_.requests.front();
     while (op != nullptr) {
@@ -223,10 +223,11 @@ void basic_event_loop<Ring>::end_chains(asio_impl::operation_queue& ended)
     }
 }
 
-// What stood in the parent's ring, or behind it, ends; what comes later is refused. The
-// parent's ring is the parent's alone from here, and so is the descriptor that wakes it.
+// The operations that stood in the parent's ring, or behind it, end here, and the loop
+// aborts those that are started later. The parent's ring and the descriptor that wakes it
+// are the parent's alone from here.
 template <typename Ring>
-void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
+void basic_event_loop<Ring>::abort_all(const boost::system::error_code& reason)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
@@ -238,24 +239,24 @@ void basic_event_loop<Ring>::lose(const boost::system::error_code& reason)
     stopping_ = true;
     while (!backlog_.empty())
         backlog_.pop(); // its operations are among those of their owners
-    end_all(unowned_, ended);
+    abort_requests(unowned_, ended);
     for (request_owner& owner : owners_.all())
-        end_all(owner, ended);
+        abort_requests(owner, ended);
     lock.unlock();
     scheduler_.post_deferred_completions(ended);
 }
 
-// The requests of a fork's parent are the parent's: here the kernel has nothing of ours.
+// The kernel's requests are those of the fork's parent; none of them is ours.
 template <typename Ring>
 void basic_event_loop<Ring>::leave_kernel() noexcept
 {
     waiting_ = false;
     in_kernel_count_ = entering_count_ = 0;
-    forget_unsent_cancels();
+    drop_unsent_cancels();
 }
 
 template <typename Ring>
-void basic_event_loop<Ring>::end_all(
+void basic_event_loop<Ring>::abort_requests(
     request_owner& owner, asio_impl::operation_queue& ended)
 {
     while (ring_operation* op = owner.requests.front()) {

@@ -37,7 +37,8 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
         reap(ops);
     } while (ring_.claimed() != ring_.published() || ring_.ready() != 0 ||
              ring_.task_work_pending() || ring_.completion_overflow());
-    // What was reaped may want to be asked again, and no turn follows that would ask.
+    // A completion may have shown that a cancellation missed, and no turn follows that
+    // would send it again.
     if (!unsent_cancels_.empty())
         notify(lock);
 }
@@ -122,7 +123,7 @@ template <typename Ring>
 int basic_event_loop<Ring>::enter_until(unsigned to_submit, clock::time_point deadline)
 {
     std::uint32_t flags = abi::enter_getevents;
-    // Waiting for the network is no waiting for a disk, and is not shown as such.
+    // The system's statistics would count this wait as one for a disk.
     if ((ring_.features() & abi::feat_no_iowait) != 0)
         flags |= abi::enter_no_iowait;
     if (deadline == clock::time_point::max())
@@ -236,8 +237,8 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
     }
 }
 
-// Whether the operation ends here with what the kernel says: the first and only
-// completion, a success, and nobody asked for anything else meanwhile.
+// Whether the completion simply ends its operation: it is the only one and a success, and
+// the operation is neither cancelled, nor waiting for readiness, nor part of a whole.
 template <typename Ring>
 bool basic_event_loop<Ring>::is_plain_result(
     const ring_operation& op, const abi::cqe& cqe) noexcept
@@ -246,7 +247,7 @@ bool basic_event_loop<Ring>::is_plain_result(
            !op.is_special();
 }
 
-// What take() does with a plain result. Nearly every completion goes this way.
+// The short form of take() for a plain result. Nearly every completion takes this way.
 template <typename Ring>
 void basic_event_loop<Ring>::take_plain(
     ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
@@ -326,7 +327,7 @@ void basic_event_loop<Ring>::retire_any(
 
 // An operation that waited behind another and ends without a request.
 template <typename Ring>
-void basic_event_loop<Ring>::end_waiting(
+void basic_event_loop<Ring>::retire_waiting(
     ring_operation& op, asio_impl::operation_queue& ops)
 {
     if (op.cancellation_index_ != 0)
@@ -340,7 +341,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::promote_next(
     request_owner& owner, const ring_operation& ended, asio_impl::operation_queue& ops)
 {
-    const auto end = [&](ring_operation& op) { end_waiting(op, ops); };
+    const auto end = [&](ring_operation& op) { retire_waiting(op, ops); };
     if (ring_operation* const next = owner.line(ended.direction_).leave(ended, end)) {
         owner.requests.push(*next);
         commit_or_backlog(*next);
