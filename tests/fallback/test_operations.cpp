@@ -2,6 +2,7 @@
 // async_submit in a context without a ring: each operation that has a plain system call
 // does what it does on a ring, with the same answer.
 #include "../support/drive.hpp"
+#include "../support/plain_sockets.hpp"
 #include "../support/recorder.hpp"
 #include "../support/skip.hpp"
 #include "../support/temporary_directory.hpp"
@@ -361,11 +362,7 @@ BOOST_AUTO_TEST_CASE(sockets_are_made_and_used_as_on_a_ring)
 BOOST_AUTO_TEST_CASE(messages_and_tcp_go_as_on_a_ring)
 {
     compare([](transcript& notes, const temporary_directory&) {
-        int pair[2] = {-1, -1};
-        BOOST_TEST_REQUIRE(
-            ::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) == 0);
-        const unique_fd near(pair[0]);
-        const unique_fd far(pair[1]);
+        const auto [near, far] = socket_pair(SOCK_DGRAM);
         char data[8] = {'d', 'a', 't', 'a'};
         ::iovec part{data, 4};
         ::msghdr message{};
@@ -377,25 +374,19 @@ BOOST_AUTO_TEST_CASE(messages_and_tcp_go_as_on_a_ring)
         notes.count("empty", op::send{.fd = near.get()});
         notes.count("receive it", op::recv{.fd = far.get(), .data = data, .size = 8});
 
-        const unique_fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        ::sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::socklen_t size = sizeof(address);
-        auto* const generic_address = reinterpret_cast<::sockaddr*>(&address);
-        ::bind(listener.get(), generic_address, size);
-        ::getsockname(listener.get(), generic_address, &size);
-        const unique_fd refused(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const bound_socket listener = make_bound(SOCK_STREAM);
+        const loopback_address& to = listener.address;
+        const unique_fd refused = make_socket(SOCK_STREAM);
         notes.count(
             "refused",
             op::connect{
-                .fd = refused.get(), .address = generic_address, .address_size = size});
-        ::listen(listener.get(), 4);
-        const unique_fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+                .fd = refused.get(), .address = to.get(), .address_size = to.size});
+        BOOST_TEST_REQUIRE(::listen(listener.get(), 4) == 0);
+        const unique_fd client = make_socket(SOCK_STREAM);
         notes.count(
             "connect",
             op::connect{
-                .fd = client.get(), .address = generic_address, .address_size = size});
+                .fd = client.get(), .address = to.get(), .address_size = to.size});
         const auto server = notes.make("accept", op::accept{.fd = listener.get()});
         notes.count(
             "write", op::write{.fd = server.get(), .data = "12345678", .size = 8});
@@ -414,9 +405,8 @@ BOOST_AUTO_TEST_CASE(pipes_move_bytes_as_on_a_ring)
         notes.count("flags", op::pipe{.descriptors = to, .flags = O_APPEND});
         if (from[0] < 0)
             return;
-        BOOST_TEST_REQUIRE(::pipe2(to, O_CLOEXEC) == 0);
-        const unique_fd ends[] = {
-            unique_fd(from[0]), unique_fd(from[1]), unique_fd(to[0]), unique_fd(to[1])};
+        const unique_fd ends[] = {unique_fd(from[0]), unique_fd(from[1])};
+        const pipe_pair second = make_pipe();
         char data[8] = {};
         notes.count(
             "nothing yet",
@@ -424,14 +414,16 @@ BOOST_AUTO_TEST_CASE(pipes_move_bytes_as_on_a_ring)
         notes.count("write", op::write{.fd = from[1], .data = "abcd", .size = 4});
         notes.count(
             "offset", op::write{.fd = from[1], .data = "efgh", .size = 4, .offset = 3});
-        notes.count("tee", op::tee{.fd_in = from[0], .fd_out = to[1], .size = 3});
-        notes.count("splice", op::splice{.fd_in = from[0], .fd_out = to[1], .size = 2});
-        notes.count("read", op::read{.fd = to[0], .data = data, .size = 8});
+        notes.count(
+            "tee", op::tee{.fd_in = from[0], .fd_out = second.in.get(), .size = 3});
+        notes.count(
+            "splice", op::splice{.fd_in = from[0], .fd_out = second.in.get(), .size = 2});
+        notes.count("read", op::read{.fd = second.out.get(), .data = data, .size = 8});
         notes.note(data);
         notes.count(
             "not now",
             op::splice{
-                .fd_in = to[0],
+                .fd_in = second.out.get(),
                 .fd_out = from[1],
                 .size = 2,
                 .flags = SPLICE_F_NONBLOCK});

@@ -4,9 +4,11 @@
 #include "../ring/in_child.hpp"
 #include "../support/counting_allocator.hpp"
 #include "../support/drive.hpp"
+#include "../support/plain_sockets.hpp"
 #include "../support/recorder.hpp"
 #include "../support/skip.hpp"
 #include "../support/temporary_directory.hpp"
+#include "../support/whole_transfers.hpp"
 #include "without_ring.hpp"
 
 #include <asio_uring/asio_uring.hpp>
@@ -87,34 +89,6 @@ struct busy_pool
     std::unique_ptr<asio_uring::io_context> context;
     held_file file;
 };
-
-/// A pipe whose ends close with it.
-struct open_pipe
-{
-    open_pipe()
-    {
-        int ends[2] = {-1, -1};
-        BOOST_TEST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-        out.reset(ends[0]);
-        in.reset(ends[1]);
-    }
-
-    unique_fd out;
-    unique_fd in;
-};
-
-/// Takes as much as there is room for; returns how much that was.
-std::size_t fill(int pipe)
-{
-    const std::vector<char> block(4096);
-    const int flags = ::fcntl(pipe, F_GETFL);
-    ::fcntl(pipe, F_SETFL, flags | O_NONBLOCK);
-    std::size_t size = 0;
-    while (::write(pipe, block.data(), block.size()) > 0)
-        size += block.size();
-    ::fcntl(pipe, F_SETFL, flags);
-    return size;
-}
 
 const char* const no_leases = "this file system has no leases";
 
@@ -399,7 +373,7 @@ BOOST_AUTO_TEST_CASE(read_of_an_empty_pipe_waits_takes_no_worker_and_is_cancelle
     const auto context = context_without_ring();
     const std::size_t before = thread_count();
     recorder log;
-    open_pipe pipe;
+    pipe_pair pipe = make_pipe();
     char data[8] = {};
     const op::read read{.fd = pipe.out.get(), .data = data, .size = 8};
     async_submit(context->get_executor(), read, noting(log, "read"));
@@ -430,14 +404,10 @@ BOOST_AUTO_TEST_CASE(context_is_destroyed_with_everything_waiting)
     const std::size_t before = descriptor_count();
     const auto token = std::make_shared<int>(0);
     {
-        open_pipe empty;
-        open_pipe full;
-        fill(full.in.get());
-        int pair[2] = {-1, -1};
-        BOOST_TEST_REQUIRE(
-            ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-        const unique_fd near(pair[0]);
-        const unique_fd far(pair[1]);
+        pipe_pair empty = make_pipe();
+        pipe_pair full = make_pipe();
+        fill_descriptor(full.in.get());
+        const auto [near, far] = socket_pair();
         const unique_fd event(::eventfd(0, EFD_CLOEXEC));
         char data[8] = {};
         for (int turns = 0; turns != 3; ++turns) {
@@ -467,8 +437,8 @@ BOOST_AUTO_TEST_CASE(write_to_a_full_pipe_goes_on_when_there_is_room)
 {
     const auto context = context_without_ring();
     recorder log;
-    open_pipe pipe;
-    std::size_t left = fill(pipe.in.get());
+    pipe_pair pipe = make_pipe();
+    std::size_t left = fill_descriptor(pipe.in.get());
     async_submit(
         context->get_executor(),
         op::write{.fd = pipe.in.get(), .data = "end", .size = 3},
@@ -491,8 +461,8 @@ BOOST_AUTO_TEST_CASE(splice_of_a_file_waits_for_room_in_the_pipe)
     const temporary_directory folder;
     folder.write("a", "text");
     const auto file = folder.open("a");
-    open_pipe pipe;
-    const std::size_t size = fill(pipe.in.get());
+    pipe_pair pipe = make_pipe();
+    const std::size_t size = fill_descriptor(pipe.in.get());
     recorder log;
     async_submit(
         context->get_executor(),
@@ -511,10 +481,7 @@ BOOST_AUTO_TEST_CASE(receive_in_full_waits_for_all_of_it)
 {
     const auto context = context_without_ring();
     recorder log;
-    int pair[2] = {-1, -1};
-    BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-    unique_fd near(pair[0]);
-    const unique_fd far(pair[1]);
+    auto [near, far] = socket_pair();
     char data[8] = {};
     const op::recv receive{
         .fd = far.get(), .data = data, .size = 8, .flags = MSG_WAITALL};
@@ -540,7 +507,7 @@ BOOST_AUTO_TEST_CASE(poll_waits_for_input_or_for_output)
 {
     const auto context = context_without_ring();
     recorder log;
-    open_pipe pipe;
+    pipe_pair pipe = make_pipe();
     const auto poll = [&](int fd, std::uint32_t events) {
         async_submit(
             context->get_executor(),
@@ -568,7 +535,7 @@ BOOST_AUTO_TEST_CASE(writes_without_a_reader_raise_no_signal)
         std::signal(SIGPIPE, SIG_DFL);
         const auto context = context_without_ring();
         recorder log;
-        open_pipe pipe;
+        pipe_pair pipe = make_pipe();
         pipe.out.reset();
         int pair[2] = {-1, -1};
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -581,7 +548,7 @@ BOOST_AUTO_TEST_CASE(writes_without_a_reader_raise_no_signal)
                 noting(log, "write"));
             finish(*context);
         }
-        open_pipe source;
+        pipe_pair source = make_pipe();
         if (::write(source.in.get(), "x", 1) != 1)
             return "write";
         async_submit(
