@@ -5,6 +5,7 @@
 #include "../support/counting_allocator.hpp"
 #include "../support/drive.hpp"
 #include "../support/loopback.hpp"
+#include "../support/plain_sockets.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/bind_allocator.hpp>
@@ -782,18 +783,21 @@ BOOST_AUTO_TEST_CASE(splice_of_an_ended_thread_is_issued_again)
 {
     asio_uring::io_context context;
     recorder log;
-    int from[2];
-    int to[2];
-    BOOST_TEST_REQUIRE(::pipe2(from, O_CLOEXEC) == 0);
-    BOOST_TEST_REQUIRE(::pipe2(to, O_CLOEXEC) == 0);
-    peer ends[] = {peer(from[0]), peer(from[1]), peer(to[0]), peer(to[1])};
+    const pipe_pair from = make_pipe();
+    const pipe_pair to = make_pipe();
     std::thread([&] {
         asio_uring::async_splice(
-            context.get_executor(), from[0], -1, to[1], -1, 100, log.io("splice"));
+            context.get_executor(),
+            from.out.get(),
+            -1,
+            to.in.get(),
+            -1,
+            100,
+            log.io("splice"));
         turn(context);
     }).join();
     BOOST_TEST(log.take() == "");
-    BOOST_TEST(::write(from[1], "data", 4) == 4);
+    BOOST_TEST(::write(from.in.get(), "data", 4) == 4);
     finish(context);
     BOOST_TEST(log.take() == "splice ok 4");
 }
