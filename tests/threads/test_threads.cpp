@@ -2,6 +2,7 @@
 // More than one thread: where a loop runs, who starts, who cancels, who wakes.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -134,11 +135,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stop_from_a_thread_ends_the_wait, Backend, backend
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(run_on_another_thread_later, Backend, backends)
 {
-    typename Backend::io_context context;
-    loopback<Backend> link(context);
+    auto [context, link, log] = fixture<Backend>();
     std::string data(4, '.');
     std::string lines;
-    recorder log;
 
     // The request is made and submitted by a thread that ends; a second one completes it.
     on_a_thread([&] {
