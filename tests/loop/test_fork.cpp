@@ -6,6 +6,10 @@
 #include "../support/drive.hpp"
 #include "../support/loopback.hpp"
 
+#include <asio_uring/file_slot.hpp>
+#include <asio_uring/link.hpp>
+#include <asio_uring/op.hpp>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect_pipe.hpp>
 #include <boost/asio/local/connect_pair.hpp>
@@ -16,10 +20,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <sys/wait.h>
@@ -325,6 +332,44 @@ BOOST_DATA_TEST_CASE(
         [] {});
     BOOST_TEST(result == 0);
     expect_all_taken(*work, *context);
+}
+
+// A place that is lent is lent in the child as well, and empty.
+BOOST_DATA_TEST_CASE(
+    fork_child_uses_the_places_it_was_lent,
+    boost::unit_test::data::make(all_context_kinds),
+    kind)
+{
+    const auto context = make_context(kind);
+    asio_uring::file_slot kept(*context);
+    std::optional<asio_uring::file_slot> given_back(std::in_place, *context);
+    const auto open_and_read = [&](std::uint32_t slot) {
+        int error = -1;
+        char byte = 0;
+        asio_uring::async_submit(
+            context->get_executor(),
+            asio_uring::link(
+                asio_uring::op::openat{.path = "/dev/null", .slot = slot},
+                asio_uring::op::on_slot(
+                    slot, asio_uring::op::read{.data = &byte, .size = 1})),
+            [&](error_code, const auto& results) {
+                error = (results[0].error ? results[0] : results[1]).error.value();
+            });
+        run_bounded(*context);
+        return error;
+    };
+    const int announced = in_child(
+        *context, [&] { return open_and_read(kept.index()); }, [] {});
+    BOOST_TEST(announced == 0);
+    const int late = in_unannounced_child([&] {
+        const std::uint32_t index = given_back->index();
+        given_back.reset();
+        context->notify_fork(asio::execution_context::fork_child);
+        const asio_uring::file_slot again(*context);
+        return again.index() == index ? open_and_read(index) : 1;
+    });
+    BOOST_TEST(late == 0);
+    BOOST_TEST(open_and_read(kept.index()) == 0);
 }
 
 // The threads that ran the context are the parent's. The child runs it on its own.

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace asio_uring::detail {
@@ -38,19 +39,21 @@ public:
     ~resources() { files_.release(); }
 
     /// From here the ring is the context's. Throws where the end of a single-issuer ring
-    /// cannot be watched.
+    /// cannot be watched, or where the ring has no table for the places that are lent.
     void adopt(ring& made)
     {
-        if (!single_issuer_)
+        const bool has_lent = free_.capacity() != 0;
+        if (!single_issuer_ && !has_lent)
             return;
-        teardown_.emplace();
+        if (single_issuer_)
+            teardown_.emplace();
         boost::system::error_code ec = make_table(made);
-        if (!ec)
+        if (!ec && teardown_)
             ec = files_.set(teardown_slot, teardown_->write_end());
         if (ec)
-            throw boost::system::system_error(
-                ec, "asio_uring: watching the end of a ring");
-        teardown_->hand_over();
+            throw boost::system::system_error(ec, "asio_uring: the file table of a ring");
+        if (teardown_)
+            teardown_->hand_over();
     }
 
     /// For the child of a fork, where the earlier ring and its table are the parent's.
@@ -59,6 +62,14 @@ public:
     {
         files_.release();
         teardown_.reset();
+    }
+
+    /// The ring ends, and with it what the places hold. Whoever gives one back later must
+    /// not name a ring by a number that may be another's.
+    void end() noexcept
+    {
+        const std::lock_guard lock(mutex_);
+        files_.release();
     }
 
     /// Tells when the kernel has let go of a single-issuer ring; null for any other.
@@ -79,12 +90,12 @@ public:
         return slot;
     }
 
-    /// Takes a place back and empties it. A place that cannot be emptied, because the
-    /// ring is another thread's, is not lent again.
-    void release_slot(std::uint32_t slot) noexcept
+    /// Takes a place back and empties it, unless it is of a fork's parent. A place that
+    /// cannot be emptied, because the ring is another thread's, is not lent again.
+    void release_slot(std::uint32_t slot, bool of_parent) noexcept
     {
         const std::lock_guard lock(mutex_);
-        if (!files_ || !files_.clear(slot))
+        if (!files_ || of_parent || !files_.clear(slot))
             free_.push_back(slot); // never allocates: there is room for all of them
     }
 
@@ -93,13 +104,17 @@ private:
 
     boost::system::error_code make_table(ring& of)
     {
+        std::vector<std::uint32_t> all;
+        const bool first = free_.capacity() == 0;
+        if (first)
+            all.reserve(slots);
         boost::system::error_code ec;
         files_ = registered_files::sparse(of, teardown_slot + 1 + slots, ec);
-        if (!ec && free_.capacity() == 0) {
-            free_.reserve(slots);
+        if (!ec && first) {
             for (std::uint32_t slot = teardown_slot + slots; slot != teardown_slot;
                  --slot)
-                free_.push_back(slot);
+                all.push_back(slot);
+            free_ = std::move(all);
         }
         return ec;
     }

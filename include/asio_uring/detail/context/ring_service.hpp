@@ -83,9 +83,8 @@ public:
     /// REQUIRES: lent by acquire_file_slot().
     void release_file_slot(std::uint32_t slot) noexcept
     {
-        // In the child of a fork that was not announced, the table is the parent's.
-        if (!loop_->is_orphan())
-            resources_->release_slot(slot);
+        // In the child of a fork that was not announced, the table is the parent\'s.
+        resources_->release_slot(slot, loop_->is_orphan());
     }
 
     asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
@@ -149,6 +148,7 @@ public:
             watch_->stop();
         asio_impl::operation_queue ops;
         loop_->shutdown(ops);
+        resources_->end();
         scheduler_.abandon_operations(ops);
     }
 
