@@ -7,6 +7,7 @@
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
 #include <asio_uring/detail/request/one_shot.hpp>
+#include <asio_uring/op/common.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -116,7 +117,7 @@ private:
  */
 template <
     typename Executor,
-    typename Operation,
+    op::operation Operation,
     BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, int)) Token>
 auto async_submit(const Executor& io_executor, const Operation& operation, Token&& token)
 {

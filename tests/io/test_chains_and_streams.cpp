@@ -494,6 +494,19 @@ BOOST_AUTO_TEST_CASE(stream_of_a_counted_timer_ends_with_eof)
     BOOST_TEST(ticks.is_open());
 }
 
+BOOST_AUTO_TEST_CASE(chain_takes_a_handler_of_any_arguments)
+{
+    if (!has_ring())
+        return;
+    std::optional<error_code> error;
+    asio_uring::async_submit(
+        executor(),
+        asio_uring::link(op::nop{}, op::nop{}),
+        [&](auto, const auto& results) { error = results[1].error; });
+    finish(context);
+    BOOST_TEST((error && !*error));
+}
+
 BOOST_AUTO_TEST_CASE(stream_of_polls_is_read_by_a_coroutine)
 {
     if (!has_ring())
