@@ -31,7 +31,8 @@ namespace asio_uring {
  * nobody has asked for yet. The kernel cannot be told to slow down, so a stream that
  * holds `capacity` results cancels the operation, and submits it again when half of them
  * are taken. Nothing is lost meanwhile: what comes waits in the kernel, and the stream
- * also keeps the few results that come before the kernel hears of the cancellation.
+ * also keeps the few results that come before the kernel hears of the cancellation. A
+ * timer stands still while it is paused, and goes on with the expiries that are left.
  *
  * @code
  * asio_uring::result_stream connections(context);

@@ -494,6 +494,27 @@ BOOST_AUTO_TEST_CASE(stream_of_a_counted_timer_ends_with_eof)
     BOOST_TEST(ticks.is_open());
 }
 
+BOOST_AUTO_TEST_CASE(counted_timer_that_pauses_expires_as_often_as_asked)
+{
+    if (!has_ring())
+        return;
+    const kernel::kernel_timespec tick{.sec = 0, .nsec = 100000};
+    asio_uring::result_stream ticks(context, 2);
+    stream_log log;
+    async_submit(
+        ticks,
+        op::timeout{.expiry = &tick, .count = 7, .flags = kernel::timeout_multishot});
+    // Nobody takes the first ones, and the stream pauses.
+    asio::steady_timer later(context, std::chrono::milliseconds(5));
+    later.async_wait([](error_code) {});
+    finish(context);
+    for (int index = 0; index != 9; ++index)
+        ticks.async_next(log.handler());
+    finish(context);
+    BOOST_TEST(log.values.size() == 7u);
+    BOOST_TEST((log.end == boost::asio::error::eof));
+}
+
 BOOST_AUTO_TEST_CASE(chain_takes_a_handler_of_any_arguments)
 {
     if (!has_ring())

@@ -66,6 +66,9 @@ protected:
     /// more can come, the source only has to be submitted again.
     virtual bool ends_with(int value) const noexcept = 0;
 
+    /// One result more is kept: what is asked for again is one less.
+    virtual void count_result() noexcept {}
+
 private:
     template <typename Ring>
     friend class basic_event_loop;
@@ -147,6 +150,7 @@ inline void result_source::keep(int value, std::uint32_t flags) noexcept
 {
     try {
         results_.push_back({result_of(value), flags});
+        count_result();
     }
     catch (const std::bad_alloc&) {
         discard(value);

@@ -80,6 +80,15 @@ private:
         return is_timer || sends || (!asks_again && value == 0);
     }
 
+    // A timer that was paused goes on with the expiries that are left.
+    void count_result() noexcept override
+    {
+        if constexpr (is_timer) {
+            if (operation_.count > 1)
+                --operation_.count;
+        }
+    }
+
     Operation operation_;
 };
 
