@@ -113,12 +113,12 @@ public:
      * goes on, and its next result goes to the next wait.
      * @par Errors
      * eof behind the last result of an operation that came to its end (a peer that
-     * closed, a timer that expired as often as asked); the kernel's error, behind the
-     * results before it, where an error ended the operation, for example no_buffer_space
-     * when a group of provided buffers is used up; operation_aborted where cancel() or
-     * close() ended the wait; invalid_argument where the operation has one result;
-     * bad_descriptor where the stream has no operation; errc::no_ring in a context that
-     * has fallen back.
+     * closed, a timer that expired as often as asked; an empty datagram is a result, but
+     * not that of a socket in a file_slot); the kernel's error, behind the results before
+     * it, where an error ended the operation, for example no_buffer_space when a group of
+     * provided buffers is used up; operation_aborted where cancel() or close() ended the
+     * wait; invalid_argument where the operation has one result; bad_descriptor where the
+     * stream has no operation; errc::no_ring in a context that has fallen back.
      * @par Kernel
      * What the operation needs.
      */

@@ -515,6 +515,37 @@ BOOST_AUTO_TEST_CASE(counted_timer_that_pauses_expires_as_often_as_asked)
     BOOST_TEST((log.end == boost::asio::error::eof));
 }
 
+BOOST_AUTO_TEST_CASE(empty_datagram_does_not_end_a_stream)
+{
+    if (!has_ring())
+        return;
+    int ends[2];
+    BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0);
+    std::array<char, 256> memory{};
+    std::optional<error_code> provided;
+    asio_uring::async_submit(
+        executor(),
+        op::provide_buffers{.data = memory.data(), .size = 16, .count = 16, .group = 3},
+        [&](error_code ec, int) { provided = ec; });
+    finish(context);
+    BOOST_TEST_REQUIRE((provided && !*provided));
+    asio_uring::result_stream datagrams(context);
+    stream_log log;
+    async_submit(
+        datagrams, op::recv{.fd = ends[0], .ioprio = kernel::recv_multishot, .group = 3});
+    for (const std::size_t size : {3, 0, 0, 2})
+        BOOST_TEST(::send(ends[1], "text", size, 0) == ssize_t(size));
+    for (int index = 0; index != 4; ++index)
+        datagrams.async_next(log.handler());
+    run_until(context, [&] { return log.values.size() == 4 || log.end; });
+    BOOST_TEST(log.values == (std::vector<int>{3, 0, 0, 2}));
+    BOOST_TEST(!log.end.has_value());
+    datagrams.close();
+    finish(context);
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
 BOOST_AUTO_TEST_CASE(chain_takes_a_handler_of_any_arguments)
 {
     if (!has_ring())

@@ -7,6 +7,7 @@
 #include <asio_uring/detail/loop/event_loop.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
 #include <asio_uring/op/common.hpp>
+#include <asio_uring/op/receive.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
@@ -16,7 +17,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <tuple>
+#include <type_traits>
 #include <utility>
+
+#include <sys/socket.h>
 
 #include <unistd.h>
 
@@ -53,6 +57,7 @@ private:
     static constexpr bool is_timer = Operation::code == abi::opcode::timeout;
     static constexpr bool asks_again = Operation::code == abi::opcode::accept ||
                                        Operation::code == abi::opcode::poll_add;
+    static constexpr bool receives = std::is_same_v<Operation, op::recv>;
 
     static void do_prepare(ring_operation& base, abi::sqe& sqe) noexcept
     {
@@ -70,14 +75,26 @@ private:
     }
 
     // Receives and reads end with 0 bytes or at the limit they have, timers with their
-    // last expiry, sends with their only result. Accepts and polls go on.
+    // last expiry, sends with their only result. Accepts and polls go on, and so does a
+    // receive behind an empty datagram.
     bool ends_with(int value) const noexcept override
     {
         if constexpr (requires { operation_.total; })
             if (operation_.total != 0)
                 return true;
+        if constexpr (receives)
+            if (value == 0 && brings_datagrams(operation_.fd))
+                return false;
         const bool sends = operation_.results() == op::results::two_stage;
         return is_timer || sends || (!asks_again && value == 0);
+    }
+
+    static bool brings_datagrams(int descriptor) noexcept
+    {
+        int type = SOCK_STREAM;
+        ::socklen_t size = sizeof type;
+        ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size);
+        return type == SOCK_DGRAM || type == SOCK_RAW || type == SOCK_RDM;
     }
 
     // A timer that was paused goes on with the expiries that are left.
