@@ -20,6 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace asio_uring::test;
@@ -79,10 +82,12 @@ private:
 class scripted_source final : public service::result_source
 {
 public:
-    scripted_source(std::vector<std::string>& journal, int id, std::size_t capacity)
-        : result_source(&prepare, &release, capacity, asio_uring::op::descriptors::none),
-          journal_(journal),
-          id_(id)
+    scripted_source(
+        std::vector<std::string>& journal,
+        int id,
+        std::size_t capacity,
+        asio_uring::op::descriptors makes = asio_uring::op::descriptors::none)
+        : result_source(&prepare, &release, capacity, makes), journal_(journal), id_(id)
     {}
 
     bool ends_at_zero = false;
@@ -521,6 +526,28 @@ BOOST_AUTO_TEST_CASE(closed_source_is_freed_with_its_last_completion)
     script.post(name(source), -ECANCELED);
     turn();
     BOOST_TEST(journal_text() == "5 freed");
+}
+
+// A full completion queue ends a request with a result.
+BOOST_AUTO_TEST_CASE(closed_source_closes_descriptors_of_every_completion)
+{
+    script.obey_cancels = false;
+    auto* source =
+        new scripted_source(journal, 5, 4, asio_uring::op::descriptors::result);
+    loop->start(*source);
+    turn();
+    std::vector<int> descriptors(3);
+    for (int& one : descriptors)
+        BOOST_TEST_REQUIRE((one = ::dup(STDERR_FILENO)) >= 0);
+    bring(*source, descriptors[0]);
+    turn();
+    loop->close(*source);
+    bring(*source, descriptors[1]);
+    script.post(name(*source), descriptors[2]);
+    turn();
+    BOOST_TEST(journal_text() == "5 freed");
+    for (const int one : descriptors)
+        BOOST_TEST(::fcntl(one, F_GETFD) == -1);
 }
 
 BOOST_AUTO_TEST_CASE(source_closed_before_the_kernel_saw_it_is_withdrawn)

@@ -246,8 +246,10 @@ void basic_event_loop<Ring>::take_last(
     source.owner_->requests.erase(source);
     source.state_ = operation_state::reaped;
     source.set_stands(false);
-    if (source.detached_)
+    if (source.detached_) {
+        source.discard(source.result());
         return free_source(source);
+    }
     source.take_last();
     serve(source, ops);
 }
