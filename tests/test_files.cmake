@@ -61,6 +61,7 @@ set(test_loop_sources
     loop/test_invariants.cpp
     loop/test_model.cpp
     loop/test_parts.cpp
+    loop/test_parts_model.cpp
     loop/test_timer_heap.cpp
     loop/test_verdict.cpp
 )
