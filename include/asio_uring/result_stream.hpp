@@ -101,7 +101,8 @@ public:
      * @code void(boost::system::error_code, stream_result) @endcode
      * @par Completion
      * With a result that the stream holds, or with the next one that the kernel brings.
-     * Several waits get their results in the order in which they were started. Never from
+     * Several waits get their results in the order in which they were started; where
+     * several threads run the context, their handlers may begin in another. Never from
      * within this function, unless the wait ends here (errc::no_ring, bad_descriptor) and
      * the handler brings an immediate executor that calls it at once.
      * @par Executor
