@@ -54,8 +54,8 @@ public:
      * refuses the table.
      */
     template <typename ExecutorOrContext>
-    requires(!std::is_same_v<std::remove_cv_t<ExecutorOrContext>, file_slot>) //
-        explicit file_slot(ExecutorOrContext& of)
+    requires(!std::is_same_v<std::remove_cvref_t<ExecutorOrContext>, file_slot>) //
+        explicit file_slot(ExecutorOrContext&& of)
     {
         boost::system::error_code ec;
         acquire(of, ec);
@@ -65,7 +65,7 @@ public:
 
     /// The same. Where it fails, the object holds no place and `ec` has the error.
     template <typename ExecutorOrContext>
-    file_slot(ExecutorOrContext& of, boost::system::error_code& ec)
+    file_slot(ExecutorOrContext&& of, boost::system::error_code& ec)
     {
         acquire(of, ec);
     }

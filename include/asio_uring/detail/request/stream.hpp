@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -45,14 +46,23 @@ public:
         : result_source(
               &do_prepare,
               &do_free,
-              operation.results() == op::results::many ? capacity : two_stages,
+              may_pause(operation) ? capacity : unbounded,
               operation.makes_descriptors()),
           operation_(operation)
     {}
 
 private:
-    // No stream of results to be paused, but a result and an end.
-    static constexpr std::size_t two_stages = 2;
+    static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
+
+    // Two stages are a result and an end. A receive with a limit brings few results, and
+    // would count anew if it were submitted again.
+    static bool may_pause(const Operation& operation) noexcept
+    {
+        if constexpr (requires { operation.total; })
+            if (operation.total != 0)
+                return false;
+        return operation.results() == op::results::many;
+    }
 
     static constexpr bool is_timer = Operation::code == abi::opcode::timeout;
     static constexpr bool asks_again = Operation::code == abi::opcode::accept ||
