@@ -21,7 +21,8 @@ namespace asio_uring {
 /// A place in the file table of a context's ring.
 /**
  * An operation that opens a file can put it into such a place instead of making a
- * descriptor, and the operations behind it in the chain name the place:
+ * descriptor, by its member `slot`. The operations behind it in the chain work on the
+ * place through op::on_slot(). The destructor of the file_slot closes the file:
  *
  * @code
  * asio_uring::file_slot slot(executor);
@@ -29,16 +30,21 @@ namespace asio_uring {
  *     executor,
  *     asio_uring::link(
  *         op::openat{.path = "notes", .slot = slot.index()},
- *         op::on_slot(slot.index(), op::read{.data = data, .size = size, .offset = 0}),
- *         op::close{.slot = slot.index()}),
+ *         op::on_slot(slot.index(), op::read{.data = data, .size = size, .offset = 0})),
  *     asio::as_tuple(asio::use_awaitable));
  * @endcode
  *
- * A context lends up to 64 places at the same time.
+ * The read stands last, because one that brings fewer bytes than asked for ends the
+ * chain. A context lends up to 64 places at the same time.
  *
+ * @par Object lifetimes
+ * The object does not outlive its context, and lives until the handler of each operation
+ * that names its place was called.
  * @par Thread safety
  * Distinct objects: safe, on a single-issuer ring within its thread only. Shared object:
  * unsafe.
+ * @par Kernel
+ * 6.1, as every ring of a context. Without a ring: errc::no_ring.
  */
 class file_slot
 {
@@ -48,7 +54,7 @@ public:
 
     /// Takes an empty place in the table of a context, or of an executor's context.
     /**
-     * A context without a ring gets one with default options first.
+     * Where the context has no ring yet, one with default options is made.
      * @throws boost::system::system_error  errc::no_ring in a context that has fallen
      * back; no_descriptors where all places are lent; the kernel's error where the kernel
      * refuses the table.
@@ -70,10 +76,12 @@ public:
         acquire(of, ec);
     }
 
+    /// Takes the place of another object, which then holds none.
     file_slot(file_slot&& other) noexcept
         : service_(std::exchange(other.service_, nullptr)), index_(other.index_)
     {}
 
+    /// Exchanges the two places.
     file_slot& operator=(file_slot&& other) noexcept
     {
         std::swap(service_, other.service_);

@@ -97,22 +97,28 @@ private:
  * context's ring takes the chain; where there is none yet, one with default options is
  * made.
  * @param chain  The chain that link() or hard_link() made of aggregates of namespace op.
- * The chain is copied. All that the aggregates point to (buffers, paths, addresses)
- * belongs to the caller and stays valid until the handler is called.
+ * The chain is copied.
  * @param token  Completion token.
  *
  * @par Completion signature
  * @code void(boost::system::error_code, std::array<operation_result, N>) @endcode
- * The array has one result for each operation, in the order of the chain. The error is
- * the first one in the array that does not follow from another; it is operation_aborted
- * where a member read or wrote too few bytes or the chain was cancelled. A link timeout
- * that did not expire counts as no error.
+ * The array has one result for each operation, in the order of the chain: its `error`,
+ * and its `value`, which is the kernel's result where it is not negative (bytes, a
+ * descriptor, 0), else 0. The error of the chain is the first one in the array that does
+ * not follow from another; it is operation_aborted where a member before the last read or
+ * wrote too few bytes, or the chain was cancelled. A link timeout that did not expire
+ * counts as no error.
  * @par Completion
  * When the last operation has ended. Never from within this function, unless the chain
  * ends here (invalid_argument, errc::no_ring) and the handler brings an immediate
  * executor that calls it at once.
  * @par Executor
  * The handler runs on its associated executor, by default `io_executor`.
+ * @par Object lifetimes
+ * All that the aggregates point to (buffers, paths, addresses) belongs to the caller and
+ * stays valid until the handler is called. The descriptors and each file_slot that they
+ * name stay as well. Where the context is destroyed before that, the library closes the
+ * descriptors that the operations made.
  * @par Concurrency
  * Any thread may call this at any time. Chains run beside each other and beside all other
  * operations.
@@ -124,7 +130,11 @@ private:
  * the chain ends; invalid_argument for a chain with a multishot operation, or with more
  * operations than the ring has entries; errc::no_ring in a context that has fallen back.
  * @par Kernel
- * 5.3, for hard_link() 5.5, and what the operations need.
+ * 5.3, for hard_link() 5.5, and what the operations need. The ring of a context needs 6.1
+ * in any case.
+ * @par Without a ring
+ * errc::no_ring. A program may start the operations one after the other instead, with the
+ * async_submit() of one operation, which has plain system calls for most of them.
  */
 template <
     typename Executor,

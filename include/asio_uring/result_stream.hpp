@@ -34,6 +34,13 @@ namespace asio_uring {
  * also keeps the few results that come before the kernel hears of the cancellation. A
  * timer stands still while it is paused, and goes on with the expiries that are left.
  *
+ * A stream_result has the kernel's result as its `value`, and the flags of the completion
+ * (abi::cqe_f_*) as its `flags`. A descriptor among the results is the program's to close
+ * once a handler has got it.
+ *
+ * The operation alone is no work of the context: run() returns where no async_next() is
+ * pending.
+ *
  * @code
  * asio_uring::result_stream connections(context);
  * async_submit(connections, asio_uring::op::accept{
@@ -44,6 +51,8 @@ namespace asio_uring {
  * }
  * @endcode
  *
+ * @par Object lifetimes
+ * The stream does not outlive its context.
  * @par Thread safety
  * Distinct objects: safe. Shared object: unsafe.
  */
@@ -64,6 +73,8 @@ public:
      * there is none yet, one with default options is made.
      * @param capacity  How many results to keep before the operation is paused; at least
      * one.
+     * @throws boost::system::system_error  Where no ring is to be had, and
+     * ASIO_URING=require in the environment forbids to do without.
      */
     explicit basic_result_stream(
         const Executor& io_executor, std::size_t capacity = default_capacity)
@@ -81,7 +92,10 @@ public:
         : basic_result_stream(Executor(context.get_executor()), capacity)
     {}
 
+    /// Takes over the operation of another stream, which then has none.
     basic_result_stream(basic_result_stream&&) noexcept = default;
+
+    /// Ends the operation of this stream, and takes over the other stream's.
     basic_result_stream& operator=(basic_result_stream&&) noexcept = default;
 
     /// Ends the operation, as close() does.
@@ -108,7 +122,10 @@ public:
      * @par Executor
      * The handler runs on its associated executor, by default that of the stream.
      * @par Object lifetimes
-     * The stream may be moved or destroyed meanwhile; its destruction ends the wait.
+     * The stream may be moved or destroyed once the wait has begun; its destruction ends
+     * the wait.
+     * @par Concurrency
+     * As all members: one thread at a time. Several waits may be pending.
      * @par Cancellation
      * terminal, partial and total end this wait with operation_aborted. The operation
      * goes on, and its next result goes to the next wait.
@@ -121,7 +138,7 @@ public:
      * wait; invalid_argument where the operation has one result; bad_descriptor where the
      * stream has no operation; errc::no_ring in a context that has fallen back.
      * @par Kernel
-     * What the operation needs.
+     * What the operation needs. Without a ring: errc::no_ring.
      */
     template <BOOST_ASIO_COMPLETION_TOKEN_FOR(
         void(boost::system::error_code, stream_result)) Token>
@@ -154,11 +171,23 @@ public:
      *
      * @param stream  Where the results go.
      * @param operation  One aggregate of namespace op, filled so that
-     * `operation.results()` is not op::results::one. The aggregate is copied. Its
-     * descriptor and all that it points to belong to the caller and stay valid until
-     * async_next() brings the end of the operation or the kernel's error. After close()
-     * nothing reports when the kernel has let go of them: they then stay valid until the
-     * context is destroyed.
+     * `operation.results()` is not op::results::one. The aggregate is copied.
+     *
+     * @par Object lifetimes
+     * The descriptor of the operation and all that the aggregate points to belong to the
+     * caller and stay valid until async_next() brings the end of the operation or the
+     * kernel's error. After close() nothing reports when the kernel has let go of them:
+     * they then stay valid until the context is destroyed.
+     * @par Concurrency
+     * As all members of the stream: one thread at a time.
+     * @par Cancellation
+     * close(), a new operation and the stream's destructor end the operation.
+     * @par Errors
+     * Throws std::bad_alloc, and leaves the stream without an operation. All other errors
+     * arrive at async_next().
+     * @par Kernel
+     * What the operation needs. Without a ring the function does nothing, and
+     * async_next() ends with errc::no_ring.
      */
     template <op::operation Operation>
     friend void async_submit(basic_result_stream& stream, const Operation& operation)

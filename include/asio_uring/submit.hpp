@@ -72,28 +72,31 @@ private:
 
 } // namespace detail
 
-/// Start one request of the op layer.
+/// Start one operation of namespace op, which is one request to the kernel.
 /**
  * @param io_executor   The I/O executor: an executor of an io_context or thread pool. Its
  * context's ring takes the request; where there is none yet, one with default options is
  * made.
- * @param operation  One aggregate of namespace op. The aggregate is copied. All that it
- * points to (buffers, paths, addresses) belongs to the caller and stays valid until the
- * handler is called. Where the context is destroyed before that, the library closes the
- * descriptor that the operation made, and both descriptors of op::pipe. The caller's
- * array gets those two right before the handler is called.
+ * @param operation  One aggregate of namespace op. The aggregate is copied.
  * @param token      Completion token.
  *
  * @par Completion signature
  * @code void(boost::system::error_code, int) @endcode
  * The second argument is the kernel's result where it is not negative (bytes, a
- * descriptor, 0), else 0.
+ * descriptor, 0), else 0. The caller's array gets the two descriptors of op::pipe right
+ * before the handler is called.
  * @par Completion
- * Never from within this function, unless the request ends here (invalid_argument,
- * errc::no_ring) and the handler brings an immediate executor that calls it at once
+ * When the request has ended, a zero-copy send when its data is free. Never from within
+ * this function, unless the request ends here (invalid_argument, errc::no_ring) and the
+ * handler brings an immediate executor that calls it at once
  * (boost::asio::bind_immediate_executor). Independent requests complete in any order.
  * @par Executor
  * The handler runs on its associated executor, by default `io_executor`.
+ * @par Object lifetimes
+ * All that the aggregate points to (buffers, paths, addresses) belongs to the caller and
+ * stays valid until the handler is called. A descriptor that it works on stays open until
+ * then. Where the context is destroyed before that, the library closes the descriptor
+ * that the operation made, and both descriptors of op::pipe.
  * @par Concurrency
  * Any thread may call this at any time.
  * @par Cancellation
@@ -105,7 +108,7 @@ private:
  * operation without an equal in plain system calls, in a context that has fallen back
  * (asio_uring::status tells).
  * @par Kernel
- * What the operation needs.
+ * What the operation needs; the ring of a context needs 6.1 in any case.
  * @par Without a ring
  * A context that has fallen back makes the plain system call, with the same answer. An
  * operation that waits for another party (a receive, an accept, a read of a pipe) waits

@@ -19,8 +19,8 @@ namespace asio_uring {
  * the context waits in io_uring_enter and nowhere else, and stock timers, signal sets,
  * resolvers and sockets share that wait. On a context that already has a reactor, that
  * reactor watches the ring: everything works, and each completion costs one more turn of
- * the reactor. Without this call, the first redirected object installs a ring with
- * default options.
+ * the reactor. Without this call, the first object on asio_uring::executor, with
+ * drop_in.hpp the first of any kind, installs a ring with default options.
  *
  * @param context  Any context that Asio's sockets accept. It owns the ring. Its
  * concurrency hint, or what newer Boost has in its place (the settings
@@ -36,9 +36,9 @@ namespace asio_uring {
  * @param policy   What happens where no ring is to be had (no io_uring, forbidden, out of
  * locked memory or descriptors, kernel below 6.1, ASIO_URING=off): fallback::forbidden
  * throws and leaves the context as it was; fallback::allowed lets the context run on
- * Asio's own epoll services, and status() says why. The first redirected object of a
- * context without this call behaves as with fallback::allowed. ASIO_URING=require in the
- * environment makes every context behave as with fallback::forbidden.
+ * Asio's own epoll services, and status() says why. Without this call the first object
+ * behaves as with fallback::allowed. ASIO_URING=require in the environment makes every
+ * context behave as with fallback::forbidden.
  *
  * @par Errors
  * Throws boost::system::system_error if the kernel refuses the ring and the policy
