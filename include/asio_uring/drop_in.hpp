@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: public. Purpose: move every socket, acceptor and timer of a program onto the
-// ring, with no change to its source. Thread: none. Lifetime: none.
+// Layer: public. Purpose: move every socket, acceptor, descriptor, pipe and timer of a
+// program onto the ring, with no change to its source. Thread: none. Lifetime: none.
 #pragma once
 
 // Every translation unit of a program includes this header ahead of everything else; the

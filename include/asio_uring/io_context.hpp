@@ -29,12 +29,20 @@ namespace asio_uring {
  * asio_uring::io_context context(1);
  * asio_uring::ip::tcp::acceptor acceptor(context, {asio_uring::ip::tcp::v4(), 0});
  * @endcode
+ *
+ * @par Errors
+ * The constructors throw what use_ring() throws: with fallback::forbidden or
+ * ASIO_URING=require where the kernel refuses a ring, with either policy for options that
+ * no kernel takes.
+ * @par Kernel
+ * 6.1; Asio's own services on an older one.
  */
 class io_context : public boost::asio::io_context
 {
 public:
     using executor_type = executor;
 
+    /// Makes a context whose ring has default options. Several threads may run it.
     io_context() { use_ring(*this, ring_options(), fallback::allowed); }
 
     /// Makes a context whose ring has the given options.
@@ -52,6 +60,7 @@ public:
         use_ring(*this, options, policy);
     }
 
+    /// The same with a ring that has the given options.
     explicit io_context(const ring_options& options, fallback policy = fallback::allowed)
     {
         use_ring(*this, options, policy);
