@@ -35,8 +35,9 @@ struct operation_chain
 /**
  * An operation that fails, or that reads or writes fewer bytes than it was asked for,
  * ends the chain: the operations behind it do nothing and end with operation_aborted. A
- * member that needs a file which an earlier member opens names a place in the context's
- * file table instead of a descriptor; see file_slot.
+ * receive or a send has to be complete only with MSG_WAITALL. A member that needs a file
+ * which an earlier member opens names a place in the context's file table instead of a
+ * descriptor; see file_slot. op::link_timeout is the deadline of the member before it.
  */
 template <op::operation... Operations>
 operation_chain<Operations...> link(const Operations&... operations)
