@@ -30,9 +30,11 @@ namespace asio_uring {
  * ended) is submitted once and brings many results. The stream keeps the results that
  * nobody has asked for yet. The kernel cannot be told to slow down, so a stream that
  * holds `capacity` results cancels the operation, and submits it again when half of them
- * are taken. Nothing is lost meanwhile: what comes waits in the kernel, and the stream
- * also keeps the few results that come before the kernel hears of the cancellation. A
- * timer stands still while it is paused, and goes on with the expiries that are left.
+ * are taken. Nothing is lost meanwhile: what comes waits in the kernel, as far as the
+ * kernel has room, and the stream also keeps the few results that come before the kernel
+ * hears of the cancellation. A timer stands still while it is paused, and goes on with
+ * the expiries that are left. A receive with a limit (op::recv::total) is never paused:
+ * the stream keeps all of its results.
  *
  * A stream_result has the kernel's result as its `value`, and the flags of the completion
  * (abi::cqe_f_*) as its `flags`. A descriptor among the results is the program's to close
