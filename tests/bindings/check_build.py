@@ -43,7 +43,7 @@ def u01_library_needs_no_liburing(library):
 
 
 def k01_system_calls_are_raw(library):
-    """The library enters the kernel itself, in one header, with the three numbers."""
+    """The ring enters the kernel itself, in one header, with the three numbers."""
     entries = re.findall(r"\t(?:syscall|svc\s+#?0x0)\s*$",
                          output_of("objdump", "-d", library), re.MULTILINE)
     expect(entries or "syscall" in symbols(library, "undefined"),
@@ -51,7 +51,8 @@ def k01_system_calls_are_raw(library):
     header = (ROOT / "include/asio_uring/detail/ring/syscall.hpp").read_text(encoding="utf-8")
     for name in ("syscall_setup", "syscall_enter", "syscall_register"):
         expect(f"abi::{name}" in header, f"syscall.hpp uses {name}")
-    for folder in ("include", "src"):
+    inside = ("ring", "op", "detail/ring")
+    for folder in (*(f"include/asio_uring/{name}" for name in inside), "src/ring"):
         for path in sorted((ROOT / folder).glob("**/*.[hc]pp")):
             expect(
                 path.name == "syscall.hpp"
