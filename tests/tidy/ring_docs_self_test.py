@@ -19,7 +19,8 @@ CASES = (
     # name, file, text in it, what replaces it, part of the finding
     ("operation missing", DOCUMENT, "| `sendmsg_zc` |", "| `sendmsg_cz` |",
      "no row for sendmsg_zc"),
-    ("second aggregate missing", DOCUMENT, ", `timeout_update` |", " |", "op::timeout_update"),
+    ("second aggregate missing", DOCUMENT, ", `timeout_update` (5.11)", "",
+     "op::timeout_update"),
     ("version of an operation wrong", DOCUMENT, "| `tee` | `tee` | 5.8 |",
      "| `tee` | `tee` | 5.9 |", "no row for tee (33), kernel 5.8"),
     ("register call missing", DOCUMENT, "| `clock` |", "| `clock_` |", "no row for clock"),
