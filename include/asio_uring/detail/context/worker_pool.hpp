@@ -50,6 +50,14 @@ public:
         process_ = fork_depth;
     }
 
+    ~worker_pool() override
+    {
+        // The crew's mutex and condition may be in use by workers of the parent, which
+        // this process does not have. So the child leaves the crew alone.
+        if (is_orphan())
+            static_cast<void>(crew_.release());
+    }
+
     /// A name for an operation that is not started yet, for its cancellation slot.
     cancellation_ticket register_cancellation(ring_operation& op)
     {
@@ -142,14 +150,6 @@ public:
     }
 
 private:
-    ~worker_pool() override
-    {
-        // The crew's mutex and condition may be in use by workers of the parent, which
-        // this process does not have. So the child leaves the crew alone.
-        if (is_orphan())
-            static_cast<void>(crew_.release());
-    }
-
     /// Whether this process is a child that the context was not told of. The child has no
     /// workers, and perhaps a mutex that a worker of the parent has locked.
     bool is_orphan() const noexcept { return process_ != fork_depth; }
