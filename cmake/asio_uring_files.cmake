@@ -71,6 +71,7 @@ set(asio_uring_headers
     include/asio_uring/detail/loop/entry_right.hpp
     include/asio_uring/detail/loop/event_loop.hpp
     include/asio_uring/detail/loop/fork_mark.hpp
+    include/asio_uring/detail/loop/kept_input.hpp
     include/asio_uring/detail/loop/optional_mutex.hpp
     include/asio_uring/detail/loop/own_polls.hpp
     include/asio_uring/detail/loop/owner_pool.hpp
@@ -92,6 +93,7 @@ set(asio_uring_headers
     include/asio_uring/detail/object/ring_object.hpp
     include/asio_uring/detail/object/socket_service.hpp
     include/asio_uring/detail/object/timer_service.hpp
+    include/asio_uring/detail/request/attempt.hpp
     include/asio_uring/detail/request/buffers.hpp
     include/asio_uring/detail/request/chain.hpp
     include/asio_uring/detail/request/connection.hpp
@@ -203,6 +205,7 @@ set(asio_uring_headers
 set(asio_uring_header_parts
     include/asio_uring/detail/loop/impl/event_loop_cancel.hpp
     include/asio_uring/detail/loop/impl/event_loop_commit.hpp
+    include/asio_uring/detail/loop/impl/event_loop_delivery.hpp
     include/asio_uring/detail/loop/impl/event_loop_parts.hpp
     include/asio_uring/detail/loop/impl/event_loop_shutdown.hpp
     include/asio_uring/detail/loop/impl/event_loop_timers.hpp

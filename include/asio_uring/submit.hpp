@@ -57,7 +57,7 @@ public:
         event_loop& loop = *found;
         std::decay_t<Handler> stored(std::forward<Handler>(handler));
         auto slot = boost::asio::get_associated_cancellation_slot(stored);
-        auto op = make_operation<Request>(loop, stored, executor_, 0, operation);
+        auto op = make_operation<Request>(loop, stored, executor_, operation);
         op.connect(slot);
         Request::adapt(loop, *op);
         if (op->request().one_result())

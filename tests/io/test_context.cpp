@@ -84,9 +84,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, ba
     constexpr std::uint64_t rounds = 10;
 
     for (std::uint64_t i = 0; i < rounds; ++i) {
-        link.remote.send("x");
         link.socket.async_read_some(asio::buffer(data), log.io("read"));
-        link.socket.async_write_some(asio::buffer("x", 1), log.io("write"));
+        turn(context);
+        link.remote.send("x");
         finish(context);
     }
     timer.async_wait(log.done("timer"));
@@ -96,9 +96,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_use_the_ring_where_promised, Backend, ba
     const auto status = asio_uring::status(context);
     if (uses_ring<Backend>()) {
         BOOST_TEST((status.mode == asio_uring::ring_mode::reactor));
-        BOOST_TEST(counters.operations >= 2 * rounds);
-        BOOST_TEST(counters.sqes >= 2 * rounds);
-        BOOST_TEST(counters.cqes >= 2 * rounds);
+        BOOST_TEST(counters.operations >= rounds);
+        BOOST_TEST(counters.sqes >= rounds);
+        BOOST_TEST(counters.cqes >= rounds);
         BOOST_TEST(counters.enters >= 1u);
     }
     else

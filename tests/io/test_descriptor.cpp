@@ -145,12 +145,10 @@ BOOST_AUTO_TEST_CASE(names_are_asios_types_on_the_ring)
     asio_uring::connect_pipe(reader, writer);
     char data[4];
     reader.async_read_some(asio::buffer(data), [](error_code, std::size_t) {});
-    const auto before = asio_uring::counters(context).operations;
     asio::async_write(writer, asio::buffer("data", 4), [](error_code, std::size_t) {});
     finish(context);
 
-    BOOST_TEST(before == (has_ring(context) ? 1u : 0u));
-    BOOST_TEST(asio_uring::counters(context).operations == 2 * before);
+    BOOST_TEST(asio_uring::counters(context).operations == (has_ring(context) ? 1u : 0u));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(pipe_carries_what_is_written, Backend, backends)

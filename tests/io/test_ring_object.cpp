@@ -112,7 +112,8 @@ public:
             {.way = detail::direction::read, .name = "async_read"},
             handler,
             executor,
-            buffers);
+            buffers,
+            detail::attempt_way::nowait);
     }
 };
 

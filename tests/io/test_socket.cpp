@@ -391,7 +391,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(data_after_cancel_is_not_lost, Backend, backends)
         else
             BOOST_TEST(size == 4u);
         BOOST_TEST((ended ? second : first) == "data");
-        BOOST_TEST((ended ? first : second) == "....");
+        // On a ring the kernel may have written into the first buffer by then.
+        if (!ended || !Backend::on_ring)
+            BOOST_TEST((ended ? first : second) == "....");
     }
 }
 

@@ -130,6 +130,8 @@ BOOST_DATA_TEST_CASE(
     BOOST_TEST_REQUIRE(::waitpid(child, &status, 0) == child);
     BOOST_TEST_REQUIRE(WIFEXITED(status));
     BOOST_TEST(WEXITSTATUS(status) == static_cast<int>(child_status::good));
+    // The child has taken what it saw.
+    link.remote.send("y");
     finish(context);
     BOOST_TEST(expired);
     BOOST_TEST(readable);

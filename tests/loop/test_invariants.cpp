@@ -597,7 +597,8 @@ BOOST_FIXTURE_TEST_CASE(first_redirected_object_attaches_the_ring, attached_fixt
     finish(context);
     BOOST_TEST(log.take() == "receive ok 2");
     BOOST_TEST(stock_waits == 1);
-    BOOST_TEST(asio_uring::counters(context).operations == 2u);
+    // The send was done at once.
+    BOOST_TEST(asio_uring::counters(context).operations == 1u);
 }
 
 BOOST_FIXTURE_TEST_CASE(attached_ring_works_off_bursts_and_closes, attached_fixture)
@@ -759,12 +760,13 @@ BOOST_AUTO_TEST_CASE(requests_of_an_ended_thread_are_issued_again)
         asio_uring::io_context context(hint);
         recorder log;
         loopback<ring> connection(context);
-        tcp::acceptor acceptor(context, any_port);
-        tcp::socket accepted(context);
+        asio_uring::ip::udp::socket socket(
+            context, {asio::ip::address_v4::loopback(), 0});
         char byte = 0;
+        char datagram = 0;
         std::thread([&] {
             connection.socket.async_receive(asio::buffer(&byte, 1), log.io("receive"));
-            acceptor.async_accept(accepted, log.done("accept"));
+            socket.async_receive(asio::buffer(&datagram, 1), log.io("datagram"));
             turn(context);
         }).join();
         BOOST_TEST(log.take() == "");
@@ -772,9 +774,10 @@ BOOST_AUTO_TEST_CASE(requests_of_an_ended_thread_are_issued_again)
         run_until(context, [&] { return log.count() == 1; });
         BOOST_TEST(log.take() == "receive ok 1");
         BOOST_TEST(byte == 'x');
-        peer client = start_connect(acceptor.local_endpoint());
+        socket.send_to(asio::buffer("d", 1), socket.local_endpoint());
         finish(context);
-        BOOST_TEST(log.take() == "accept ok");
+        BOOST_TEST(log.take() == "datagram ok 1");
+        BOOST_TEST(datagram == 'd');
         BOOST_TEST(asio_uring::counters(context).reissues >= 2u);
     }
 }

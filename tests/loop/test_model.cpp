@@ -20,6 +20,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/socket.h>
@@ -363,6 +364,15 @@ private:
             op, std::move(handler), [&](auto&& h) { t.timer->async_wait(std::move(h)); });
     }
 
+    // An accept is Asio's own, and its signal must not outlive its acceptor.
+    void forget_signals_of_accepts()
+    {
+        for (signalling& s : signals_) {
+            if (s.op && s.op->kind == std::string_view("accept"))
+                s.signal.slot().clear();
+        }
+    }
+
     void step_acceptor(accepting& a)
     {
         switch (pick(8)) {
@@ -372,6 +382,7 @@ private:
             return;
         case 1:
             a.accepts.allow_abort();
+            forget_signals_of_accepts();
             a.acceptor = std::make_unique<acceptor_type>(context_, any_port);
             return;
         case 2:

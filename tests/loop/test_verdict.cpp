@@ -60,6 +60,24 @@ public:
         return *this;
     }
 
+    basic_event_loop& by_call()
+    {
+        go_by_call();
+        return *this;
+    }
+
+    basic_event_loop& polls_on()
+    {
+        polls_on_ = true;
+        return by_call();
+    }
+
+    basic_event_loop& told(int result)
+    {
+        sent_ = true;
+        return sent(result);
+    }
+
     basic_event_loop& sent(int result)
     {
         set_result(result);
@@ -84,6 +102,8 @@ public:
             return "more";
         case kind::sent:
             return "sent " + std::to_string(found.result);
+        case kind::woken:
+            return "woken " + std::to_string(found.result);
         case kind::repeat:
             break;
         }
@@ -160,15 +180,20 @@ BOOST_AUTO_TEST_CASE(readiness_is_followed_by_the_request_itself)
     BOOST_TEST(subject().on(5).wait().cancelled().judge(1) == aborted);
 }
 
-BOOST_AUTO_TEST_CASE(connection_lost_before_its_accept_is_repeated)
+BOOST_AUTO_TEST_CASE(readiness_ends_the_wait_of_a_transfer_by_call)
 {
-    for (const int result : {-ECONNABORTED, -EPROTO}) {
-        BOOST_TEST(subject().on(5).judge(result) == ended(result));
-        subject accept;
-        accept.retry_on_connection_aborted();
-        BOOST_TEST(accept.on(5).judge(result) == "repeat");
-        BOOST_TEST(accept.cancelled().judge(result) == aborted);
-    }
+    BOOST_TEST(subject().on(5).by_call().judge(4) == ended(4));
+    BOOST_TEST(subject().on(5).by_call().judge(-EBADF) == ended(-EBADF));
+    BOOST_TEST(subject().on(5).by_call().judge(-ECANCELED) == "repeat when ready");
+    BOOST_TEST(subject().on(5).by_call().cancelled().judge(4) == aborted);
+}
+
+BOOST_AUTO_TEST_CASE(poll_that_stands_tells_of_changes_until_its_end)
+{
+    BOOST_TEST(subject().on(5).polls_on().judge(4, kernel::cqe_f_more) == "woken 4");
+    BOOST_TEST(subject().on(5).polls_on().judge(-ECANCELED) == "repeat when ready");
+    BOOST_TEST(subject().on(5).polls_on().cancelled().judge(-ECANCELED) == aborted);
+    BOOST_TEST(subject().on(5).polls_on().told(7).judge(-ECANCELED) == ended(7));
 }
 
 BOOST_AUTO_TEST_CASE(connect_waits_before_it_is_asked_again)

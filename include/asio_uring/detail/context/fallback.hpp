@@ -95,7 +95,7 @@ void start_pool_call(
     handler_type stored(std::forward<Handler>(handler));
     auto slot = boost::asio::get_associated_cancellation_slot(stored);
     unstarted_pool_operation<operation_type> op(
-        pool, operation_type::create(stored, executor, 0, operation));
+        pool, operation_type::create(stored, executor, operation));
     op.connect(slot);
     op.start();
 }

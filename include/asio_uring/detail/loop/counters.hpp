@@ -10,7 +10,8 @@ namespace asio_uring {
 /// Totals since the ring of a context was made. They only grow.
 struct counter_values
 {
-    /// Operations that the program started.
+    /// Operations that the program started and the loop took. One that is done within its
+    /// initiating function is not among them.
     std::uint64_t operations = 0;
     /// Submission entries claimed, the loop's own included.
     std::uint64_t sqes = 0;

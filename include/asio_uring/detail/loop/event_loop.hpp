@@ -28,10 +28,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <new>
 #include <thread>
 #include <utility>
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <poll.h>
 
@@ -58,7 +60,7 @@ struct loop_settings
 
 /// Ring is the kernel ring, or a scripted one in tests.
 template <typename Ring>
-class basic_event_loop
+class basic_event_loop final : private delivery_gate
 {
 public:
     using lock_type = mutex_lock;
@@ -123,10 +125,23 @@ public:
     /// The same, and end the source, which frees itself from here.
     void close(result_source& source);
 
-    /// Make the kernel carry out the owner's writes that Asio would have tried when they
-    /// were started: programs write and then close, shut the connection down or wait for
-    /// the answer. Does nothing where the ring is single-issuer and another thread's.
-    void submit_writes(request_owner& owner);
+    /// Show the kernel what is claimed, now. Does nothing where the ring is single-issuer
+    /// and another thread's.
+    void submit();
+
+    /// Gives a read that is not started what cancelled reads had brought. Returns its
+    /// result, or -EAGAIN where there is nothing.
+    int serve_now(request_owner& owner, ring_operation& op) noexcept;
+
+    /// The same for a synchronous read, behind the reads that are cancelled and not over.
+    int take_kept(
+        request_owner& owner,
+        const ::iovec* buffers,
+        std::size_t count,
+        bool peeks) noexcept;
+
+    /// How many bytes there are for it.
+    std::size_t kept_size(request_owner& owner) noexcept;
 
     /// From here on the program ends requests without an owner by requests of its own.
     void expect_foreign_cancels();
@@ -215,8 +230,11 @@ private:
     [[gnu::noinline]] void notify(lock_type& lock);
     bool may_enter() const noexcept { return right_.may_enter(scheduler_); }
     bool may_end() const noexcept { return right_.may_end(scheduler_); }
-    static bool is_transfer_out(const ring_operation& op) noexcept;
-    bool write_unseen(const request_owner& owner) noexcept;
+    static std::uint32_t wanted_events(const ring_operation& op) noexcept
+    {
+        return op.direction_ == direction::read ? POLLIN : POLLOUT;
+    }
+    static void fill_poll(ring_operation& op, abi::sqe& sqe) noexcept;
     bool unseen(const ring_operation& op) noexcept;
     bool stands_between(
         const ring_operation& op, std::uint32_t first, std::uint32_t last) noexcept;
@@ -269,11 +287,24 @@ private:
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
     void retire_any(ring_operation& op, asio_impl::operation_queue& ops);
     void retire_waiting(ring_operation& op, asio_impl::operation_queue& ops);
+    void wake(ring_operation& op, int events, asio_impl::operation_queue& ops);
+    void hold(ring_operation& op, asio_impl::operation_queue& ops);
+    void check_enter(int result) const;
+
+    // Delivering
+    bool pass(ring_operation& op) noexcept override;
+    bool call(ring_operation& op) noexcept;
+    bool wait_on(ring_operation& op) noexcept;
+    bool end_poll(ring_operation& op) noexcept;
+    void set_aside(ring_operation& op) noexcept;
+    void leave(ring_operation& op, asio_impl::operation_queue& ended);
     [[gnu::noinline]] void promote_next(
         request_owner& owner,
-        const ring_operation& ended,
-        asio_impl::operation_queue& ops);
-    void check_enter(int result) const;
+        const ring_operation& ended_operation,
+        asio_impl::operation_queue& ended);
+    bool serve(request_owner& owner, ring_operation& op) noexcept;
+    void drop_if_empty(request_owner& owner) noexcept;
+    void await_cancelled_read(request_owner& owner, lock_type& lock) noexcept;
 
     // Ending
     void drop_unsent_cancels() noexcept;
@@ -281,6 +312,7 @@ private:
     void abandon_queued(ring_operation& first, asio_impl::operation_queue& ops);
     void abort_chains(asio_impl::operation_queue& ended);
     void abandon_unseen(request_owner& owner, asio_impl::operation_queue& ops);
+    void forget_reaped(request_owner& owner) noexcept;
     void abandon_all(asio_impl::operation_queue& ops);
     void abort_requests(request_owner& owner, asio_impl::operation_queue& ended);
     void close_and_wait(asio_impl::operation_queue& ops);
@@ -380,6 +412,7 @@ using event_loop = basic_event_loop<ring>;
 
 #include <asio_uring/detail/loop/impl/event_loop_cancel.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_commit.hpp>
+#include <asio_uring/detail/loop/impl/event_loop_delivery.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_parts.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_shutdown.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_timers.hpp>

@@ -14,6 +14,17 @@ namespace asio_uring::detail {
 class owner_pool
 {
 public:
+    explicit owner_pool(delivery_gate& gate) noexcept : gate_(gate) {}
+
+    ~owner_pool()
+    {
+        for (request_owner& owner : owners_)
+            delete owner.kept.load();
+    }
+
+    owner_pool(const owner_pool&) = delete;
+    owner_pool& operator=(const owner_pool&) = delete;
+
     request_owner& acquire(int descriptor)
     {
         if (free_.empty()) {
@@ -23,6 +34,7 @@ public:
         }
         request_owner& owner = *free_.back();
         free_.pop_back();
+        owner.gate = &gate_;
         owner.descriptor = descriptor;
         return owner;
     }
@@ -32,7 +44,9 @@ public:
         ASIO_URING_ASSERT(owner.idle());
         ASIO_URING_ASSERT(owner.lines[0].empty() && owner.lines[1].empty());
         owner.descriptor = -1;
-        owner.closed = owner.kept = false;
+        owner.closed = owner.awaited = false;
+        owner.may_have_more = true;
+        delete owner.kept.exchange(nullptr);
         free_.push_back(&owner);
     }
 
@@ -40,6 +54,7 @@ public:
     std::deque<request_owner>& all() noexcept { return owners_; }
 
 private:
+    delivery_gate& gate_;
     std::deque<request_owner> owners_;
     std::vector<request_owner*> free_;
 };

@@ -4,8 +4,10 @@
 // stand in owner_pool; operations link themselves in and are owned by the loop.
 #pragma once
 
+#include <asio_uring/detail/loop/kept_input.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -46,23 +48,87 @@ inline void request_list::erase(ring_operation& op) noexcept
     op.previous_request_ = nullptr;
 }
 
+/// Operations in the order in which they came. One that waits has no other use for its
+/// links.
+class waiting_list
+{
+public:
+    bool empty() const noexcept { return last_ == nullptr; }
+
+    void push(ring_operation& op) noexcept
+    {
+        op.next_request_ = last_ == nullptr ? &op : last_->next_request_;
+        if (last_ != nullptr)
+            last_->next_request_ = &op;
+        last_ = &op;
+    }
+
+    /// Takes the first out; nullptr where there is none.
+    ring_operation* pop() noexcept
+    {
+        if (last_ == nullptr)
+            return nullptr;
+        ring_operation* const first = last_->next_request_;
+        if (first == last_)
+            last_ = nullptr;
+        else
+            last_->next_request_ = first->next_request_;
+        first->next_request_ = nullptr;
+        return first;
+    }
+
+    template <typename F>
+    void for_each(F f)
+    {
+        if (last_ == nullptr)
+            return;
+        ring_operation* op = last_;
+        do {
+            op = op->next_request_;
+            f(*op);
+        } while (op != last_);
+    }
+
+    void remove(ring_operation& op) noexcept
+    {
+        waiting_list others;
+        while (ring_operation* const each = pop()) {
+            if (each != &op)
+                others.push(*each);
+        }
+        *this = others;
+    }
+
+private:
+    // The first stands behind the last.
+    ring_operation* last_ = nullptr;
+};
+
 /// A stream transfers one request per direction at a time, because the kernel does not
 /// order independent requests: the active one is with the kernel or next to get an SQE,
-/// the others wait behind it.
+/// or its result waits for its delivery; the others wait behind it.
 class request_line
 {
 public:
-    ring_operation* active() const noexcept { return active_; }
-    bool empty() const noexcept { return active_ == nullptr && waiting_.empty(); }
+    ring_operation* active() const noexcept
+    {
+        return active_.load(std::memory_order_acquire);
+    }
+
+    bool empty() const noexcept { return active() == nullptr && waiting_.empty(); }
+
+    /// Whether a new operation of the object would be the active one. Takes no lock: an
+    /// object starts one operation at a time, and what else happens to a line empties it.
+    bool is_free() const noexcept { return active() == nullptr; }
 
     /// Whether the operation is the active one now; if not, it waits.
     bool enter(ring_operation& op) noexcept
     {
-        if (active_ != nullptr) [[unlikely]] {
+        if (active() != nullptr) [[unlikely]] {
             wait(op);
             return false;
         }
-        active_ = &op;
+        set_active(&op);
         return true;
     }
 
@@ -72,12 +138,12 @@ public:
     {
         if (!waiting_.empty())
             return false;
-        active_ = nullptr;
+        set_active(nullptr);
         return true;
     }
 
     /// Takes a waiting operation out of the line.
-    void remove(ring_operation& op) noexcept { remove(waiting_, op); }
+    void remove(ring_operation& op) noexcept { waiting_.remove(op); }
 
     /// Marks the operations that wait: they end in their turn, behind the active one.
     void mark_cancelled() noexcept;
@@ -91,13 +157,7 @@ public:
     ring_operation* leave(const ring_operation& ended, End end);
 
     /// Takes the first operation that waits out of the line; nullptr where none waits.
-    ring_operation* take_waiting() noexcept
-    {
-        asio_impl::scheduler_operation* const first = waiting_.front();
-        if (first != nullptr)
-            waiting_.pop();
-        return static_cast<ring_operation*>(first);
-    }
+    ring_operation* take_waiting() noexcept { return waiting_.pop(); }
 
     /// The operations that wait leave the line and go to `end`.
     template <typename End>
@@ -111,7 +171,7 @@ public:
     template <typename End>
     void clear(End end)
     {
-        active_ = nullptr;
+        set_active(nullptr);
         clear_waiting(end);
     }
 
@@ -119,43 +179,44 @@ public:
     static void remove(asio_impl::operation_queue& queue, ring_operation& op) noexcept;
 
 private:
+    void set_active(ring_operation* op) noexcept
+    {
+        active_.store(op, std::memory_order_release);
+    }
+
     // Few operations wait, so this stays out of the path of those that do not.
     [[gnu::noinline]] void wait(ring_operation& op) noexcept
     {
         op.state_ = operation_state::waiting;
-        waiting_.push(&op);
+        waiting_.push(op);
     }
 
-    ring_operation* active_ = nullptr;
-    asio_impl::operation_queue waiting_;
+    std::atomic<ring_operation*> active_ = nullptr;
+    waiting_list waiting_;
 };
 
 inline void request_line::mark_cancelled() noexcept
 {
-    asio_impl::operation_queue marked;
-    while (asio_impl::scheduler_operation* base = waiting_.front()) {
-        waiting_.pop();
-        static_cast<ring_operation*>(base)->cancel_requested_ = true;
-        marked.push(base);
-    }
-    waiting_.push(marked);
+    waiting_.for_each([](ring_operation& op) { op.cancel_requested_ = true; });
 }
 
 template <typename End>
 ring_operation* request_line::leave(const ring_operation& ended, End end)
 {
-    ASIO_URING_ASSERT(active_ == &ended);
-    active_ = nullptr;
+    ASIO_URING_ASSERT(active() == &ended);
     const bool ready = ended.only_waits_ && ended.result_ >= 0;
     while (ring_operation* const next = take_waiting()) {
         if (next->cancel_requested_)
             next->result_ = -ECANCELED;
         else if (ready && next->only_waits_)
             next->result_ = ended.result_;
-        else
-            return active_ = next;
+        else {
+            set_active(next);
+            return next;
+        }
         end(*next);
     }
+    set_active(nullptr);
     return nullptr;
 }
 
@@ -176,13 +237,19 @@ request_line::remove(asio_impl::operation_queue& queue, ring_operation& op) noex
 struct alignas(64) request_owner
 {
     request_line lines[2];
-    // All that have an SQE or are next to get one
+    // All that have an SQE or are next to get one, and the transfers whose results wait
+    // for delivery
     request_list requests;
+    delivery_gate* gate = nullptr;
+    // What cancelled reads had brought; null: nothing. Set under the mutex.
+    std::atomic<kept_input*> kept = nullptr;
     int descriptor = -1;
     // The descriptor is gone; the owner goes back to the pool with its last operation.
     bool closed = false;
     // The thread that closed the descriptor waits, and gives the owner back.
-    bool kept = false;
+    bool awaited = false;
+    // Something to read may be there, as far as the last read could tell.
+    std::atomic<bool> may_have_more = true;
 
     /// The line of a direction. REQUIRES: way is not none.
     request_line& line(direction way) noexcept { return lines[static_cast<int>(way)]; }
@@ -199,5 +266,10 @@ struct alignas(64) request_owner
 };
 
 static_assert(sizeof(request_owner) == 64, "one cache line: every operation touches it");
+
+inline bool ring_operation::may_pass() noexcept
+{
+    return state_ != operation_state::reaped || owner_->gate->pass(*this);
+}
 
 } // namespace asio_uring::detail

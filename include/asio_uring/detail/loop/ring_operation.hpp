@@ -10,6 +10,7 @@
 #include <asio_uring/ring/abi.hpp>
 #include <asio_uring/ring/config.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -17,23 +18,28 @@
 namespace asio_uring::detail {
 
 struct request_owner;
+class kept_input;
+class ring_operation;
 
 template <typename Ring>
 class basic_event_loop;
 class request_line;
 class request_list;
+class waiting_list;
 struct verdict;
 class worker_pool;
 
 /// Where an operation stands. Transitions run downward, except that a request which ended
-/// for no reason of the program's goes back to `claimed`.
+/// for no reason of the program's, or told of a readiness that was gone, goes back to
+/// `claimed`.
 enum class operation_state : std::uint8_t
 {
     initial,    // constructed, not yet started
     waiting,    // behind another transfer of its direction
     backlogged, // no SQE was free
     claimed,    // its SQE is filled; the kernel sees it once published
-    reaped,     // its last CQE was taken; the scheduler delivers it
+    reaped,     // a transfer with its CQE taken; until its delivery it can be cancelled
+    ended,      // nothing changes its result any more; the scheduler delivers it
 };
 
 /// Which FIFO of its owner an operation belongs to. `none` is for requests that need no
@@ -53,6 +59,40 @@ enum class part_kind : std::uint8_t
     source, // to whoever asks for its results
 };
 
+/// What a transfer can do beside its request.
+struct transfer_functions
+{
+    /// Fills the SQE; null where a transfer only ever waits for readiness.
+    void (*prepare)(ring_operation&, abi::sqe&) noexcept;
+
+    /// Makes the call, which never waits. Returns the result, or -EAGAIN.
+    int (*attempt)(ring_operation&) noexcept;
+
+    /// Copies what the request brought. Returns false where there is no memory. Null for
+    /// a transfer that brings nothing.
+    bool (*keep)(ring_operation&, kept_input&) noexcept = nullptr;
+
+    /// Takes what was kept, and returns the result. Null likewise.
+    int (*serve)(ring_operation&, kept_input&) noexcept = nullptr;
+
+    /// Whether the descriptor may have more to read behind the result. Null for a
+    /// transfer that does not read.
+    bool (*may_have_more)(const ring_operation&) noexcept = nullptr;
+};
+
+/// Lets an operation go to its handler. The loop of its owner is the gate.
+class delivery_gate
+{
+public:
+    /// Takes the result of a transfer that is about to be delivered. Returns false where
+    /// the operation waits on instead. REQUIRES: op is reaped; a thread of the scheduler
+    /// delivers it.
+    virtual bool pass(ring_operation& op) noexcept = 0;
+
+protected:
+    ~delivery_gate() = default;
+};
+
 class ring_operation : public asio_impl::scheduler_operation
 {
 public:
@@ -63,17 +103,16 @@ public:
     std::uint32_t completion_flags() const noexcept { return completion_flags_; }
 
     /// Whether somebody asked to cancel the operation.
-    bool cancel_requested() const noexcept { return cancel_requested_; }
+    bool cancel_requested() const noexcept
+    {
+        return cancel_requested_.load(std::memory_order_relaxed);
+    }
 
     /// Whether the request was taken back before the kernel saw it.
     bool withdrawn() const noexcept { return withdrawn_; }
 
     /// Set the result of an operation that ends without a request.
     void set_result(int result) noexcept { result_ = result; }
-
-    /// Repeats the request where a connection was aborted before it was accepted: that is
-    /// no result.
-    void retry_on_connection_aborted() noexcept { retry_connection_aborted_ = true; }
 
     /// The request goes once only, whatever its result.
     void never_repeat() noexcept { never_repeat_ = true; }
@@ -86,6 +125,10 @@ public:
     /// right behind it.
     void only_waits() noexcept { only_waits_ = true; }
 
+    /// The transfer waits until its descriptor is ready, and is then done by a call.
+    /// REQUIRES: it is a transfer.
+    void go_by_call() noexcept { by_call_ = wait_for_readiness_ = true; }
+
 protected:
     ring_operation(
         func_type deliver,
@@ -93,6 +136,15 @@ protected:
         part_kind part = part_kind::none) noexcept
         : scheduler_operation(deliver), prepare_(prepare), part_(part)
     {}
+
+    /// A transfer: until its delivery it belongs to its owner, and whoever delivers it
+    /// asks may_pass() first.
+    ring_operation(func_type deliver, const transfer_functions& functions) noexcept
+        : scheduler_operation(deliver), transfer_(&functions), is_transfer_(true)
+    {}
+
+    /// Whether the delivery goes on. REQUIRES: a thread of the scheduler delivers.
+    bool may_pass() noexcept;
 
     /// Each completion of the operation is a result.
     void expect_many_results() noexcept { many_results_ = true; }
@@ -104,6 +156,7 @@ private:
     friend class basic_event_loop;
     friend class request_line;
     friend class request_list;
+    friend class waiting_list;
     friend struct verdict;
     // The pool keeps the operations of a context without a ring.
     friend class worker_pool;
@@ -112,11 +165,27 @@ private:
     /// branches, because every completion makes it.
     bool is_special() const noexcept
     {
-        return cancel_requested_ | wait_for_readiness_ | (part_ != part_kind::none);
+        return cancel_requested() | (wait_for_readiness_ & !by_call_) | polls_on_ |
+               (part_ != part_kind::none);
+    }
+
+    void fill(abi::sqe& sqe) noexcept
+    {
+        (is_transfer_ ? transfer_->prepare : prepare_)(*this, sqe);
+    }
+
+    // A name of the operation's end that the kernel has not been asked for.
+    bool end_wanted() const noexcept
+    {
+        return cancel_requested() || (polls_on_ && sent_);
     }
 
     // Immutable after construction
-    prepare_function prepare_;
+    union
+    {
+        prepare_function prepare_;
+        const transfer_functions* transfer_;
+    };
 
     // Guarded by the loop's mutex until reaped
     request_owner* owner_ = nullptr;
@@ -131,18 +200,28 @@ private:
     std::uint32_t completion_flags_ = 0;
     operation_state state_ = operation_state::initial;
     direction direction_ = direction::none;
-    part_kind part_;
+    part_kind part_ = part_kind::none;
+    bool is_transfer_ = false;
     bool many_results_ = false;
-    // The first stage of two is over, and only the last CQE is left.
+    // The result is known, and only the last CQE is left.
     bool sent_ = false;
-    bool cancel_requested_ = false;
+    // Set under the mutex; a delivery looks at it without.
+    std::atomic<bool> cancel_requested_ = false;
     bool cancel_sent_ = false;
     bool withdrawn_ = false;
     bool wait_for_readiness_ = false;
-    bool retry_connection_aborted_ = false;
-    bool repeat_when_ready_ = false;
-    bool never_repeat_ = false;
-    bool only_waits_ = false;
+    bool by_call_ = false;
+    // One poll request stands and tells of each change, because the readiness it told of
+    // first was of no use.
+    bool polls_on_ = false;
+    // The kernel has that poll.
+    bool poll_stands_ = false;
+    // That poll has told of a change since the last attempt.
+    bool news_ = false;
+    // Set before the start
+    bool repeat_when_ready_ : 1 = false;
+    bool never_repeat_ : 1 = false;
+    bool only_waits_ : 1 = false;
 };
 
 // Asio's part is larger where Asio tracks handlers.

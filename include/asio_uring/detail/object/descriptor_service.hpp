@@ -43,7 +43,8 @@ public:
     explicit descriptor_facts(::mode_t type) noexcept
         : readiness_(
               S_ISFIFO(type) || S_ISSOCK(type) ? readiness::told : readiness::unknown),
-          has_position_(S_ISREG(type) || S_ISBLK(type))
+          has_position_(S_ISREG(type) || S_ISBLK(type)),
+          write_way_(has_position_ ? attempt_way::plain : attempt_way::nowait)
     {}
 
     static descriptor_facts of(int descriptor) noexcept
@@ -73,6 +74,31 @@ public:
         return readiness_ != readiness::never;
     }
 
+    /// How a transfer is attempted. A file is written within the initiating function, as
+    /// Asio writes it: its order is that of the calls.
+    attempt_way read_way() const noexcept { return read_way_; }
+    attempt_way write_way() const noexcept { return write_way_; }
+
+    template <typename Buffers>
+    void learn(const read_request<Buffers>& request) noexcept
+    {
+        read_way_ = request.way();
+    }
+
+    template <typename Buffers>
+    void learn(const write_request<Buffers>& request) noexcept
+    {
+        write_way_ = request.way();
+    }
+
+    /// The descriptor's mode may be another one from here.
+    void forget_mode() noexcept
+    {
+        read_way_ = attempt_way::nowait;
+        if (!has_position_)
+            write_way_ = attempt_way::nowait;
+    }
+
 private:
     enum class readiness : std::uint8_t
     {
@@ -83,6 +109,8 @@ private:
 
     readiness readiness_ = readiness::unknown;
     bool has_position_ = false; // one for both directions
+    attempt_way read_way_ = attempt_way::nowait;
+    attempt_way write_way_ = attempt_way::nowait;
 };
 
 class descriptor_service
@@ -130,7 +158,6 @@ public:
     std::size_t
     write_some(implementation_type& impl, const Buffers& buffers, error_code& ec)
     {
-        catch_up(impl);
         return stock_service::write_some(stock(impl), buffers, ec);
     }
 
@@ -138,7 +165,9 @@ public:
     std::size_t
     read_some(implementation_type& impl, const Buffers& buffers, error_code& ec)
     {
-        catch_up(impl);
+        std::size_t bytes = 0;
+        if (take_kept(impl, buffers, false, ec, bytes))
+            return bytes;
         return stock_service::read_some(stock(impl), buffers, ec);
     }
 
@@ -199,9 +228,12 @@ private:
             return start_null_buffers(impl, call, handler, io_executor);
         }
         else {
-            if (has_ring())
-                start<Request<Buffers>>(impl, call, handler, io_executor, buffers);
-            return has_ring();
+            if (!has_ring())
+                return false;
+            const attempt_way way = call.way == direction::read ? facts(impl).read_way()
+                                                                : facts(impl).write_way();
+            start<Request<Buffers>>(impl, call, handler, io_executor, buffers, way);
+            return true;
         }
     }
 };

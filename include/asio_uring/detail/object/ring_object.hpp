@@ -27,8 +27,10 @@
 #include <asio_uring/detail/asio/descriptor_support.hpp>
 #include <asio_uring/detail/asio/socket_support.hpp>
 #include <asio_uring/detail/context/ring_service.hpp>
+#include <asio_uring/detail/request/buffers.hpp>
 #include <asio_uring/detail/request/connection.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
+#include <asio_uring/detail/request/transfer.hpp>
 
 #include <cerrno>
 #include <utility>
@@ -62,6 +64,11 @@ struct initiation
 ///       The line in which operations of a direction keep their order.
 ///   bool can_wait(int descriptor) noexcept
 ///       Whether the kernel tells when the descriptor is ready.
+///
+/// and, where the requests learn something of the descriptor, a member
+///
+///   void learn(const Request&) noexcept
+///       Called when a transfer was attempted.
 template <typename Stock, typename Facts>
 class ring_object : public Stock
 {
@@ -150,23 +157,21 @@ public:
     /// Invariant 5: the ring lets go of the descriptor before its number is free.
     error_code close(implementation_type& impl, error_code& ec)
     {
-        catch_up(impl);
         close_owner(impl);
         return Stock::close(impl.stock_, ec);
     }
 
+    /// The descriptor's next owner gets it without what cancelled reads had brought.
     /// Takes an error only in the releases of Boost whose release() has one.
     template <typename... Error>
     auto release(implementation_type& impl, Error&... error)
     {
-        catch_up(impl);
         close_owner(impl);
         return Stock::release(impl.stock_, error...);
     }
 
     error_code cancel(implementation_type& impl, error_code& ec)
     {
-        catch_up(impl);
         if (impl.owner_ != nullptr)
             loop_->cancel(*impl.owner_);
         return Stock::cancel(impl.stock_, ec);
@@ -187,6 +192,7 @@ public:
 
     error_code non_blocking(implementation_type& impl, bool mode, error_code& ec)
     {
+        forget_mode(impl);
         return Stock::non_blocking(impl.stock_, mode, ec);
     }
 
@@ -197,13 +203,17 @@ public:
 
     error_code native_non_blocking(implementation_type& impl, bool mode, error_code& ec)
     {
+        forget_mode(impl);
         return Stock::native_non_blocking(impl.stock_, mode, ec);
     }
 
     template <typename WaitType>
     error_code wait(implementation_type& impl, WaitType w, error_code& ec)
     {
-        catch_up(impl);
+        if (w == WaitType::wait_read && kept_size(impl) != 0) {
+            ec = error_code();
+            return ec;
+        }
         return Stock::wait(impl.stock_, w, ec);
     }
 
@@ -238,6 +248,8 @@ protected:
         return impl.stock_;
     }
 
+    static Facts& facts(implementation_type& impl) noexcept { return impl.facts_; }
+
     /// Without a ring no object has an owner, and the service underneath does all.
     bool has_ring() const noexcept { return loop_ != nullptr; }
 
@@ -262,11 +274,49 @@ protected:
         enter_ring(impl, descriptor, Facts::of(descriptor));
     }
 
-    /// Carries out the writes that the program started before a synchronous call.
-    void catch_up(implementation_type& impl)
+    /// Whether a read of the ring is on its way, or left something behind.
+    bool may_have_kept(const implementation_type& impl) const noexcept
     {
-        if (impl.owner_ != nullptr)
-            loop_->submit_writes(*impl.owner_);
+        return impl.owner_ != nullptr && (!impl.owner_->line(direction::read).is_free() ||
+                                          impl.owner_->kept != nullptr);
+    }
+
+    /// The bytes that cancelled reads had brought: a synchronous read takes them first.
+    std::size_t kept_size(const implementation_type& impl) const noexcept
+    {
+        return may_have_kept(impl) ? loop_->kept_size(*impl.owner_) : 0;
+    }
+
+    /// Such a read. Returns whether it is done, with its result in `ec` and `bytes`.
+    template <typename Buffers>
+    bool take_kept(
+        implementation_type& impl,
+        const Buffers& buffers,
+        bool peeks,
+        error_code& ec,
+        std::size_t& bytes)
+    {
+        if constexpr (is_null_buffers<Buffers>) {
+            bytes = 0;
+            ec = error_code();
+            return kept_size(impl) != 0;
+        }
+        else {
+            if (!may_have_kept(impl))
+                return false;
+            const request_buffers_t<boost::asio::mutable_buffer, Buffers> list(buffers);
+            if (list.all_empty())
+                return false;
+            const int result =
+                with_iovecs(list, [&](const ::iovec* iovecs, std::size_t count) {
+                    return loop_->take_kept(*impl.owner_, iovecs, count, peeks);
+                });
+            if (result == -EAGAIN)
+                return false;
+            ec = result < 0 ? to_error_code(result, false) : error_code();
+            bytes = result < 0 ? 0 : static_cast<std::size_t>(result);
+            return true;
+        }
     }
 
     /// Registers the object with the reactor as well, which does some operations: waits
@@ -282,8 +332,8 @@ protected:
     }
 
     /// The body of every initiating function that needs the ring: makes a Request of the
-    /// descriptor and args, joins it to the handler, and starts it. A transfer's buffers
-    /// come first.
+    /// descriptor and args, joins it to the handler, and starts it. A transfer that can be
+    /// done at once is over when this returns.
     /// REQUIRES: has_ring().
     template <typename Request, typename Handler, typename IoExecutor, typename... Args>
     [[gnu::always_inline]] void start(
@@ -300,22 +350,36 @@ protected:
             *loop_,
             handler,
             io_executor,
-            required_tail<Request>(args...),
             descriptor_of(impl.stock_),
             std::forward<Args>(args)...);
         ASIO_URING_HANDLER_CREATION(
             (this->context(), *op, Facts::kind, &impl, native_handle(impl), call.name));
         if (call.property != nullptr)
             ((*op).*call.property)();
-        op.connect(slot);
         if constexpr (requires { Request::result_at_once; }) {
             if (op->request().completes_at_once(Facts::is_stream(impl.stock_)))
                 return op.complete(Request::result_at_once, is_continuation);
         }
-        if (is_open(impl))
-            op.start(*impl.owner_, impl.facts_.line_of(call.way));
-        else
-            op.complete(-EBADF, is_continuation);
+        if (!is_open(impl))
+            return op.complete(-EBADF, is_continuation);
+        const direction line = impl.facts_.line_of(call.way);
+        if constexpr (transfer_request<Request>) {
+            const int result = try_first(impl, call.way, line, *op);
+            if (result != -EAGAIN)
+                return op.complete(result, is_continuation);
+            const bool by_call = op->request().goes_by_call();
+            if (by_call)
+                op->go_by_call();
+            op.connect(slot);
+            op.start(*impl.owner_, line);
+            // What no call could try, the kernel tries at once.
+            if (!by_call && call.way == direction::write)
+                loop_->submit();
+        }
+        else {
+            op.connect(slot);
+            op.start(*impl.owner_, line);
+        }
     }
 
     /// A transfer of null_buffers only waits. Returns false where the ring cannot do that
@@ -336,6 +400,43 @@ protected:
     }
 
 private:
+    // Behind a transfer that waits nothing is tried. A read that left nothing behind left
+    // nothing to try. Returns the result, or -EAGAIN where the operation has to wait.
+    template <typename Operation>
+    int try_first(implementation_type& impl, direction way, direction line, Operation& op)
+    {
+        request_owner& owner = *impl.owner_;
+        if (!owner.line(line).is_free())
+            return -EAGAIN;
+        if (way == direction::read && owner.kept != nullptr) [[unlikely]] {
+            const int result = loop_->serve_now(owner, op);
+            if (result != -EAGAIN)
+                return result;
+        }
+        auto& request = op.request();
+        if constexpr (requires { request.tries_first; })
+            return -EAGAIN;
+        if (way == direction::read &&
+            !owner.may_have_more.load(std::memory_order_relaxed))
+            return -EAGAIN;
+        const int result = request.attempt();
+        if constexpr (requires { impl.facts_.learn(request); })
+            impl.facts_.learn(request);
+        if (result != -EAGAIN)
+            op.set_result(result);
+        if constexpr (requires { request.may_have_more(op); })
+            owner.may_have_more.store(
+                result != -EAGAIN && request.may_have_more(op),
+                std::memory_order_relaxed);
+        return result;
+    }
+
+    static void forget_mode(implementation_type& impl) noexcept
+    {
+        if constexpr (requires { impl.facts_.forget_mode(); })
+            impl.facts_.forget_mode();
+    }
+
     template <typename Implementation>
     static void take_values(
         implementation_type& impl, ring_object& service, Implementation& other) noexcept

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: what Asio's socket front ends call, on the ring. Transfers,
-// accepts, connects and waits for readiness are ring requests. Everything synchronous,
-// the waits a ring answers wrongly, and everything in a context without a ring, are
-// Asio's own service's, which this one derives from.
+// connects and waits for readiness are the ring's. Everything synchronous, accepts, the
+// waits a ring answers wrongly, and everything in a context without a ring, are Asio's own
+// service's, which this one derives from.
 // Thread: as Asio's sockets: distinct objects safe, a shared object not.
 // Lifetime: one per context and protocol. ring_object.hpp says the rest.
 #pragma once
@@ -17,6 +17,7 @@
 #include <boost/asio/socket_base.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 #include <sys/socket.h>
@@ -26,8 +27,9 @@
 namespace asio_uring::detail {
 
 /// See ring_object.
-struct socket_facts
+class socket_facts
 {
+public:
     static constexpr const char* kind = "socket";
     static socket_facts of(int) noexcept { return {}; }
 
@@ -38,7 +40,31 @@ struct socket_facts
     }
 
     direction line_of(direction way) const noexcept { return way; }
-    bool can_wait(int) const noexcept { return true; }
+    /// A listener waits in the epoll set with its accepts. Asks the kernel once for a
+    /// socket, and only if something waits for its readiness.
+    bool can_wait(int descriptor) noexcept
+    {
+        if (listens_ == listening::unknown) {
+            int found = 0;
+            ::socklen_t size = sizeof(found);
+            ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &found, &size);
+            listens_ = found != 0 ? listening::yes : listening::no;
+        }
+        return listens_ == listening::no;
+    }
+
+    /// The socket is a listener from here.
+    void start_listening() noexcept { listens_ = listening::yes; }
+
+private:
+    enum class listening : std::uint8_t
+    {
+        unknown,
+        no,
+        yes,
+    };
+
+    listening listens_ = listening::unknown;
 };
 
 template <typename Protocol>
@@ -50,7 +76,6 @@ class socket_service
     using error_code = boost::system::error_code;
     using message_flags = boost::asio::socket_base::message_flags;
 
-    using base::catch_up;
     using base::has_ring;
     using base::start;
     using base::start_null_buffers;
@@ -130,6 +155,7 @@ public:
 
     error_code listen(implementation_type& impl, int backlog, error_code& ec)
     {
+        base::facts(impl).start_listening();
         return stock_service::listen(stock(impl), backlog, ec);
     }
 
@@ -144,7 +170,6 @@ public:
         boost::asio::socket_base::shutdown_type what,
         error_code& ec)
     {
-        catch_up(impl);
         return stock_service::shutdown(stock(impl), what, ec);
     }
 
@@ -155,7 +180,7 @@ public:
 
     std::size_t available(const implementation_type& impl, error_code& ec) const
     {
-        return stock_service::available(stock(impl), ec);
+        return stock_service::available(stock(impl), ec) + this->kept_size(impl);
     }
 
     template <typename Option>
@@ -184,36 +209,48 @@ public:
     template <typename... Args>
     std::size_t send(implementation_type& impl, Args&&... args)
     {
-        catch_up(impl);
         return stock_service::send(stock(impl), std::forward<Args>(args)...);
     }
 
-    template <typename... Args>
-    std::size_t receive(implementation_type& impl, Args&&... args)
+    template <typename Buffers>
+    std::size_t receive(
+        implementation_type& impl,
+        const Buffers& buffers,
+        message_flags flags,
+        error_code& ec)
     {
-        catch_up(impl);
-        return stock_service::receive(stock(impl), std::forward<Args>(args)...);
+        std::size_t bytes = 0;
+        if (this->take_kept(impl, buffers, peeks(flags), ec, bytes))
+            return bytes;
+        return stock_service::receive(stock(impl), buffers, flags, ec);
     }
 
-    template <typename... Args>
-    std::size_t receive_with_flags(implementation_type& impl, Args&&... args)
+    template <typename Buffers>
+    std::size_t receive_with_flags(
+        implementation_type& impl,
+        const Buffers& buffers,
+        message_flags in_flags,
+        message_flags& out_flags,
+        error_code& ec)
     {
-        catch_up(impl);
+        std::size_t bytes = 0;
+        if (this->take_kept(impl, buffers, peeks(in_flags), ec, bytes)) {
+            out_flags = 0;
+            return bytes;
+        }
         return stock_service::receive_with_flags(
-            stock(impl), std::forward<Args>(args)...);
+            stock(impl), buffers, in_flags, out_flags, ec);
     }
 
     template <typename... Args>
     std::size_t send_to(implementation_type& impl, Args&&... args)
     {
-        catch_up(impl);
         return stock_service::send_to(stock(impl), std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive_from(implementation_type& impl, Args&&... args)
     {
-        catch_up(impl);
         return stock_service::receive_from(stock(impl), std::forward<Args>(args)...);
     }
 
@@ -359,7 +396,8 @@ public:
                 io_executor,
                 buffers,
                 in_flags,
-                out_flags);
+                out_flags,
+                socket_facts::is_stream(stock(impl)));
         }
     }
 
@@ -400,6 +438,10 @@ public:
         }
     }
 
+    // A listener waits in the epoll set. A request of the ring would hold its address
+    // beyond the end of a process that is killed, and would take a connection that nobody
+    // wants any more.
+
     /// Accepts a connection into a socket of the caller's.
     template <typename Socket, typename Handler, typename IoExecutor>
     void async_accept(
@@ -409,17 +451,9 @@ public:
         Handler& handler,
         const IoExecutor& io_executor)
     {
-        if (!has_ring())
-            return stock_service::async_accept(
-                stock(impl), peer, peer_endpoint, handler, asio_impl::plain(io_executor));
-        this->template start<accept_request<Protocol, Socket>>(
-            impl,
-            accepting(impl),
-            handler,
-            io_executor,
-            stock(impl).protocol_,
-            peer_endpoint,
-            peer);
+        use_reactor(impl);
+        stock_service::async_accept(
+            stock(impl), peer, peer_endpoint, handler, asio_impl::plain(io_executor));
     }
 
     /// Accepts a connection into a new socket.
@@ -431,21 +465,13 @@ public:
         Handler& handler,
         const IoExecutor& io_executor)
     {
-        if (!has_ring())
-            return stock_service::async_move_accept(
-                stock(impl),
-                peer_executor,
-                peer_endpoint,
-                handler,
-                asio_impl::plain(io_executor));
-        this->template start<move_accept_request<Protocol, PeerExecutor>>(
-            impl,
-            accepting(impl),
-            handler,
-            io_executor,
-            stock(impl).protocol_,
+        use_reactor(impl);
+        stock_service::async_move_accept(
+            stock(impl),
+            peer_executor,
             peer_endpoint,
-            peer_executor);
+            handler,
+            asio_impl::plain(io_executor));
     }
 
     template <typename Handler, typename IoExecutor>
@@ -489,23 +515,22 @@ private:
         }
     }
 
-    // Whether the ring does the receive. Receives of out-of-band data are the reactor's.
+    // Whether the ring does the receive. A request of the ring would read over urgent data,
+    // so the reactor does the receives of a program that has shown an interest in it.
     bool ring_receives(implementation_type& impl, message_flags flags)
     {
-        if (has_ring() && (flags & boost::asio::socket_base::message_out_of_band) == 0)
-            return true;
-        use_reactor(impl);
-        return false;
+        if (!has_ring())
+            return false;
+        const bool urgent = (flags & boost::asio::socket_base::message_out_of_band) != 0;
+        if (urgent)
+            use_reactor(impl);
+        const bool watched = asio_impl::reactor_data_of(stock(impl)) != nullptr;
+        return !urgent && (!watched || this->may_have_kept(impl));
     }
 
-    static initiation accepting(const implementation_type& impl) noexcept
+    static bool peeks(message_flags flags) noexcept
     {
-        const bool tells =
-            (stock(impl).state_ & asio_impl::socket_ops::enable_connection_aborted) != 0;
-        return {
-            .way = direction::read,
-            .name = "async_accept",
-            .property = tells ? nullptr : &ring_operation::retry_on_connection_aborted};
+        return (flags & boost::asio::socket_base::message_peek) != 0;
     }
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: what a transfer holds of its buffers: one address and size
-// where that is all there is, else a copy of the sequence and an iovec array of exactly
-// its length behind the operation.
+// where that is all there is, else a copy of the sequence and an iovec array.
 // Thread: as its operation.
 // Lifetime: the buffers' descriptions are the operation's. The bytes are the caller's
 // until the handler runs.
@@ -10,9 +9,10 @@
 #include <asio_uring/detail/asio/socket_support.hpp>
 #include <asio_uring/ring/abi.hpp>
 
+#include <boost/asio/recycling_allocator.hpp>
+
 #include <algorithm>
 #include <cstddef>
-#include <new>
 #include <type_traits>
 
 #include <sys/socket.h>
@@ -29,20 +29,6 @@ template <typename Buffer, typename Buffers>
 inline constexpr bool is_single_buffer =
     asio_impl::buffer_sequence_adapter<Buffer, Buffers>::is_single_buffer;
 
-template <typename Buffer, typename Buffers>
-std::size_t iovec_count(const Buffers& buffers)
-{
-    if constexpr (is_single_buffer<Buffer, Buffers>)
-        return 1;
-    const auto end = boost::asio::buffer_sequence_end(buffers);
-    std::size_t count = 0;
-    for (auto it = boost::asio::buffer_sequence_begin(buffers);
-         it != end && count < iovec_count_max;
-         ++it)
-        ++count;
-    return count;
-}
-
 /// One contiguous buffer.
 template <typename Buffer>
 class single_buffer
@@ -55,19 +41,15 @@ public:
 
     static constexpr bool is_single = true;
 
-    template <typename Buffers>
-    static std::size_t required_tail(const Buffers&) noexcept
-    {
-        return 0;
-    }
-
-    std::size_t tail_size() const noexcept { return 0; }
-    void fill_tail(void*) noexcept {}
-
     auto data() const noexcept { return buffer_.data(); }
     std::uint32_t size() const noexcept
     {
         return static_cast<std::uint32_t>(std::min(buffer_.size(), transfer_size_max));
+    }
+
+    ::iovec iovec() const noexcept
+    {
+        return {const_cast<void*>(static_cast<const void*>(buffer_.data())), size()};
     }
 
     bool all_empty() const noexcept { return buffer_.size() == 0; }
@@ -76,150 +58,160 @@ private:
     Buffer buffer_;
 };
 
-/// One contiguous buffer of a message.
-template <typename Buffer>
-class single_iovec
-{
-public:
-    template <typename Buffers>
-    explicit single_iovec(const Buffers& buffers)
-    {
-        const Buffer buffer(
-            asio_impl::buffer_sequence_adapter<Buffer, Buffers>::first(buffers));
-        iovec_ = {
-            const_cast<void*>(static_cast<const void*>(buffer.data())), buffer.size()};
-    }
-
-    template <typename Buffers>
-    static std::size_t required_tail(const Buffers&) noexcept
-    {
-        return 0;
-    }
-
-    std::size_t tail_size() const noexcept { return 0; }
-    void fill_tail(void*) noexcept {}
-
-    ::iovec* iovecs() noexcept { return &iovec_; }
-    std::size_t count() const noexcept { return 1; }
-
-private:
-    ::iovec iovec_;
-};
-
-/// Any other sequence.
+/// Any other sequence. The usual few iovecs stand in the operation; what more of them need
+/// comes from elsewhere, because a handler's allocator is asked for the operation alone.
 template <typename Buffer, typename Buffers>
 class buffer_list
 {
 public:
-    explicit buffer_list(const Buffers& buffers)
-        : buffers_(buffers), count_(iovec_count<Buffer>(buffers))
-    {}
-
-    static constexpr bool is_single = false;
-
-    static std::size_t required_tail(const Buffers& buffers)
+    explicit buffer_list(const Buffers& buffers) : buffers_(buffers)
     {
-        return iovec_count<Buffer>(buffers) * sizeof(::iovec);
-    }
-
-    std::size_t tail_size() const noexcept { return count_ * sizeof(::iovec); }
-
-    /// REQUIRES: tail has room for tail_size() bytes and stays where it is.
-    void fill_tail(void* tail)
-    {
-        iovecs_ = static_cast<::iovec*>(tail);
-        auto it = boost::asio::buffer_sequence_begin(buffers_);
-        for (std::size_t i = 0; i != count_; ++i, ++it) {
-            const Buffer buffer(*it);
-            new (iovecs_ + i)::iovec{
-                const_cast<void*>(static_cast<const void*>(buffer.data())),
-                buffer.size()};
+        const auto end = boost::asio::buffer_sequence_end(buffers_);
+        for (auto it = boost::asio::buffer_sequence_begin(buffers_);
+             it != end && count_ < iovec_count_max;
+             ++it)
+            ++count_;
+        if (count_ > few)
+            more_ = allocator().allocate(iovec_count_max);
+        try {
+            fill();
+        }
+        catch (...) {
+            free();
+            throw;
         }
     }
 
-    ::iovec* iovecs() const noexcept { return iovecs_; }
+    buffer_list(const buffer_list&) = delete;
+    buffer_list& operator=(const buffer_list&) = delete;
+    ~buffer_list() { free(); }
+
+    static constexpr bool is_single = false;
+
+    ::iovec* iovecs() noexcept { return more_ != nullptr ? more_ : few_; }
+    const ::iovec* iovecs() const noexcept { return more_ != nullptr ? more_ : few_; }
     std::size_t count() const noexcept { return count_; }
+
+    std::size_t size() const noexcept
+    {
+        std::size_t sum = 0;
+        for (std::size_t i = 0; i != count_; ++i)
+            sum += iovecs()[i].iov_len;
+        return sum;
+    }
 
     /// Buffer by buffer: the sizes may sum up to zero.
     bool all_empty() const noexcept
     {
-        return std::all_of(iovecs_, iovecs_ + count_, [](const ::iovec& buffer) {
+        return std::all_of(iovecs(), iovecs() + count_, [](const ::iovec& buffer) {
             return buffer.iov_len == 0;
         });
     }
 
 private:
-    // The sequence may own what its buffers describe.
-    Buffers buffers_;
-    std::size_t count_;
-    ::iovec* iovecs_ = nullptr;
-};
+    using allocator = boost::asio::recycling_allocator<::iovec>;
+    static constexpr std::size_t few = 4;
 
-template <
-    typename Buffer,
-    typename Buffers,
-    bool Single = is_single_buffer<Buffer, Buffers>>
-struct request_buffers
-{
-    using type = buffer_list<Buffer, Buffers>;
-};
-
-template <typename Buffer, typename Buffers>
-struct request_buffers<Buffer, Buffers, true>
-{
-    using type = single_buffer<Buffer>;
-};
-
-template <typename Buffer, typename Buffers>
-using request_buffers_t = typename request_buffers<Buffer, Buffers>::type;
-
-/// The buffers of a request that always has a message header.
-template <typename Buffer, typename Buffers>
-using message_buffers_t = std::conditional_t<
-    is_single_buffer<Buffer, Buffers>,
-    single_iovec<Buffer>,
-    buffer_list<Buffer, Buffers>>;
-
-/// Base of a request that moves bytes: its buffers, and their part of the tail that
-/// follows the operation; see handler_operation.
-template <typename RequestBuffers>
-class buffered_request
-{
-public:
-    /// Takes the arguments of the request's constructor behind the descriptor: the
-    /// buffers, then whatever else the request is made of.
-    template <typename Buffers, typename... Rest>
-    static std::size_t required_tail(const Buffers& buffers, const Rest&...)
+    void fill()
     {
-        return RequestBuffers::required_tail(buffers);
+        auto it = boost::asio::buffer_sequence_begin(buffers_);
+        for (std::size_t i = 0; i != count_; ++i, ++it) {
+            const Buffer buffer(*it);
+            iovecs()[i] = {
+                const_cast<void*>(static_cast<const void*>(buffer.data())),
+                buffer.size()};
+        }
     }
 
-    std::size_t tail_size() const noexcept { return buffers_.tail_size(); }
-    void fill_tail(void* tail) { buffers_.fill_tail(tail); }
+    void free() noexcept
+    {
+        if (more_ != nullptr)
+            allocator().deallocate(more_, iovec_count_max);
+    }
 
-protected:
-    template <typename Buffers>
-    explicit buffered_request(const Buffers& buffers) : buffers_(buffers)
-    {}
-
-    RequestBuffers buffers_;
+    // The sequence may own what its buffers describe.
+    Buffers buffers_;
+    std::size_t count_ = 0;
+    ::iovec* more_ = nullptr;
+    ::iovec few_[few];
 };
+
+template <typename Buffer, typename Buffers>
+using request_buffers_t = std::conditional_t<
+    is_single_buffer<Buffer, Buffers>,
+    single_buffer<Buffer>,
+    buffer_list<Buffer, Buffers>>;
+
+/// Calls f with the buffers as iovecs, and their number.
+template <typename RequestBuffers, typename F>
+auto with_iovecs(const RequestBuffers& buffers, F f)
+{
+    if constexpr (RequestBuffers::is_single) {
+        ::iovec one = buffers.iovec();
+        return f(&one, std::size_t(1));
+    }
+    else
+        return f(const_cast<::iovec*>(buffers.iovecs()), buffers.count());
+}
 
 /// Base of a request that streams have as well. A stream has nothing to do for no bytes,
 /// while a message of no bytes is a message.
 template <typename RequestBuffers>
-class byte_request : public buffered_request<RequestBuffers>
+class byte_request
 {
 public:
     static constexpr int result_at_once = 0;
 
     bool completes_at_once(bool is_stream) const noexcept
     {
-        return is_stream && this->buffers_.all_empty();
+        return is_stream && buffers_.all_empty();
     }
 
 protected:
-    using buffered_request<RequestBuffers>::buffered_request;
+    template <typename Buffers>
+    explicit byte_request(const Buffers& buffers) : buffers_(buffers)
+    {}
+
+    RequestBuffers buffers_;
+};
+
+/// Base of a read whose request brings bytes.
+template <typename RequestBuffers>
+class bringing_request : public byte_request<RequestBuffers>
+{
+protected:
+    using byte_request<RequestBuffers>::byte_request;
+    using byte_request<RequestBuffers>::buffers_;
+
+    /// Keeps the result of a request that was cancelled. What was only looked at stays
+    /// where it is.
+    bool keep(const ring_operation& op, kept_input& kept, bool peeks) const noexcept
+    {
+        if (peeks)
+            return true;
+        if (op.result() < 0) {
+            kept.keep_error(op.result());
+            return true;
+        }
+        return with_iovecs(buffers_, [&](const ::iovec* iovecs, std::size_t count) {
+            return kept.keep(iovecs, count, static_cast<std::size_t>(op.result()));
+        });
+    }
+
+    int serve(kept_input& kept, bool peeks) const noexcept
+    {
+        return with_iovecs(buffers_, [&](const ::iovec* iovecs, std::size_t count) {
+            return kept.take(iovecs, count, peeks);
+        });
+    }
+
+    /// KERNEL 5.19: a receive tells whether it left something behind.
+    bool may_have_more(const ring_operation& op) const noexcept
+    {
+        return (op.completion_flags() & abi::cqe_f_sock_nonempty) != 0 ||
+               (op.result() > 0 &&
+                static_cast<std::size_t>(op.result()) == buffers_.size());
+    }
 };
 
 } // namespace asio_uring::detail

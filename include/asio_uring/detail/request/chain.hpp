@@ -143,7 +143,7 @@ void start_chain(
     using request = chain_request<Operations...>;
     std::decay_t<Handler> stored(std::forward<Handler>(handler));
     auto slot = boost::asio::get_associated_cancellation_slot(stored);
-    auto op = make_operation<request>(loop, stored, executor, 0, link_flag, operations);
+    auto op = make_operation<request>(loop, stored, executor, link_flag, operations);
     request_chain& chain = op->request().chain();
     chain.lead(*op);
     if (!op->request().one_result_each())

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: request. Purpose: the requests that move bytes through a pipe, a file or any
-// other descriptor, at its own position.
+// Layer: request. Purpose: the transfers of a pipe, a file or any other descriptor, at its
+// own position. Each is tried by a call first. A read then waits as a request that brings
+// its bytes, a write until the descriptor is ready. What no call can try without waiting,
+// the kernel's request does.
 // Thread: as their operation.
 // Lifetime: as their operation.
 #pragma once
 
 #include <asio_uring/detail/loop/result.hpp>
+#include <asio_uring/detail/request/attempt.hpp>
 #include <asio_uring/detail/request/buffers.hpp>
+#include <asio_uring/detail/request/transfer.hpp>
 #include <asio_uring/op/read_write.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -19,16 +23,31 @@ namespace asio_uring::detail {
 
 template <typename Buffers>
 class read_request
-    : public byte_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
+    : public bringing_request<request_buffers_t<boost::asio::mutable_buffer, Buffers>>
 {
     using buffers_type = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
-    using base = byte_request<buffers_type>;
+    using base = bringing_request<buffers_type>;
     using base::buffers_;
 
 public:
-    read_request(int descriptor, const Buffers& buffers)
-        : base(buffers), descriptor_(descriptor)
+    read_request(int descriptor, const Buffers& buffers, attempt_way way)
+        : base(buffers), descriptor_(descriptor), way_(way)
     {}
+
+    static constexpr bool goes_by_call() noexcept { return false; }
+    attempt_way way() const noexcept { return way_; }
+
+    int attempt() noexcept
+    {
+        return with_iovecs(buffers_, [&](const ::iovec* iovecs, std::size_t size) {
+            const int count = static_cast<int>(size);
+            return attempt_by(
+                way_,
+                descriptor_,
+                [&] { return ::preadv2(descriptor_, iovecs, count, -1, RWF_NOWAIT); },
+                [&] { return ::readv(descriptor_, iovecs, count); });
+        });
+    }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -43,15 +62,19 @@ public:
                 .prepare(sqe);
     }
 
+    bool keep(const ring_operation& op, kept_input& kept) const noexcept
+    {
+        return base::keep(op, kept, false);
+    }
+    int serve(kept_input& kept) const noexcept { return base::serve(kept, false); }
+
+    using base::may_have_more;
+
     auto result(const ring_operation& op) const
     {
         boost::system::error_code ec = operation_error(op);
-        // A program can read the end again, so a handler whose operation was cancelled
-        // meanwhile loses nothing.
         if (op.result() == 0 && !buffers_.all_empty())
-            ec = op.cancel_requested()
-                     ? boost::system::error_code(boost::asio::error::operation_aborted)
-                     : boost::system::error_code(boost::asio::error::eof);
+            ec = boost::asio::error::eof;
         return std::make_tuple(ec, operation_bytes(op));
     }
 
@@ -59,6 +82,7 @@ public:
 
 private:
     int descriptor_;
+    attempt_way way_;
 };
 
 template <typename Buffers>
@@ -70,9 +94,24 @@ class write_request
     using base::buffers_;
 
 public:
-    write_request(int descriptor, const Buffers& buffers)
-        : base(buffers), descriptor_(descriptor)
+    write_request(int descriptor, const Buffers& buffers, attempt_way way)
+        : base(buffers), descriptor_(descriptor), way_(way)
     {}
+
+    bool goes_by_call() const noexcept { return way_ != attempt_way::none; }
+    attempt_way way() const noexcept { return way_; }
+
+    int attempt() noexcept
+    {
+        return with_iovecs(buffers_, [&](const ::iovec* iovecs, std::size_t size) {
+            const int count = static_cast<int>(size);
+            return attempt_by(
+                way_,
+                descriptor_,
+                [&] { return ::pwritev2(descriptor_, iovecs, count, -1, RWF_NOWAIT); },
+                [&] { return ::writev(descriptor_, iovecs, count); });
+        });
+    }
 
     void prepare(abi::sqe& sqe) noexcept
     {
@@ -87,15 +126,12 @@ public:
                 .prepare(sqe);
     }
 
-    auto result(const ring_operation& op) const
-    {
-        return std::make_tuple(operation_error(op), operation_bytes(op));
-    }
-
+    auto result(const ring_operation& op) const { return transfer_result(op); }
     void discard(const ring_operation&) noexcept {}
 
 private:
     int descriptor_;
+    attempt_way way_;
 };
 
 } // namespace asio_uring::detail

@@ -11,8 +11,6 @@
 #include <asio_uring/detail/asio/handler_support.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
 
-#include <algorithm>
-#include <cstddef>
 #include <memory>
 #include <new>
 #include <tuple>
@@ -20,63 +18,42 @@
 
 namespace asio_uring::detail {
 
-/// Unit of operation memory, so that a tail of request data can follow the operation.
-template <std::size_t Alignment>
-struct alignas(Alignment) operation_block
-{
-    unsigned char bytes[Alignment];
-};
-
-/// Memory of one operation, by way of its handler's allocator.
-template <typename Handler, std::size_t Alignment>
+/// Memory of one operation. The handler's allocator is asked for one object of the
+/// operation's own type, as Asio asks it: an allocator may have room for nothing else.
+template <typename Operation, typename Handler>
 class operation_memory
 {
-    using block = operation_block<Alignment>;
     using allocator_type =
         typename std::allocator_traits<decltype(asio_impl::operation_allocator(
-            std::declval<const Handler&>()))>::template rebind_alloc<block>;
+            std::declval<const Handler&>()))>::template rebind_alloc<Operation>;
 
 public:
-    static void* allocate(const Handler& handler, std::size_t size)
+    static Operation* allocate(const Handler& handler)
     {
         allocator_type allocator(asio_impl::operation_allocator(handler));
-        return allocator.allocate(blocks(size));
+        return allocator.allocate(1);
     }
 
-    static void deallocate(const Handler& handler, void* memory, std::size_t size)
+    static void deallocate(const Handler& handler, Operation* memory)
     {
         allocator_type allocator(asio_impl::operation_allocator(handler));
-        allocator.deallocate(static_cast<block*>(memory), blocks(size));
-    }
-
-private:
-    static std::size_t blocks(std::size_t size) noexcept
-    {
-        return (size + sizeof(block) - 1) / sizeof(block);
+        allocator.deallocate(memory, 1);
     }
 };
 
-/// A request with data of variable size, which stands behind its operation.
+/// A request that is tried by a call, and that a cancellation can reach until its
+/// delivery.
 template <typename Request>
-concept has_tail = requires(Request& request, void* tail)
+concept transfer_request = requires(Request& request)
 {
-    request.fill_tail(tail);
+    request.attempt();
 };
-
-/// Bytes that a request made of these arguments wants behind its operation.
-template <typename Request, typename... Args>
-std::size_t required_tail([[maybe_unused]] const Args&... args)
-{
-    if constexpr (has_tail<Request>)
-        return Request::required_tail(args...);
-    else
-        return 0;
-}
 
 /// Request is a small class with these members:
 ///
 ///   void prepare(abi::sqe&) noexcept
-///       Fills the SQE. The loop may call it again for the same request.
+///       Fills the SQE. The loop may call it again for the same request. A transfer that
+///       always goes by call has none.
 ///   auto result(const ring_operation&)
 ///       The handler's arguments, as a tuple. Called once.
 ///   void discard(const ring_operation&) noexcept
@@ -89,18 +66,88 @@ std::size_t required_tail([[maybe_unused]] const Args&... args)
 ///   static constexpr int result_at_once
 ///       The result it then ends with, of the kernel's kind.
 ///
-/// A request with a tail also has these:
+/// A transfer also has these, the last three where they say something; see
+/// transfer_functions:
 ///
-///   static std::size_t required_tail(const Args&...)
-///       The size of the tail, before there is a request.
-///   std::size_t tail_size() const noexcept
-///       The same of the request.
-///   void fill_tail(void*)
-///       Called once, before the handler is moved. The tail stays where it is.
-template <typename Request, typename Handler, typename IoExecutor>
-class handler_operation final : public ring_operation
+///   int attempt() noexcept
+///   bool goes_by_call() const noexcept
+///       Whether it waits for readiness and is then attempted again. Otherwise the kernel's
+///       request waits and does it.
+///   bool keep(const ring_operation&, kept_input&) noexcept
+///   int serve(kept_input&) noexcept
+///   bool may_have_more(const ring_operation&) const noexcept
+///
+/// An operation that has a request. The loop knows it by this part.
+template <typename Request>
+class request_operation : public ring_operation
 {
+public:
+    Request& request() noexcept { return request_; }
+
+protected:
+    template <typename... Args>
+    explicit request_operation(func_type deliver, Args&&... args)
+        : ring_operation(deliver, functions()), request_(std::forward<Args>(args)...)
+    {}
+
+    ~request_operation() = default;
+
+    Request request_;
+
+private:
+    static Request& of(ring_operation& base) noexcept
+    {
+        return static_cast<request_operation&>(base).request_;
+    }
+
+    static void do_prepare(ring_operation& base, abi::sqe& sqe) noexcept
+    {
+        if constexpr (requires { of(base).prepare(sqe); })
+            of(base).prepare(sqe);
+    }
+
+    static constexpr transfer_functions make_transfer_functions() noexcept
+    {
+        transfer_functions made{&do_prepare, nullptr};
+        made.attempt = [](ring_operation& op) noexcept { return of(op).attempt(); };
+        if constexpr (requires(Request & r, ring_operation & op, kept_input & k) {
+                          r.keep(op, k);
+                      })
+            made.keep = [](ring_operation& op, kept_input& kept) noexcept {
+                return of(op).keep(op, kept);
+            };
+        if constexpr (requires(Request & r, kept_input & k) { r.serve(k); })
+            made.serve = [](ring_operation& op, kept_input& kept) noexcept {
+                return of(op).serve(kept);
+            };
+        if constexpr (requires(Request & r, const ring_operation& op) {
+                          r.may_have_more(op);
+                      })
+            made.may_have_more = [](const ring_operation& op) noexcept {
+                return of(const_cast<ring_operation&>(op)).may_have_more(op);
+            };
+        return made;
+    }
+
+    static decltype(auto) functions() noexcept
+    {
+        if constexpr (transfer_request<Request>) {
+            static constexpr transfer_functions found = make_transfer_functions();
+            return (found);
+        }
+        else
+            return &do_prepare;
+    }
+};
+
+template <typename Request, typename Handler, typename IoExecutor>
+class handler_operation final : public request_operation<Request>
+{
+    using base_type = request_operation<Request>;
+    using memory = operation_memory<handler_operation, Handler>;
     using work_type = asio_impl::completion_work<Handler, IoExecutor>;
+    using base_type::request_;
+    using scheduler_operation = asio_impl::scheduler_operation;
 
 public:
     using io_executor_type = IoExecutor;
@@ -108,24 +155,19 @@ public:
     static constexpr bool has_immediate_executor =
         asio_impl::has_immediate_executor<Handler, IoExecutor>;
 
-    /// Allocates and constructs, with a tail of tail_size bytes. The handler is moved
-    /// from only when nothing can fail any more.
+    /// Allocates and constructs. The handler is moved from only when nothing can fail any
+    /// more.
     template <typename... Args>
-    static handler_operation* create(
-        Handler& handler,
-        const IoExecutor& io_executor,
-        std::size_t tail_size,
-        Args&&... args)
+    static handler_operation*
+    create(Handler& handler, const IoExecutor& io_executor, Args&&... args)
     {
-        const std::size_t size = sizeof(handler_operation) + tail_size;
-        void* const storage =
-            operation_memory<Handler, alignment()>::allocate(handler, size);
+        handler_operation* const storage = memory::allocate(handler);
         try {
-            return new (storage)
+            return new (static_cast<void*>(storage))
                 handler_operation(handler, io_executor, std::forward<Args>(args)...);
         }
         catch (...) {
-            operation_memory<Handler, alignment()>::deallocate(handler, storage, size);
+            memory::deallocate(handler, storage);
             throw;
         }
     }
@@ -137,50 +179,21 @@ public:
     /// brings an immediate executor.
     void complete_at_once(int result, const IoExecutor& io_executor)
     {
-        set_result(result);
+        this->set_result(result);
         release(*this, [&](work_type&, auto& bound) {
             asio_impl::deliver_at_once(bound, io_executor);
         });
     }
 
-    Request& request() noexcept { return request_; }
-
 private:
-    static constexpr auto alignment() noexcept
-    {
-        return std::max(alignof(handler_operation), alignof(std::max_align_t));
-    }
-
     template <typename... Args>
     handler_operation(Handler& handler, const IoExecutor& io_executor, Args&&... args)
-        : ring_operation(&do_complete, &do_prepare),
-          request_(std::forward<Args>(args)...),
-          handler_(behind_tail(handler)),
+        : base_type(&do_complete, std::forward<Args>(args)...),
+          handler_(std::move(handler)),
           work_(handler_, io_executor)
     {}
 
     ~handler_operation() = default;
-
-    // A sequence's iterators may throw; then the handler is still the caller's.
-    Handler&& behind_tail(Handler& handler)
-    {
-        if constexpr (has_tail<Request>)
-            request_.fill_tail(this + 1);
-        return std::move(handler);
-    }
-
-    std::size_t size() const noexcept
-    {
-        if constexpr (has_tail<Request>)
-            return sizeof(handler_operation) + request_.tail_size();
-        else
-            return sizeof(handler_operation);
-    }
-
-    static void do_prepare(ring_operation& base, abi::sqe& sqe) noexcept
-    {
-        static_cast<handler_operation&>(base).request_.prepare(sqe);
-    }
 
     static void do_complete(
         void* owner,
@@ -197,6 +210,10 @@ private:
         }
         // Invariant 4: only the scheduler delivers.
         ASIO_URING_ASSERT(static_cast<asio_impl::scheduler*>(owner)->can_dispatch());
+        if constexpr (transfer_request<Request>) {
+            if (!self.may_pass())
+                return;
+        }
         release(self, [](work_type& work, auto& bound) {
             asio_impl::fenced_block fence(asio_impl::fenced_block::half);
             work.complete(bound, bound.handler_);
@@ -209,33 +226,41 @@ private:
     static void release(handler_operation& self, Deliver deliver)
     {
         ASIO_URING_HANDLER_COMPLETION(self);
-        const std::size_t size = self.size();
+        auto bound = bind(self);
         work_type work(std::move(self.work_));
-        auto bound = std::apply(
-            [&](auto&&... values) {
-                return asio_impl::bind_result(
-                    std::move(self.handler_), std::forward<decltype(values)>(values)...);
-            },
-            self.request_.result(self));
         self.~handler_operation();
-        operation_memory<Handler, alignment()>::deallocate(bound.handler_, &self, size);
+        memory::deallocate(bound.handler_, &self);
         ASIO_URING_HANDLER_INVOCATION_BEGIN(bound);
         deliver(work, bound);
         ASIO_URING_HANDLER_INVOCATION_END();
     }
 
+    // Where the result cannot be made, nobody hears of it: the handler is destroyed.
+    static auto bind(handler_operation& self)
+    {
+        try {
+            return std::apply(
+                [&](auto&&... values) {
+                    return asio_impl::bind_result(
+                        std::move(self.handler_),
+                        std::forward<decltype(values)>(values)...);
+                },
+                self.request_.result(self));
+        }
+        catch (...) {
+            destroy(self);
+            throw;
+        }
+    }
+
     // A part of the handler may own the memory, so the handler outlives its return.
     static void destroy(handler_operation& self)
     {
-        const std::size_t size = self.size();
         Handler handler(std::move(self.handler_));
         self.~handler_operation();
-        operation_memory<Handler, alignment()>::deallocate(handler, &self, size);
+        memory::deallocate(handler, &self);
     }
 
-    using scheduler_operation = asio_impl::scheduler_operation;
-
-    Request request_;
     Handler handler_;
     work_type work_;
 };

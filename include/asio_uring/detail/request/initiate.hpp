@@ -114,17 +114,13 @@ private:
 
 template <typename Request, typename Handler, typename IoExecutor, typename... Args>
 auto make_operation(
-    event_loop& loop,
-    Handler& handler,
-    const IoExecutor& io_executor,
-    std::size_t tail_size,
-    Args&&... args)
+    event_loop& loop, Handler& handler, const IoExecutor& io_executor, Args&&... args)
 {
     using operation = handler_operation<Request, Handler, IoExecutor>;
     return pending_operation<operation>(
         loop,
         io_executor,
-        operation::create(handler, io_executor, tail_size, std::forward<Args>(args)...));
+        operation::create(handler, io_executor, std::forward<Args>(args)...));
 }
 
 } // namespace asio_uring::detail

@@ -156,8 +156,8 @@ void start_next(
 {
     std::decay_t<Handler> stored(std::forward<Handler>(handler));
     auto slot = boost::asio::get_associated_cancellation_slot(stored);
-    auto op = make_operation<next_request>(
-        loop, stored, executor, 0, source.makes_descriptors());
+    auto op =
+        make_operation<next_request>(loop, stored, executor, source.makes_descriptors());
     op.connect(slot);
     loop.next(source, op.take());
 }

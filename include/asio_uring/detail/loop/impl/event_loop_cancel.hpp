@@ -18,9 +18,10 @@ cancellation_ticket basic_event_loop<Ring>::register_cancellation(ring_operation
 template <typename Ring>
 void basic_event_loop<Ring>::unregister_cancellation(ring_operation& op)
 {
+    if (op.cancellation_index_ == 0)
+        return;
     lock_type lock(mutex_);
-    if (op.cancellation_index_ != 0)
-        cancellations_.erase(std::exchange(op.cancellation_index_, 0));
+    cancellations_.erase(std::exchange(op.cancellation_index_, 0));
 }
 
 template <typename Ring>
@@ -83,13 +84,13 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
         // The kernel's requests hold the file open, and the peer sees the end only when
         // they are gone: ask now, even from a thread that does not run the context, and
         // let their ends be worked off. Once the mutex was given up, the owner may be
-        // somebody else's, unless it is kept.
-        const bool kept = owner.kept = keeps_address(descriptor);
+        // somebody else's, unless it is awaited.
+        const bool awaited = owner.awaited = keeps_address(descriptor);
         if (may_end())
             send_cancels_now(lock);
         else if (waiting_)
             interrupt(); // its turn sends them
-        if (kept)
+        if (awaited)
             await_end(owner, lock);
         if (!unsent_cancels_.empty() || ring_.claimed() != ring_.published())
             notify(lock);
@@ -120,7 +121,7 @@ void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
         std::this_thread::yield();
         lock.lock();
     }
-    owner.kept = false;
+    owner.awaited = false;
     if (owner.idle())
         owners_.release(owner);
 }
@@ -176,11 +177,13 @@ void basic_event_loop<Ring>::cancel_again(cancellation_ticket target) noexcept
 template <typename Ring>
 void basic_event_loop<Ring>::cancel_again(ring_operation& op) noexcept
 {
+    if (op.state_ == operation_state::reaped)
+        op.cancel_sent_ = false; // its delivery asks again
     if (op.state_ != operation_state::claimed || stopping_)
         return;
     // Nothing can end the second stage of two but the network. The name of a chain passes
     // to a member that may be about to be asked for the first time.
-    if (!op.cancel_requested_ || !op.cancel_sent_ || op.sent_)
+    if (!op.end_wanted() || !op.cancel_sent_ || (op.sent_ && !op.polls_on_))
         return;
     op.cancel_sent_ = false;
     unsent_cancels_.push(&op);
@@ -220,7 +223,8 @@ bool basic_event_loop<Ring>::holds_file(request_owner& owner) const noexcept
 {
     for (ring_operation* op = owner.requests.front(); op != nullptr;
          op = op->next_request_) {
-        if (op->state_ == operation_state::claimed && !op->withdrawn_)
+        if ((op->state_ == operation_state::claimed && !op->withdrawn_) ||
+            op->poll_stands_)
             return true;
     }
     return false;
@@ -282,9 +286,17 @@ void basic_event_loop<Ring>::request_cancel(
             request_line::remove(unsent_cancels_, op);
     }
     op.cancel_requested_ = true;
+    if (op.state_ == operation_state::reaped) {
+        // Its delivery looks. Its links are the scheduler's until then.
+        if (op.poll_stands_ && !op.cancel_sent_)
+            try_send_cancel(op);
+        return;
+    }
     if (abort_queued(op, ended))
         return;
     ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
+    if (op.polls_on_ && op.sent_)
+        return; // its end is asked for
     if (unseen(op)) {
         // The kernel has not seen this SQE: make it harmless, and let its CQE end the
         // operation.
@@ -293,6 +305,7 @@ void basic_event_loop<Ring>::request_cancel(
         op::nop{}.prepare(sqe);
         sqe.user_data = user_data::of(&op).bits;
         op.withdrawn_ = true;
+        op.poll_stands_ = false;
     }
     else
         unsent_cancels_.push(&op);

@@ -14,6 +14,7 @@ basic_event_loop<Ring>::basic_event_loop(
       ring_(std::move(ring)),
       right_(settings.single_issuer),
       polls_(settings.epoll_descriptor),
+      owners_(*this),
       flush_operation_(*this),
       teardown_(settings.teardown)
 {}
@@ -45,7 +46,7 @@ void basic_event_loop<Ring>::complete_at_once(
     ring_operation& op, int result, bool is_continuation)
 {
     op.result_ = result;
-    op.state_ = operation_state::reaped;
+    op.state_ = operation_state::ended;
     scheduler_.post_immediate_completion(&op, is_continuation);
 }
 
@@ -88,7 +89,7 @@ void basic_event_loop<Ring>::abort(ring_operation& op) noexcept
         cancellations_.erase(std::exchange(op.cancellation_index_, 0));
     op.cancel_requested_ = true;
     op.result_ = -ECANCELED;
-    op.state_ = operation_state::reaped;
+    op.state_ = operation_state::ended;
 }
 
 template <typename Ring>
@@ -140,19 +141,25 @@ void basic_event_loop<Ring>::fill(
 {
     ASIO_URING_ASSERT(op.owner_ != nullptr);
     op.sequence_ = sequence;
-    if (op.wait_for_readiness_) {
-        const bool reading = op.direction_ == direction::read;
-        op::poll_add{
-            .fd = op.owner_->descriptor,
-            .events = static_cast<std::uint32_t>(reading ? POLLIN : POLLOUT)}
-            .prepare(sqe);
-    }
+    if (op.wait_for_readiness_)
+        fill_poll(op, sqe);
     else
-        op.prepare_(op, sqe);
+        op.fill(sqe);
     sqe.user_data = user_data::of(&op).bits;
     op.state_ = operation_state::claimed;
     ++in_kernel_count_;
     ++counters_.sqes;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::fill_poll(ring_operation& op, abi::sqe& sqe) noexcept
+{
+    op::poll_add{
+        .fd = op.owner_->descriptor,
+        .events = wanted_events(op),
+        .flags = op.polls_on_ ? abi::poll_add_multi : 0}
+        .prepare(sqe);
+    op.poll_stands_ = op.polls_on_;
 }
 
 // Whether the SQE is still ours to rewrite: beyond the shared tail, or offered in vain
@@ -198,44 +205,14 @@ bool basic_event_loop<Ring>::submit(lock_type& lock)
     return submitted > 0 || ring_.unconsumed() < to_submit;
 }
 
+// For a write that no call can try: the kernel tries it now. A request that then waits
+// and ends with the calling thread is repeated.
 template <typename Ring>
-bool basic_event_loop<Ring>::is_transfer_out(const ring_operation& op) noexcept
-{
-    return op.direction_ == direction::write && !op.only_waits_ &&
-           !op.repeat_when_ready_ && !op.wait_for_readiness_ && !op.cancel_requested_;
-}
-
-template <typename Ring>
-bool basic_event_loop<Ring>::write_unseen(const request_owner& owner) noexcept
-{
-    const ring_operation* op = owner.line(direction::write).active();
-    return op != nullptr && op->state_ == operation_state::claimed &&
-           is_transfer_out(*op) && unseen(*op);
-}
-
-// Sends that find room are carried out within the entry; the next of the line follows as
-// soon as its predecessor is reaped.
-template <typename Ring>
-void basic_event_loop<Ring>::submit_writes(request_owner& owner)
+void basic_event_loop<Ring>::submit()
 {
     lock_type lock(mutex_);
-    if (stopping_ || is_orphan() || !may_end())
-        return;
-    const ring_operation* const first = owner.line(direction::write).active();
-    if (first == nullptr || !is_transfer_out(*first))
-        return;
-    do {
-        await_consumed(owner, lock); // another thread may be inside the kernel with it
-        reap_and_post();
-    } while (write_unseen(owner) && submit(lock));
-    // The reaper may wait for a completion that was taken here, and the requests that
-    // followed may need an entry of their own.
-    const bool something_left = !unsent_cancels_.empty() || !backlog_.empty() ||
-                                ring_.claimed() != ring_.published();
-    if (waiting_)
-        interrupt();
-    else if (!polls_.take_part() && something_left)
-        notify(lock);
+    if (!stopping_ && !is_orphan() && may_end())
+        submit(lock);
 }
 
 // Claimed SQEs reach the kernel with the next turn. A reaper that already waits there

@@ -65,7 +65,7 @@ void basic_event_loop<Ring>::take_member(
 {
     request_chain& chain = *member.chain_;
     member.owner_->requests.erase(member);
-    member.state_ = operation_state::reaped;
+    member.state_ = operation_state::ended;
     member.set_stands(false);
     chain_member* const next = request_chain::standing(chain.first_);
     // The name of a chain is the name of its first member that stands.
@@ -244,7 +244,7 @@ void basic_event_loop<Ring>::take_last(
         cancellations_.erase(std::exchange(source.cancellation_index_, 0));
     source.cancel_requested_ = source.cancel_sent_ = source.withdrawn_ = false;
     source.owner_->requests.erase(source);
-    source.state_ = operation_state::reaped;
+    source.state_ = operation_state::ended;
     source.set_stands(false);
     if (source.detached_) {
         source.discard(source.result());

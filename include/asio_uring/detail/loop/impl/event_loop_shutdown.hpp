@@ -28,7 +28,26 @@ void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
             abandon_unseen(owner, ops);
         drain(ops, lock);
     }
+    for (request_owner& owner : owners_.all())
+        forget_reaped(owner);
     timers_.take_all(ops);
+}
+
+// The scheduler has the transfers that wait for their delivery, and destroys them.
+template <typename Ring>
+void basic_event_loop<Ring>::forget_reaped(request_owner& owner) noexcept
+{
+    ring_operation* op = owner.requests.front();
+    while (op != nullptr) {
+        ring_operation* const next = op->next_request_;
+        if (op->state_ == operation_state::reaped) {
+            owner.requests.erase(*op);
+            op->state_ = operation_state::ended;
+            if (op->by_call_ || op->cancel_requested())
+                op->result_ = -ECANCELED;
+        }
+        op = next;
+    }
 }
 
 template <typename Ring>
@@ -66,7 +85,6 @@ void basic_event_loop<Ring>::abandon_queued(
 }
 
 // SQEs the kernel has not read are made harmless, and their operations end without a CQE.
-// Only writes still go: a handler that writes and then stops the context relies on it.
 template <typename Ring>
 void basic_event_loop<Ring>::abandon_unseen(
     request_owner& owner, asio_impl::operation_queue& ops)
@@ -74,7 +92,7 @@ void basic_event_loop<Ring>::abandon_unseen(
     ring_operation* op = owner.requests.front();
     while (op != nullptr) {
         ring_operation* const next = op->next_request_;
-        if (unseen(*op) && !is_transfer_out(*op)) {
+        if (op->state_ == operation_state::claimed && unseen(*op)) {
             abi::sqe& sqe = ring_.sqe_at(op->sequence_);
             sqe = abi::sqe{};
             op::nop{}.prepare(sqe);
@@ -157,6 +175,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::abandon_all(asio_impl::operation_queue& ops)
 {
     const auto abandon = [&](request_owner& owner) {
+        forget_reaped(owner);
         while (ring_operation* op = owner.requests.front()) {
             owner.requests.erase(*op);
             ops.push(op);
@@ -189,7 +208,10 @@ void basic_event_loop<Ring>::restart(
             ring_operation* const next = op->next_request_;
             if (op->state_ == operation_state::backlogged && op->cancel_requested_)
                 request_line::remove(backlog_, *op);
-            if (op->cancel_requested_ || op->sent_)
+            op->poll_stands_ = false;
+            if (op->state_ == operation_state::reaped)
+                ; // the scheduler delivers it here as well
+            else if (op->cancel_requested() || op->sent_)
                 retire_any(*op, ended);
             else if (op->state_ == operation_state::claimed)
                 commit_or_backlog(*op);
@@ -259,6 +281,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::abort_requests(
     request_owner& owner, asio_impl::operation_queue& ended)
 {
+    forget_reaped(owner);
     while (ring_operation* op = owner.requests.front()) {
         if (op->part_ != part_kind::none) {
             op->result_ = -ECANCELED;

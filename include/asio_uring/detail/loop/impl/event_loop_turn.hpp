@@ -256,6 +256,8 @@ void basic_event_loop<Ring>::take_plain(
     --in_kernel_count_;
     op.result_ = cqe.res;
     op.completion_flags_ = cqe.flags;
+    if (op.is_transfer_)
+        return hold(op, ops);
     retire(op, ops);
 }
 
@@ -263,7 +265,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::take(
     ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
 {
-    ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
+    ASIO_URING_ASSERT(op.state_ == operation_state::claimed || op.poll_stands_);
     const loop_mood mood{stopping_, program_cancels_ && op.owner_ == &unowned_};
     const verdict found = verdict::of(op, cqe, mood);
     switch (found.what) {
@@ -273,41 +275,66 @@ void basic_event_loop<Ring>::take(
         op.sent_ = true;
         op.result_ = found.result;
         return;
+    case verdict::kind::woken:
+        return wake(op, found.result, ops);
     case verdict::kind::repeat:
         --in_kernel_count_;
+        op.poll_stands_ = false;
+        if (op.state_ == operation_state::reaped)
+            return; // its delivery goes on from there
         op.wait_for_readiness_ = found.waits_first;
         ++counters_.reissues;
         return commit_or_backlog(op);
     case verdict::kind::ended:
         --in_kernel_count_;
-        if (op.cancel_requested_ && !op.cancel_sent_ && !op.withdrawn_)
+        op.poll_stands_ = false;
+        if (op.state_ == operation_state::reaped)
+            return; // likewise
+        if (op.end_wanted() && !op.cancel_sent_ && !op.withdrawn_)
             request_line::remove(unsent_cancels_, op);
         op.result_ = found.result;
         op.completion_flags_ = cqe.flags;
+        if (op.is_transfer_)
+            return hold(op, ops);
         return retire_any(op, ops);
     }
+}
+
+// A poll that stands may tell of more changes while its operation waits for its delivery.
+template <typename Ring>
+void basic_event_loop<Ring>::wake(
+    ring_operation& op, int events, asio_impl::operation_queue& ops)
+{
+    if (op.sent_)
+        return;
+    if (op.state_ == operation_state::reaped) {
+        op.news_ = true;
+        return;
+    }
+    op.result_ = events;
+    hold(op, ops);
+}
+
+// A transfer stays its owner's until its delivery, so that a cancellation finds it. In a
+// context that is being shut down nothing is delivered.
+template <typename Ring>
+void basic_event_loop<Ring>::hold(ring_operation& op, asio_impl::operation_queue& ops)
+{
+    if (stopping_) [[unlikely]] {
+        if (op.poll_stands_)
+            return; // until its last CQE
+        return retire(op, ops);
+    }
+    op.state_ = operation_state::reaped;
+    ops.push(&op);
 }
 
 // The operation leaves the loop; the next of its direction takes its place.
 template <typename Ring>
 void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_queue& ops)
 {
-    request_owner& owner = *op.owner_;
-    if (op.cancellation_index_ != 0)
-        cancellations_.erase(std::exchange(op.cancellation_index_, 0));
-    if (op.state_ != operation_state::waiting)
-        owner.requests.erase(op);
-    op.state_ = operation_state::reaped;
     ops.push(&op);
-    if (op.direction_ != direction::none && !stopping_) {
-        request_line& line = owner.line(op.direction_);
-        if (line.active() != &op)
-            return;
-        if (!line.leave_empty()) [[unlikely]]
-            promote_next(owner, op, ops);
-    }
-    if (owner.closed && !owner.kept && owner.idle()) [[unlikely]]
-        owners_.release(owner);
+    leave(op, ops);
 }
 
 // The same for an operation that may be a part of something larger.
@@ -332,20 +359,8 @@ void basic_event_loop<Ring>::retire_waiting(
 {
     if (op.cancellation_index_ != 0)
         cancellations_.erase(std::exchange(op.cancellation_index_, 0));
-    op.state_ = operation_state::reaped;
+    op.state_ = operation_state::ended;
     ops.push(&op);
-}
-
-// The first of the waiting operations that nobody has cancelled becomes the active one.
-template <typename Ring>
-void basic_event_loop<Ring>::promote_next(
-    request_owner& owner, const ring_operation& ended, asio_impl::operation_queue& ops)
-{
-    const auto end = [&](ring_operation& op) { retire_waiting(op, ops); };
-    if (ring_operation* const next = owner.line(ended.direction_).leave(ended, end)) {
-        owner.requests.push(*next);
-        commit_or_backlog(*next);
-    }
 }
 
 } // namespace asio_uring::detail
