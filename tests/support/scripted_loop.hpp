@@ -9,7 +9,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +65,95 @@ private:
     int id_;
 };
 
+/// A transfer on a made-up descriptor. A request of it brings as many of its bytes as its
+/// result says; a call gives the answers that stand ready, and then -EAGAIN.
+class scripted_transfer final : public service::ring_operation
+{
+public:
+    scripted_transfer(std::vector<std::string>& journal, int id) noexcept
+        : ring_operation(&deliver, functions), journal_(journal), id_(id)
+    {}
+
+    /// What each attempt finds, in order.
+    std::deque<int> answers;
+    /// Called within the next attempt.
+    std::function<void()> during_attempt;
+    /// The end of this operation keeps nothing: there is no memory.
+    bool lacks_memory = false;
+    /// Where the bytes are that a request brings, and where kept ones go.
+    std::string text;
+
+private:
+    static scripted_transfer& of(ring_operation& base)
+    {
+        return static_cast<scripted_transfer&>(base);
+    }
+
+    static void prepare(ring_operation& base, abi::sqe& entry) noexcept
+    {
+        entry.opcode = static_cast<std::uint8_t>(abi::opcode::recv);
+        entry.fd = of(base).id_;
+    }
+
+    static int attempt(ring_operation& base) noexcept
+    {
+        auto& self = of(base);
+        if (const auto hook = std::exchange(self.during_attempt, nullptr))
+            hook();
+        if (self.answers.empty())
+            return -EAGAIN;
+        const int answer = self.answers.front();
+        self.answers.pop_front();
+        return answer;
+    }
+
+    static bool keep(ring_operation& base, service::kept_input& kept) noexcept
+    {
+        auto& self = of(base);
+        if (self.lacks_memory)
+            return false;
+        if (self.result() < 0) {
+            kept.keep_error(self.result());
+            return true;
+        }
+        const ::iovec bytes{self.text.data(), self.text.size()};
+        return kept.keep(&bytes, 1, static_cast<std::size_t>(self.result()));
+    }
+
+    static int serve(ring_operation& base, service::kept_input& kept) noexcept
+    {
+        auto& self = of(base);
+        const ::iovec bytes{self.text.data(), self.text.size()};
+        return kept.take(&bytes, 1, false);
+    }
+
+    static void deliver(
+        void* owner,
+        service::asio_impl::scheduler_operation* base,
+        const boost::system::error_code&,
+        std::size_t)
+    {
+        auto& waiting = *static_cast<scripted_transfer*>(base);
+        if (owner != nullptr && !waiting.may_pass())
+            return;
+        const std::unique_ptr<scripted_transfer> self(&waiting);
+        const std::string id = std::to_string(self->id_);
+        if (owner == nullptr)
+            self->journal_.push_back(id + " destroyed");
+        else
+            self->journal_.push_back(id + ' ' + std::to_string(self->result()));
+        const auto bytes = static_cast<std::size_t>(std::max(self->result(), 0));
+        if (owner != nullptr && bytes != 0 && bytes <= self->text.size())
+            self->journal_.back() += ' ' + self->text.substr(0, bytes);
+    }
+
+    static constexpr service::transfer_functions functions{
+        &prepare, &attempt, &keep, &serve, nullptr};
+
+    std::vector<std::string>& journal_;
+    int id_;
+};
+
 /// A context, a loop and its script. The test's thread is the one that takes turns.
 struct scripted_fixture
 {
@@ -104,6 +197,37 @@ struct scripted_fixture
         auto* op = new scripted_operation(journal, id);
         loop->start(*op, of, way);
         return *op;
+    }
+
+    scripted_transfer& transfer(int id) { return *new scripted_transfer(journal, id); }
+
+    /// A read that waits as a request.
+    scripted_transfer&
+    start_read(int id, service::request_owner& of, std::string text = "........")
+    {
+        auto& op = transfer(id);
+        op.text = std::move(text);
+        loop->start(op, of, direction::read);
+        return op;
+    }
+
+    /// A transfer that waits for readiness, and is then done by a call.
+    scripted_transfer&
+    start_call(int id, service::request_owner& of, direction way, std::deque<int> answers)
+    {
+        auto& op = transfer(id);
+        op.answers = std::move(answers);
+        op.go_by_call();
+        loop->start(op, of, way);
+        return op;
+    }
+
+    /// One turn of the loop; what it finished waits for its delivery.
+    void turn_without_delivery()
+    {
+        operation_queue ops;
+        loop->turn(0, ops);
+        scheduler.post_deferred_completions(ops);
     }
 
     /// One turn of the loop; what it finished is delivered.
