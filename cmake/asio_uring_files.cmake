@@ -68,6 +68,7 @@ set(asio_uring_headers
     include/asio_uring/detail/context/worker_pool.hpp
     include/asio_uring/detail/loop/cancellation_table.hpp
     include/asio_uring/detail/loop/counters.hpp
+    include/asio_uring/detail/loop/descriptor_table.hpp
     include/asio_uring/detail/loop/entry_right.hpp
     include/asio_uring/detail/loop/event_loop.hpp
     include/asio_uring/detail/loop/fork_mark.hpp
@@ -88,6 +89,7 @@ set(asio_uring_headers
     include/asio_uring/detail/loop/verdict.hpp
     include/asio_uring/detail/loop/wake_event.hpp
     include/asio_uring/detail/object/descriptor_service.hpp
+    include/asio_uring/detail/object/open_file.hpp
     include/asio_uring/detail/object/redirect.hpp
     include/asio_uring/detail/object/redirect_all.hpp
     include/asio_uring/detail/object/ring_object.hpp

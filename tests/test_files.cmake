@@ -79,6 +79,7 @@ set(test_io_sources
     io/test_immediate.cpp
     io/test_line_order.cpp
     io/test_local.cpp
+    io/test_one_owner.cpp
     io/test_ring_object.cpp
     io/test_settings.cpp
     io/test_socket.cpp

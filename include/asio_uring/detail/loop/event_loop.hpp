@@ -27,6 +27,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <limits>
 #include <new>
 #include <thread>
@@ -76,6 +77,10 @@ public:
     // Any thread
 
     request_owner& open_owner(int descriptor);
+
+    /// The same for the file behind a descriptor. Null where another object of the
+    /// context has it under that number.
+    request_owner* open_owner(int descriptor, std::uint64_t file);
 
     /// Deliver an operation that needs no request, as from within the initiating
     /// function.
@@ -246,7 +251,7 @@ private:
     void send_cancels_that_fit() noexcept;
     bool try_send_cancel(ring_operation& op) noexcept;
     void cancel_requests(request_owner& owner, asio_impl::operation_queue& ended);
-    static void abandon_owner(request_owner& owner) noexcept;
+    void abandon_owner(request_owner& owner) noexcept;
     void await_consumed(request_owner& owner, lock_type& lock);
     bool has_unconsumed(request_owner& owner) noexcept;
     void send_cancels_now(lock_type& lock);

@@ -4,9 +4,12 @@
 // Lifetime: as the loop.
 #pragma once
 
+#include <asio_uring/detail/loop/descriptor_table.hpp>
 #include <asio_uring/detail/loop/request_line.hpp>
 
+#include <cstdint>
 #include <deque>
+#include <utility>
 #include <vector>
 
 namespace asio_uring::detail {
@@ -39,11 +42,31 @@ public:
         return owner;
     }
 
+    /// The same for the file behind a descriptor, which no other object may have under
+    /// that number. Null where one has it.
+    request_owner* acquire(int descriptor, std::uint64_t file)
+    {
+        if (descriptors_.contains(descriptor, file))
+            return nullptr;
+        descriptors_.reserve(owners_.size() + 1);
+        request_owner& owner = acquire(descriptor);
+        descriptors_.insert(owner, file);
+        return &owner;
+    }
+
+    /// The owner lets go of its descriptor, whose number is free from here. Returns the
+    /// number.
+    int free_descriptor(request_owner& owner) noexcept
+    {
+        descriptors_.erase(owner);
+        return std::exchange(owner.descriptor, -1);
+    }
+
     [[gnu::noinline]] void release(request_owner& owner) noexcept
     {
         ASIO_URING_ASSERT(owner.idle());
         ASIO_URING_ASSERT(owner.lines[0].empty() && owner.lines[1].empty());
-        owner.descriptor = -1;
+        free_descriptor(owner);
         owner.closed = owner.awaited = false;
         owner.may_have_more = true;
         delete owner.kept.exchange(nullptr);
@@ -57,6 +80,7 @@ private:
     delivery_gate& gate_;
     std::deque<request_owner> owners_;
     std::vector<request_owner*> free_;
+    descriptor_table descriptors_;
 };
 
 } // namespace asio_uring::detail

@@ -8,29 +8,17 @@
 #pragma once
 
 #include <asio_uring/detail/asio/descriptor_support.hpp>
+#include <asio_uring/detail/object/open_file.hpp>
 #include <asio_uring/detail/object/ring_object.hpp>
 #include <asio_uring/detail/request/descriptor.hpp>
-#include <asio_uring/detail/ring/unique_fd.hpp>
 
 #include <boost/asio/error.hpp>
 
-#include <cerrno>
 #include <cstdint>
 
-#include <sys/epoll.h>
 #include <sys/stat.h>
 
 namespace asio_uring::detail {
-
-/// Whether the kernel tells when a descriptor of this kind is ready. A regular file, for
-/// one, never says so.
-inline bool tells_readiness(int descriptor) noexcept
-{
-    const unique_fd set(::epoll_create1(EPOLL_CLOEXEC));
-    ::epoll_event event{};
-    return ::epoll_ctl(set.get(), EPOLL_CTL_ADD, descriptor, &event) == 0 ||
-           errno != EPERM;
-}
 
 /// See ring_object.
 class descriptor_facts
@@ -133,8 +121,9 @@ public:
         stock_service& other_service,
         asio_impl::descriptor_implementation& other)
     {
+        request_owner* const owner = owner_for(asio_impl::descriptor_of(other));
         other_service.move_construct(stock(impl), other);
-        take_over(impl);
+        take_over(impl, owner);
     }
 
     error_code assign(implementation_type& impl, int descriptor, error_code& ec)
@@ -143,12 +132,8 @@ public:
             return stock_service::assign(stock(impl), descriptor, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
-        // KERNEL: a closed descriptor is refused here, as epoll_ctl refuses it for Asio's
-        // own service.
-        struct ::stat info = {};
-        if (::fstat(descriptor, &info) == -1)
-            return ec = error_code(errno, boost::asio::error::get_system_category());
-        enter_ring(impl, descriptor, descriptor_facts(info.st_mode));
+        if ((ec = enter_ring(impl, descriptor, descriptor_facts::of(descriptor))))
+            return ec;
         asio_impl::descriptor_of(stock(impl)) = descriptor;
         asio_impl::state_of(stock(impl)) = asio_impl::descriptor_ops::possible_dup;
         return ec = error_code();

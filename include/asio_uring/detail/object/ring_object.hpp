@@ -27,12 +27,16 @@
 #include <asio_uring/detail/asio/descriptor_support.hpp>
 #include <asio_uring/detail/asio/socket_support.hpp>
 #include <asio_uring/detail/context/ring_service.hpp>
+#include <asio_uring/detail/object/open_file.hpp>
 #include <asio_uring/detail/request/buffers.hpp>
 #include <asio_uring/detail/request/connection.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
 #include <asio_uring/detail/request/transfer.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 namespace asio_uring::detail {
@@ -253,25 +257,43 @@ protected:
     /// Without a ring no object has an owner, and the service underneath does all.
     bool has_ring() const noexcept { return loop_ != nullptr; }
 
-    /// REQUIRES: has_ring(), and descriptor is about to become the object's.
-    void enter_ring(implementation_type& impl, int descriptor, const Facts& facts)
+    /// The descriptor is about to become the object's. Refuses what epoll_ctl refuses for
+    /// Asio's own service: one that is closed, and one that another object has.
+    /// REQUIRES: has_ring().
+    error_code enter_ring(implementation_type& impl, int descriptor, const Facts& facts)
     {
-        impl.owner_ = &loop_->open_owner(descriptor);
+        error_code ec;
+        impl.owner_ = owner_for(descriptor, ec);
         impl.facts_ = facts;
+        return ec;
+    }
+
+    /// The owner of a descriptor that is to be moved in from the service underneath, null
+    /// where there is none. Throws where another object has the descriptor; nothing has
+    /// moved then.
+    request_owner* owner_for(int descriptor)
+    {
+        error_code ec;
+        request_owner* const owner =
+            has_ring() && descriptor >= 0 ? owner_for(descriptor, ec) : nullptr;
+        if (ec)
+            throw boost::system::system_error(ec, "asio_uring: moving an object in");
+        return owner;
     }
 
     /// Takes over an object that was just moved in from the service underneath. The
     /// object's pending operations end with operation_aborted.
-    void take_over(implementation_type& impl)
+    void take_over(implementation_type& impl, request_owner* owner)
     {
         impl.service_ = this;
-        if (!has_ring() || !is_open(impl))
+        if (owner == nullptr)
             return;
         const int descriptor = native_handle(impl);
         auto& data = asio_impl::reactor_data_of(impl.stock_);
         reactor_.deregister_descriptor(descriptor, data, false);
         reactor_.cleanup_descriptor_data(data);
-        enter_ring(impl, descriptor, Facts::of(descriptor));
+        impl.owner_ = owner;
+        impl.facts_ = Facts::of(descriptor);
     }
 
     /// Whether a read of the ring is on its way, or left something behind.
@@ -435,6 +457,19 @@ private:
     {
         if constexpr (requires { impl.facts_.forget_mode(); })
             impl.facts_.forget_mode();
+    }
+
+    request_owner* owner_for(int descriptor, error_code& ec)
+    {
+        const std::int64_t file = name_of_file(descriptor);
+        request_owner* owner = nullptr;
+        if (file == 0)
+            owner = &loop_->open_owner(descriptor);
+        else if (file > 0)
+            owner = loop_->open_owner(descriptor, static_cast<std::uint64_t>(file));
+        if (owner == nullptr)
+            ec = error_code(file > 0 ? EEXIST : errno, boost::system::system_category());
+        return owner;
     }
 
     template <typename Implementation>

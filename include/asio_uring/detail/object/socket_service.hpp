@@ -16,13 +16,10 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
 
-#include <cerrno>
 #include <cstdint>
 #include <utility>
 
 #include <sys/socket.h>
-
-#include <fcntl.h>
 
 namespace asio_uring::detail {
 
@@ -106,8 +103,9 @@ public:
         typename asio_impl::reactive_socket_service<Protocol1>::implementation_type&
             other)
     {
+        request_owner* const owner = this->owner_for(asio_impl::descriptor_of(other));
         stock_service::converting_move_construct(stock(impl), other_service, other);
-        this->take_over(impl);
+        this->take_over(impl, owner);
     }
 
     error_code
@@ -121,9 +119,10 @@ public:
             protocol.family(), protocol.type(), protocol.protocol(), ec));
         if (socket.get() == asio_impl::invalid_socket)
             return ec;
-        adopt(impl, protocol, socket.get());
-        socket.release();
-        return ec = error_code();
+        ec = adopt(impl, protocol, socket.get());
+        if (!ec)
+            socket.release();
+        return ec;
     }
 
     error_code assign(
@@ -136,13 +135,10 @@ public:
             return stock_service::assign(stock(impl), protocol, socket, ec);
         if (is_open(impl))
             return ec = boost::asio::error::already_open;
-        // KERNEL: a closed descriptor is refused here, as epoll_ctl refuses it for Asio's
-        // own service.
-        if (::fcntl(socket, F_GETFD) == -1)
-            return ec = error_code(errno, boost::asio::error::get_system_category());
-        adopt(impl, protocol, socket);
-        stock(impl).state_ |= asio_impl::socket_ops::possible_dup;
-        return ec = error_code();
+        ec = adopt(impl, protocol, socket);
+        if (!ec)
+            stock(impl).state_ |= asio_impl::socket_ops::possible_dup;
+        return ec;
     }
 
     // Synchronous members: Asio's own
@@ -495,10 +491,11 @@ public:
     }
 
 private:
-    void adopt(implementation_type& impl, const protocol_type& protocol, int socket)
+    error_code adopt(implementation_type& impl, const protocol_type& protocol, int socket)
     {
         namespace socket_ops = asio_impl::socket_ops;
-        this->enter_ring(impl, socket, socket_facts());
+        if (const error_code ec = this->enter_ring(impl, socket, socket_facts()))
+            return ec;
         auto& data = stock(impl);
         data.socket_ = socket;
         data.protocol_ = protocol;
@@ -513,6 +510,7 @@ private:
             data.state_ = 0;
             break;
         }
+        return {};
     }
 
     // Whether the ring does the receive. A request of the ring would read over urgent data,

@@ -76,7 +76,7 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     // withdrawn, and a repeated request is ruled out by the wish to cancel. The number is
     // free from here.
     ASIO_URING_ASSERT(all_cancelled(owner));
-    const int descriptor = std::exchange(owner.descriptor, -1);
+    const int descriptor = owners_.free_descriptor(owner);
     owner.closed = true;
     if (owner.idle())
         owners_.release(owner);
@@ -159,7 +159,7 @@ void basic_event_loop<Ring>::abandon_owner(request_owner& owner) noexcept
         op->cancel_requested_ = true;
     for (request_line& line : owner.lines)
         line.mark_cancelled();
-    owner.descriptor = -1;
+    owners_.free_descriptor(owner);
     owner.closed = true;
 }
 

@@ -35,6 +35,13 @@ request_owner& basic_event_loop<Ring>::open_owner(int descriptor)
 }
 
 template <typename Ring>
+request_owner* basic_event_loop<Ring>::open_owner(int descriptor, std::uint64_t file)
+{
+    lock_type lock(mutex_);
+    return owners_.acquire(descriptor, file);
+}
+
+template <typename Ring>
 counter_values basic_event_loop<Ring>::counters() const
 {
     lock_type lock(mutex_);
