@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: BSL-1.0
 #
 # asio_uring_add_test(NAME name SOURCES file... [LABELS label...] [LIBRARIES target...]
-#                     [ASIO | DROP_IN | INTERNALS])
+#                     [ASIO | DROP_IN | INTERNALS | LIBRARY target])
 #
 # One Boost.Test program from all sources of one folder of tests/. main.cpp holds
 # BOOST_TEST_MODULE. ASIO takes the precompiled header that all programs over Asio share;
 # DROP_IN compiles every source with drop_in.hpp in front. INTERNALS links what the headers
-# of src/ declare, which a shared library hides. The label `threaded` marks what
+# of src/ declare, which a shared library hides. LIBRARY links another build of the library
+# than the project's own. The label `threaded` marks what
 # ThreadSanitizer runs.
 function(asio_uring_add_test)
     set(flags ASIO DROP_IN INTERNALS)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "${flags}" "NAME" "SOURCES;LABELS;LIBRARIES")
+    cmake_parse_arguments(
+        PARSE_ARGV 0 arg "${flags}" "NAME;LIBRARY" "SOURCES;LABELS;LIBRARIES"
+    )
     set(mains ${arg_SOURCES})
     list(FILTER mains INCLUDE REGEX "main\\.cpp$")
     if(NOT mains)
@@ -18,6 +21,9 @@ function(asio_uring_add_test)
     endif()
     add_executable(${arg_NAME} ${arg_SOURCES})
     set(library asio_uring::asio_uring)
+    if(arg_LIBRARY)
+        set(library ${arg_LIBRARY})
+    endif()
     if(arg_INTERNALS)
         asio_uring_add_internals()
         set(library asio_uring_internals)

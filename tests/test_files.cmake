@@ -63,6 +63,7 @@ set(test_loop_sources
     loop/test_model.cpp
     loop/test_parts.cpp
     loop/test_parts_model.cpp
+    loop/test_refused_entries.cpp
     loop/test_timer_heap.cpp
     loop/test_verdict.cpp
 )
@@ -103,4 +104,8 @@ set(test_threads_sources
     threads/main.cpp
     threads/test_executors.cpp
     threads/test_threads.cpp
+)
+
+set(test_faults_sources
+    faults/main.cpp
 )

@@ -4,6 +4,7 @@
 
 #include "scripted_ring.hpp"
 
+#include <asio_uring/detail/context/loop_watch.hpp>
 #include <asio_uring/detail/loop/event_loop.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -154,6 +155,9 @@ private:
     int id_;
 };
 
+/// The settings of a loop that takes no turns: the context's reactor watches it.
+inline constexpr service::loop_settings attached{.epoll_descriptor = -1};
+
 /// A context, a loop and its script. The test's thread is the one that takes turns.
 struct scripted_fixture
 {
@@ -165,6 +169,10 @@ struct scripted_fixture
         : script(entries)
     {
         loop.emplace(scheduler, scripted_ring(script), settings);
+        if (settings.epoll_descriptor < 0)
+            watch.emplace(
+                boost::asio::use_service<service::asio_impl::epoll_reactor>(context),
+                *loop);
     }
     scripted_fixture(const scripted_fixture&) = delete;
     scripted_fixture& operator=(const scripted_fixture&) = delete;
@@ -182,6 +190,7 @@ struct scripted_fixture
         script.during_wait = nullptr;
         script.during_entry = nullptr;
         script.obey_cancels = true;
+        watch.reset();
         {
             operation_queue ops;
             loop->shutdown(ops);
@@ -307,6 +316,7 @@ struct scripted_fixture
     ring_script script;
     std::vector<std::string> journal;
     std::optional<scripted_event_loop> loop;
+    std::optional<service::basic_loop_watch<scripted_event_loop>> watch;
 };
 
 } // namespace asio_uring::test

@@ -4,6 +4,7 @@
 // answers, and which flags stand. Nothing blocks: a wait that nothing ends is recorded.
 #pragma once
 
+#include <asio_uring/detail/ring/unique_fd.hpp>
 #include <asio_uring/ring/abi.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -19,6 +20,8 @@
 #include <span>
 #include <utility>
 #include <vector>
+
+#include <sys/eventfd.h>
 
 namespace asio_uring::test {
 
@@ -67,6 +70,7 @@ public:
             if (auto found = in_flight.find(user_data); found != in_flight.end())
                 in_flight.erase(found);
         (overflowing ? backlog : completions).push_back({user_data, result, flags});
+        tell();
     }
 
     /// Completions posted from now on find no room until the kernel is entered.
@@ -110,6 +114,12 @@ private:
         completions.push_back({sqe.user_data, ended != 0 ? 0 : -ENOENT, 0});
     }
 
+    void tell() const
+    {
+        if (!completions.empty())
+            ::eventfd_write(readable.get(), 1);
+    }
+
     int enter(const entry& call)
     {
         if (const auto hook = std::exchange(during_entry, nullptr))
@@ -139,6 +149,7 @@ private:
             during_wait(call);
             lock.lock();
         }
+        tell();
         const bool nothing = call.min_complete != 0 && completions.empty();
         return submitted == 0 && nothing ? -ETIME : static_cast<int>(submitted);
     }
@@ -147,6 +158,7 @@ private:
     std::atomic<std::uint32_t> head{0};
     std::uint32_t claimed = 0;
     std::uint32_t published = 0;
+    detail::unique_fd readable{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::deque<abi::cqe> completions;
     std::deque<abi::cqe> backlog;
     /// Threads may be inside at the same time, as with the real one.
@@ -208,6 +220,8 @@ public:
         return abi::feat_min_timeout | abi::feat_no_iowait;
     }
     std::uint32_t setup_flags() const noexcept { return 0; }
+    /// Readable while there are completions.
+    int native_handle() const noexcept { return script_->readable.get(); }
     boost::system::error_code enable() noexcept { return {}; }
     boost::system::error_code register_files(std::span<const int>) noexcept { return {}; }
     void close() noexcept {}
@@ -243,6 +257,8 @@ public:
         {
             const std::lock_guard guard(script_->mutex);
             batch.swap(script_->completions);
+            ::eventfd_t ignored = 0;
+            ::eventfd_read(script_->readable.get(), &ignored);
         }
         for (const abi::cqe& entry : batch)
             f(entry);

@@ -1,92 +1,104 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: attach mode: a context that has a reactor before its ring
-// keeps that reactor, which watches the ring. Thread: perform() runs on a thread of the
-// context. Lifetime: as ring_service.
+// keeps that reactor, which watches the ring. Thread: get_ready_timers() runs on a thread
+// of the context, inside the reactor's run. Lifetime: as ring_service.
 #pragma once
 
+#include <asio_uring/detail/asio/reactor_access.hpp>
 #include <asio_uring/detail/loop/event_loop.hpp>
 
 #include <boost/system/system_error.hpp>
 
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+#include <sys/epoll.h>
+
 namespace asio_uring::detail {
 
-class loop_watch
+/// The reactor takes the loop for a queue of timers, and the ring and the loop's wake
+/// event for the descriptor that says that one is due. So the reactor works the loop off
+/// inside its own run, and hands over what is finished as it hands over timers. A run of
+/// the context then counts the handlers, and nothing else: an operation of the reactor's,
+/// or one posted to the scheduler, would count as a handler.
+template <typename Loop>
+class basic_loop_watch final : private asio_impl::timer_queue_base
 {
 public:
-    loop_watch(
-        asio_impl::epoll_reactor& reactor,
-        asio_impl::scheduler& scheduler,
-        event_loop& loop)
-        : reactor_(reactor), operation_(scheduler, loop)
+    basic_loop_watch(asio_impl::epoll_reactor& reactor, Loop& loop)
+        : reactor_(reactor), loop_(loop)
     {
         reactor_.init_task();
-        start(loop.ring().native_handle());
+        start();
     }
 
-    loop_watch(const loop_watch&) = delete;
-    loop_watch& operator=(const loop_watch&) = delete;
+    basic_loop_watch(const basic_loop_watch&) = delete;
+    basic_loop_watch& operator=(const basic_loop_watch&) = delete;
 
-    ~loop_watch() { stop(); }
+    ~basic_loop_watch() override { stop(); }
 
-    void start(int descriptor)
+    void start()
     {
-        descriptor_ = descriptor;
-        const int error = reactor_.register_internal_descriptor(
-            asio_impl::epoll_reactor::read_op, descriptor_, data_, &operation_);
-        if (error != 0)
-            throw boost::system::system_error(
-                error, boost::system::system_category(), "asio_uring: watching the ring");
+        // A child may say late that it is one: the watch was not stopped before the fork.
+        if (!std::exchange(started_, true))
+            asio_impl::add_queue(reactor_, *this);
+        // The ring is readable until it is reaped. The wake event is never read: each of
+        // its writes is an event of its own.
+        watch(loop_.ring().native_handle(), EPOLLIN);
+        watch(loop_.wake_descriptor(), EPOLLIN | EPOLLET);
     }
 
     /// Ends the watch. REQUIRES: the ring is not closed yet.
-    void stop()
+    void stop() noexcept
     {
-        if (data_ == nullptr)
+        if (!started_)
             return;
-        reactor_.deregister_internal_descriptor(descriptor_, data_);
-        reactor_.cleanup_descriptor_data(data_);
+        const int set = asio_impl::epoll_descriptor(reactor_);
+        ::epoll_ctl(set, EPOLL_CTL_DEL, loop_.ring().native_handle(), nullptr);
+        ::epoll_ctl(set, EPOLL_CTL_DEL, loop_.wake_descriptor(), nullptr);
+        forget();
     }
 
     /// For a child whose fork was not announced: its epoll set is also the parent's, and
     /// so the child leaves the set alone.
-    void forget() noexcept { data_ = nullptr; }
+    void forget() noexcept
+    {
+        started_ = false;
+        asio_impl::remove_queue(reactor_, *this);
+    }
 
 private:
-    // The reactor keeps this operation for good, because perform() never reports itself
-    // done.
-    class operation : public asio_impl::reactor_op
+    void watch(int descriptor, std::uint32_t events)
     {
-    public:
-        operation(asio_impl::scheduler& scheduler, event_loop& loop)
-            : reactor_op(boost::system::error_code(), &do_perform, &do_complete),
-              scheduler_(scheduler),
-              loop_(loop)
-        {}
+        ::epoll_event event{};
+        event.events = events;
+        event.data.ptr = asio_impl::timer_mark(reactor_);
+        const int set = asio_impl::epoll_descriptor(reactor_);
+        if (::epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) == 0)
+            return;
+        const int error = errno;
+        stop();
+        throw boost::system::system_error(
+            error, boost::system::system_category(), "asio_uring: watching the ring");
+    }
 
-    private:
-        static status do_perform(reactor_op* base)
-        {
-            operation& self = *static_cast<operation*>(base);
-            asio_impl::operation_queue ops;
-            self.loop_.pump(ops);
-            self.scheduler_.post_deferred_completions(ops);
-            return not_done;
-        }
+    // Nothing of the loop is due at a time of its own.
+    bool empty() const override { return true; }
+    long wait_duration_msec(long longest) const override { return longest; }
+    long wait_duration_usec(long longest) const override { return longest; }
 
-        static void do_complete(
-            void*, scheduler_operation*, const boost::system::error_code&, std::size_t)
-        {}
+    // Called with the reactor's mutex held. The loop calls nothing of the reactor's.
+    void get_ready_timers(asio_impl::operation_queue& ops) override { loop_.pump(ops); }
 
-        using scheduler_operation = asio_impl::scheduler_operation;
-
-        asio_impl::scheduler& scheduler_;
-        event_loop& loop_;
-    };
+    // shutdown() ends the operations.
+    void get_all_timers(asio_impl::operation_queue&) override {}
 
     asio_impl::epoll_reactor& reactor_;
-    int descriptor_ = -1;
-    asio_impl::epoll_reactor::per_descriptor_data data_ = nullptr;
-    operation operation_;
+    Loop& loop_;
+    bool started_ = false;
 };
+
+using loop_watch = basic_loop_watch<event_loop>;
 
 } // namespace asio_uring::detail

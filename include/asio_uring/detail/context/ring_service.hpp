@@ -135,7 +135,7 @@ public:
         if (event == execution_context::fork_child)
             restart_in_child();
         if (event != execution_context::fork_prepare && watch_ && !refused_.reason)
-            watch_->start(loop_->ring().native_handle());
+            watch_->start();
     }
 
     void shutdown() override
@@ -282,9 +282,7 @@ private:
         resources_.emplace(false);
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         watch_ = std::make_unique<loop_watch>(
-            boost::asio::use_service<asio_impl::epoll_reactor>(context()),
-            scheduler_,
-            *loop_);
+            boost::asio::use_service<asio_impl::epoll_reactor>(context()), *loop_);
     }
 
     int hint() { return asio_impl::concurrency_hint(context()); }

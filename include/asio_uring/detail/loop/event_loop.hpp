@@ -189,8 +189,12 @@ public:
     /// whether the reactor's epoll set is ready.
     bool turn(long usec, asio_impl::operation_queue& ops);
 
-    /// For a loop that is watched from outside: submit, and append what is finished.
+    /// For a loop that is watched from outside: submit, and append what is finished. To
+    /// be called when the ring, or the wake event, is readable.
     void pump(asio_impl::operation_queue& ops);
+
+    /// The wake event of a loop that is watched from outside.
+    int wake_descriptor() const noexcept { return polls_.wake_descriptor(); }
 
     /// Watch the epoll set that carries the stock objects. REQUIRES: before the first
     /// turn.
@@ -215,8 +219,6 @@ public:
     Ring& ring() noexcept { return ring_; }
 
 private:
-    class flush_operation;
-
     // Counts a thread as inside the kernel, where it may be reading published SQEs.
     class entering;
 
@@ -233,6 +235,7 @@ private:
     bool flush(lock_type& lock);
     bool submit(lock_type& lock);
     [[gnu::noinline]] void notify(lock_type& lock);
+    bool something_left() const noexcept;
     bool may_enter() const noexcept { return right_.may_enter(scheduler_); }
     bool may_end() const noexcept { return right_.may_end(scheduler_); }
     static std::uint32_t wanted_events(const ring_operation& op) noexcept
@@ -341,7 +344,6 @@ private:
     request_owner unowned_;
     cancellation_table cancellations_;
     counter_values counters_;
-    flush_operation flush_operation_;
     teardown_watch* teardown_;
 
     // Operations that wait for an SQE of their own, or of their cancellation. Their links
@@ -352,40 +354,10 @@ private:
     std::size_t in_kernel_count_ = 0;
     unsigned entering_count_ = 0;
     bool waiting_ = false;
-    bool flush_posted_ = false;
     bool reaping_ = false;
     bool stopping_ = false;
     // A raw request of the program's may be ended by another.
     bool program_cancels_ = false;
-};
-
-/// Submits for a loop that is watched from outside and takes no turns of its own: posted
-/// once behind the handlers that are ready, so that one entry serves them all.
-template <typename Ring>
-class basic_event_loop<Ring>::flush_operation : public asio_impl::scheduler_operation
-{
-public:
-    explicit flush_operation(basic_event_loop& loop) noexcept
-        : scheduler_operation(&do_complete), loop_(loop)
-    {}
-
-private:
-    static void do_complete(
-        void* owner,
-        scheduler_operation* base,
-        const boost::system::error_code&,
-        std::size_t)
-    {
-        basic_event_loop& loop = static_cast<flush_operation*>(base)->loop_;
-        lock_type lock(loop.mutex_);
-        loop.flush_posted_ = false;
-        if (owner == nullptr || loop.stopping_ || loop.is_orphan())
-            return;
-        loop.refill(lock);
-        loop.flush(lock);
-    }
-
-    basic_event_loop& loop_;
 };
 
 template <typename Ring>

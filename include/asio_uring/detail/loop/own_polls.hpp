@@ -28,6 +28,13 @@ public:
     /// Ends a wait, now or the next one. Any thread, without a lock.
     void notify() noexcept { wake_event_.notify(); }
 
+    /// Readable after notify().
+    int wake_descriptor() const noexcept { return wake_event_.native_handle(); }
+
+    /// For a loop that is watched from outside: what is notified from here on is told
+    /// anew.
+    void acknowledge() noexcept { wake_event_.acknowledge(); }
+
     /// REQUIRES: nothing is armed.
     void watch_epoll(int descriptor) noexcept { epoll_descriptor_ = descriptor; }
 

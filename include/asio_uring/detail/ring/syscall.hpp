@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 
 #include <unistd.h>
 
@@ -63,6 +64,18 @@ inline int sys_setup(unsigned entries, abi::setup_params& params) noexcept
     return static_cast<int>(raw_syscall(abi::syscall_setup, entries, word_of(&params)));
 }
 
+#ifdef ASIO_URING_TEST_FAULTS
+/// Stands in for the system call. A test program that compiles the library itself defines
+/// it, and lets some entries fail.
+int faulty_enter(
+    int fd,
+    unsigned to_submit,
+    unsigned min_complete,
+    std::uint32_t flags,
+    const void* argument,
+    std::size_t argument_size) noexcept;
+#endif
+
 inline int sys_enter(
     int fd,
     unsigned to_submit,
@@ -71,6 +84,9 @@ inline int sys_enter(
     const void* argument,
     std::size_t argument_size) noexcept
 {
+#ifdef ASIO_URING_TEST_FAULTS
+    return faulty_enter(fd, to_submit, min_complete, flags, argument, argument_size);
+#else
     return static_cast<int>(raw_syscall(
         abi::syscall_enter,
         fd,
@@ -79,6 +95,7 @@ inline int sys_enter(
         flags,
         word_of(argument),
         static_cast<long>(argument_size)));
+#endif
 }
 
 inline int

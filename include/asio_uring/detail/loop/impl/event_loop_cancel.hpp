@@ -92,7 +92,7 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
             interrupt(); // its turn sends them
         if (awaited)
             await_end(owner, lock);
-        if (!unsent_cancels_.empty() || ring_.claimed() != ring_.published())
+        if (something_left())
             notify(lock);
     }
     if (lock.owns_lock())
@@ -231,8 +231,8 @@ bool basic_event_loop<Ring>::holds_file(request_owner& owner) const noexcept
 }
 
 // A published SQE names the descriptor until the kernel has read it. Whoever published it
-// is about to enter, so wait for that; an entry refused leaves nobody inside, and the SQE
-// is ours again.
+// is about to enter, so wait for that. An entry refused leaves nobody inside, and the SQE
+// is ours again; or it leaves the reaper, which was told to come out and submit.
 template <typename Ring>
 void basic_event_loop<Ring>::await_consumed(request_owner& owner, lock_type& lock)
 {

@@ -15,7 +15,6 @@ basic_event_loop<Ring>::basic_event_loop(
       right_(settings.single_issuer),
       polls_(settings.epoll_descriptor),
       owners_(*this),
-      flush_operation_(*this),
       teardown_(settings.teardown)
 {}
 
@@ -222,17 +221,23 @@ void basic_event_loop<Ring>::submit()
         submit(lock);
 }
 
-// Claimed SQEs reach the kernel with the next turn. A reaper that already waits there
-// takes no turn by itself.
+// Whether something waits for the kernel, in a queue of ours or in the ring's: an entry
+// may be refused, or take a part of what was offered.
+template <typename Ring>
+bool basic_event_loop<Ring>::something_left() const noexcept
+{
+    return !unsent_cancels_.empty() || !backlog_.empty() ||
+           ring_.claimed() != ring_.published() || ring_.unconsumed() != 0;
+}
+
+// What is left reaches the kernel with the next turn. A reaper that already waits there
+// takes no turn by itself, and neither does whoever watches the loop.
 template <typename Ring>
 void basic_event_loop<Ring>::notify(lock_type& lock)
 {
     if (!polls_.take_part()) {
-        if (flush_posted_)
-            return;
-        flush_posted_ = true;
-        lock.unlock();
-        scheduler_.post_immediate_completion(&flush_operation_, false);
+        if (something_left())
+            interrupt(); // once until the loop is looked at
         return;
     }
     if (!waiting_)
@@ -240,8 +245,7 @@ void basic_event_loop<Ring>::notify(lock_type& lock)
     // A run thread submits at once: its handler may go on to wait for what it started.
     // Any other thread leaves that to the reaper, because a request belongs to its
     // submitter, and only run threads are sure to enter the kernel again.
-    if (scheduler_.can_dispatch() && flush(lock) && backlog_.empty() &&
-        unsent_cancels_.empty())
+    if (scheduler_.can_dispatch() && flush(lock) && !something_left())
         return;
     lock.unlock();
     interrupt();

@@ -33,8 +33,7 @@ bool basic_event_loop<Ring>::pass(ring_operation& op) noexcept
         op.owner_->may_have_more.store(may_have_more(op), std::memory_order_relaxed);
     leave(op, ended);
     // Nobody may be about to submit what follows in the line.
-    if ((waiting_ || !polls_.take_part()) && ring_.claimed() != ring_.published())
-        [[unlikely]]
+    if ((waiting_ || !polls_.take_part()) && something_left()) [[unlikely]]
         notify(lock);
     if (lock.owns_lock())
         lock.unlock();
@@ -251,6 +250,8 @@ void basic_event_loop<Ring>::await_cancelled_read(
     if (owner.line(direction::read).active() == op &&
         op->state_ == operation_state::reaped)
         set_aside(*op);
+    if ((waiting_ || !polls_.take_part()) && something_left())
+        interrupt();
 }
 
 } // namespace asio_uring::detail

@@ -175,10 +175,8 @@ template <typename Ring>
 void basic_event_loop<Ring>::release_and_post(
     asio_impl::operation_queue& ended, lock_type& lock)
 {
-    const bool something_left = !unsent_cancels_.empty() || !backlog_.empty() ||
-                                ring_.claimed() != ring_.published();
     // The ring of a fork's parent is not to be touched.
-    if (something_left && !is_orphan())
+    if (!is_orphan() && something_left())
         notify(lock);
     if (lock.owns_lock())
         lock.unlock();

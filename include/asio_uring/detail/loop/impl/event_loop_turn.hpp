@@ -28,6 +28,7 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
     lock_type lock(mutex_);
     if (is_orphan())
         right_.throw_orphan();
+    polls_.acknowledge();
     // Reaping claims what comes next, and no turn follows that would submit it.
     do {
         refill(lock);
@@ -37,10 +38,9 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
         reap(ops);
     } while (ring_.claimed() != ring_.published() || ring_.ready() != 0 ||
              ring_.task_work_pending() || ring_.completion_overflow());
-    // A completion may have shown that a cancellation missed, and no turn follows that
-    // would send it again.
-    if (!unsent_cancels_.empty())
-        notify(lock);
+    // A completion may have shown that a cancellation missed, or the kernel took nothing,
+    // and no turn follows that would try again.
+    notify(lock);
 }
 
 template <typename Ring>
