@@ -113,6 +113,7 @@ set(asio_uring_headers
     include/asio_uring/detail/ring/ring_memory.hpp
     include/asio_uring/detail/ring/syscall.hpp
     include/asio_uring/detail/ring/unique_fd.hpp
+    include/asio_uring/detail/ring/wait_budget.hpp
     include/asio_uring/drop_in.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp

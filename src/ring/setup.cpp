@@ -4,12 +4,15 @@
 
 #include <asio_uring/detail/ring/syscall.hpp>
 #include <asio_uring/detail/ring/unique_fd.hpp>
+#include <asio_uring/detail/ring/wait_budget.hpp>
 #include <asio_uring/ring/error.hpp>
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <chrono>
+#include <mutex>
 
 #include <sys/utsname.h>
 
@@ -48,15 +51,41 @@ constexpr std::array<setup_flag_info, 21> flag_table{{
 
 // KERNEL 6.12: ring memory is charged to RLIMIT_MEMLOCK, and a closed ring gives its
 // share back some milliseconds after close(2). A short, bounded wait tells the two cases
-// of ENOMEM apart: memory on its way back, and memory that is not there.
+// of ENOMEM apart: memory on its way back, and memory that is not there. A program that
+// makes many rings learns that once and not with each of them.
+constexpr std::chrono::milliseconds first_wait{2};
+constexpr std::chrono::milliseconds last_wait{32};
+
+class wait_for_memory
+{
+public:
+    /// Waits, unless the waits of this process have taken too long already. Returns
+    /// whether it waited.
+    static bool wait(std::chrono::milliseconds time) noexcept
+    {
+        {
+            const std::lock_guard lock{mutex};
+            if (budget.left(wait_budget::clock::now()) < time)
+                return false;
+            budget.spend(time);
+        }
+        const ::timespec pause{0, std::chrono::nanoseconds{time}.count()};
+        ::nanosleep(&pause, nullptr);
+        return true;
+    }
+
+private:
+    static inline constinit std::mutex mutex;
+    static inline constinit wait_budget budget{2 * last_wait};
+};
+
 int setup_with_backoff(unsigned entries, abi::setup_params& params) noexcept
 {
     const abi::setup_params request = params;
     int result = sys_setup(entries, params);
-    for (long wait_ns = 2'000'000; result == -ENOMEM && wait_ns <= 32'000'000;
-         wait_ns *= 2) {
-        const ::timespec pause{0, wait_ns};
-        ::nanosleep(&pause, nullptr);
+    for (auto time = first_wait; result == -ENOMEM && time <= last_wait; time *= 2) {
+        if (!wait_for_memory::wait(time))
+            break;
         params = request;
         result = sys_setup(entries, params);
     }

@@ -367,6 +367,56 @@ BOOST_AUTO_TEST_CASE(exhausted_memory_lock_limit_falls_back)
     BOOST_TEST(verdict == "");
 }
 
+/// Becomes a user that has locked no memory, with a limit. Returns why not.
+std::string limit_locked_memory(::rlim_t bytes)
+{
+    const ::rlimit limit{bytes, bytes};
+    MUST(::setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+    constexpr ::uid_t alone = 64321;
+    if (::getuid() != 0 || ::setgroups(0, nullptr) != 0 || ::setgid(alone) != 0 ||
+        ::setuid(alone) != 0)
+        return "cannot become another user";
+    return {};
+}
+
+BOOST_AUTO_TEST_CASE(little_locked_memory_is_enough_for_a_small_ring)
+{
+    const std::string verdict = in_child([]() -> std::string {
+        if (auto failed = limit_locked_memory(24 * 1024); !failed.empty())
+            return failed;
+        asio_uring::io_context context;
+        if (status(context).sq_entries == ring_options().entries)
+            return "this kernel does not charge the ring";
+        MUST(status(context).mode == ring_mode::reactor);
+        MUST(status(context).sq_entries == 32);
+        return converse(context);
+    });
+    if (verdict.starts_with("cannot") || verdict.starts_with("this kernel"))
+        ASIO_URING_SKIP(verdict);
+    BOOST_TEST(verdict == "");
+}
+
+// Each of them could wait for memory that is on its way back.
+BOOST_AUTO_TEST_CASE(contexts_without_locked_memory_wait_for_it_together)
+{
+    const std::string verdict = in_child([]() -> std::string {
+        if (auto failed = limit_locked_memory(0); !failed.empty())
+            return failed;
+        constexpr int count = 50;
+        const auto begin = std::chrono::steady_clock::now();
+        for (int i = 0; i != count; ++i) {
+            if (asio_uring::io_context context;
+                status(context).mode != ring_mode::fallback)
+                return "this kernel does not charge the ring";
+        }
+        MUST(std::chrono::steady_clock::now() - begin < count * 62ms / 3);
+        return {};
+    });
+    if (verdict.starts_with("cannot") || verdict.starts_with("this kernel"))
+        ASIO_URING_SKIP(verdict);
+    BOOST_TEST(verdict == "");
+}
+
 BOOST_AUTO_TEST_CASE(full_descriptor_table_falls_back_and_is_not_remembered)
 {
     run_in_child([]() -> std::string {

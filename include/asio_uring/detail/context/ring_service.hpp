@@ -223,7 +223,7 @@ private:
     {
         try {
             boost::system::error_code ec;
-            ring made = ring::create(options_, ec);
+            ring made = create(ec);
             if (!ec)
                 ec = try_out(made);
             if (!ec)
@@ -239,6 +239,27 @@ private:
             refused_ = make_refusal(error.code(), options_);
         }
         remember(refused_);
+    }
+
+    // Near the limit of locked memory a small ring, which is slower where much is started
+    // at once, is worth more than none.
+    ring create(boost::system::error_code& ec)
+    {
+        constexpr unsigned small = 32;
+        ring made = ring::create(options_, ec);
+        const bool usual =
+            options_.entries == ring_options().entries && options_.cq_entries == 0;
+        if (ec == boost::asio::error::no_memory && usual) {
+            ring_options less = options_;
+            less.entries = small;
+            boost::system::error_code failed;
+            made = ring::create(less, failed);
+            if (!failed) {
+                options_ = less;
+                ec = {};
+            }
+        }
+        return made;
     }
 
     void join(ring made)
