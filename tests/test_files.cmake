@@ -89,6 +89,7 @@ set(test_io_sources
     io/test_submit.cpp
     io/test_time_limits.cpp
     io/test_tokens.cpp
+    io/test_transfers.cpp
 )
 
 set(test_fallback_sources

@@ -299,6 +299,53 @@ BOOST_AUTO_TEST_CASE(entry_forbidden_later_ends_run_with_an_error)
         });
 }
 
+/// Owns its sockets and its timer, as sessions of servers do.
+struct session
+{
+    explicit session(asio::io_context& context)
+        : near(context), far(context), timer(context, 1h)
+    {
+        asio::local::connect_pair(near, far);
+    }
+
+    asio_uring::local::stream_protocol::socket near;
+    asio_uring::local::stream_protocol::socket far;
+    asio_uring::steady_timer timer;
+    char data[8];
+};
+
+BOOST_AUTO_TEST_CASE(entry_forbidden_later_leaves_sessions_that_can_be_destroyed)
+{
+    for (const bool handler_owns : {false, true})
+        run_in_child([&]() -> std::string {
+            auto held = std::make_shared<int>(0);
+            {
+                asio_uring::io_context context;
+                auto one = std::make_shared<session>(context);
+                session& raw = *one;
+                auto owner = handler_owns ? one : nullptr;
+                raw.near.async_read_some(
+                    asio::buffer(raw.data),
+                    [owner, held](boost::system::error_code, std::size_t) { ++*held; });
+                raw.timer.async_wait([one, held](boost::system::error_code) {});
+                one.reset();
+                owner.reset();
+                context.poll();
+                if (!forbid({call_enter}, EPERM))
+                    return no_filter;
+                try {
+                    context.run_for(1ms);
+                }
+                catch (const boost::system::system_error&) {
+                }
+            }
+            MUST(*held == 0);
+            // The kernel has let go of the ring, so nothing had to be left behind.
+            MUST(held.use_count() == 1);
+            return {};
+        });
+}
+
 BOOST_AUTO_TEST_CASE(descriptors_closed_by_number_end_run_with_an_error)
 {
     run_in_child([]() -> std::string {

@@ -21,6 +21,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -372,6 +373,42 @@ BOOST_DATA_TEST_CASE(
     });
     BOOST_TEST(late == 0);
     BOOST_TEST(open_and_read(kept.index()) == 0);
+}
+
+// The child inherits the descriptor of the ring, whose end the parent waits for.
+BOOST_AUTO_TEST_CASE(i06_single_issuer_context_ends_while_a_child_lives)
+{
+    auto context = make_context(context_kind::single_issuer);
+    auto token = std::make_shared<int>(0);
+    std::optional<connection> link(std::in_place, *context);
+    std::promise<void> ran;
+    std::promise<void> leave;
+    std::thread runner([&] {
+        char byte = 0;
+        link->socket.async_receive(
+            asio::buffer(&byte, 1), [token](error_code, std::size_t) {});
+        turn(*context);
+        ran.set_value();
+        leave.get_future().wait_for(wait_limit);
+    });
+    ran.get_future().wait();
+    auto [parent_end, child_end] = plain_pair();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20);
+        char byte = 0;
+        ::close(parent_end.fd());
+        ::_exit(::read(child_end.fd(), &byte, 1) == 0 ? 0 : 1);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    link.reset();
+    context.reset();
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < 4s));
+    BOOST_TEST(token.use_count() == 1);
+    parent_end = peer();
+    BOOST_TEST(result_of(child) == 0);
+    leave.set_value();
+    runner.join();
 }
 
 // The threads that ran the context are the parent's. The child runs it on its own.

@@ -9,6 +9,7 @@
 #include <asio_uring/detail/loop/cancellation_table.hpp>
 #include <asio_uring/detail/loop/counters.hpp>
 #include <asio_uring/detail/loop/entry_right.hpp>
+#include <asio_uring/detail/loop/fork_watch.hpp>
 #include <asio_uring/detail/loop/optional_mutex.hpp>
 #include <asio_uring/detail/loop/own_polls.hpp>
 #include <asio_uring/detail/loop/owner_pool.hpp>
@@ -27,9 +28,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <new>
+#include <optional>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -323,10 +327,11 @@ private:
     void forget_reaped(request_owner& owner) noexcept;
     void abandon_all(asio_impl::operation_queue& ops);
     void abort_requests(request_owner& owner, asio_impl::operation_queue& ended);
-    void close_and_wait(asio_impl::operation_queue& ops);
+    void close_and_wait(teardown_watch& watch, asio_impl::operation_queue& ops);
     void drain(asio_impl::operation_queue& ops, lock_type& lock);
     static bool is_lost(int result) noexcept;
-    void abandon_ring() noexcept;
+    void abandon_ring(asio_impl::operation_queue& ops);
+    void leave_ring() noexcept;
     void leave_kernel() noexcept;
 
     // Immutable after construction
@@ -345,6 +350,7 @@ private:
     cancellation_table cancellations_;
     counter_values counters_;
     teardown_watch* teardown_;
+    fork_watch fork_watch_;
 
     // Operations that wait for an SQE of their own, or of their cancellation. Their links
     // are free.
@@ -356,6 +362,8 @@ private:
     bool waiting_ = false;
     bool reaping_ = false;
     bool stopping_ = false;
+    // The ring was closed with requests in it.
+    bool ring_left_ = false;
     // A raw request of the program's may be ended by another.
     bool program_cancels_ = false;
 };

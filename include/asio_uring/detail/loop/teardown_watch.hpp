@@ -8,7 +8,9 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -40,12 +42,23 @@ public:
     /// registered.
     void hand_over() noexcept { write_end_.reset(); }
 
-    /// Waits until the kernel has let go of the ring. REQUIRES: the write end was handed
-    /// over, and the ring is closed.
-    void wait() noexcept
+    /// Waits until the kernel has let go of the ring. Returns false where it has not in a
+    /// time that is long for it: somebody else holds the ring, such as a child that was
+    /// made without fork(). REQUIRES: the write end was handed over, and the ring is
+    /// closed.
+    bool wait() noexcept
     {
-        ::pollfd end{read_end_.get(), 0, 0};
-        while (::poll(&end, 1, -1) < 0 && errno == EINTR) {
+        using clock = std::chrono::steady_clock;
+        constexpr auto longest = std::chrono::seconds(5);
+        const auto limit = clock::now() + longest;
+        for (;;) {
+            const auto left =
+                std::chrono::ceil<std::chrono::milliseconds>(limit - clock::now());
+            ::pollfd end{read_end_.get(), 0, 0};
+            const int ready =
+                ::poll(&end, 1, std::max(static_cast<int>(left.count()), 0));
+            if (ready > 0 || left.count() <= 0)
+                return ready > 0;
         }
     }
 

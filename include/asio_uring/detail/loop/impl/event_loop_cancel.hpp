@@ -53,7 +53,7 @@ void basic_event_loop<Ring>::cancel(request_owner& owner)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
-    if (is_orphan())
+    if (is_orphan() || ring_left_)
         return;
     cancel_requests(owner, ended);
     send_cancels(lock);
@@ -68,7 +68,7 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
 {
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
-    if (is_orphan())
+    if (is_orphan() || ring_left_)
         return abandon_owner(owner);
     await_consumed(owner, lock);
     cancel_requests(owner, ended);

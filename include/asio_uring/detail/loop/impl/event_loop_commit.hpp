@@ -15,7 +15,12 @@ basic_event_loop<Ring>::basic_event_loop(
       right_(settings.single_issuer),
       polls_(settings.epoll_descriptor),
       owners_(*this),
-      teardown_(settings.teardown)
+      teardown_(settings.teardown),
+      fork_watch_(
+          [](void* self) noexcept {
+              static_cast<basic_event_loop*>(self)->ring_.close();
+          },
+          this)
 {}
 
 template <typename Ring>
@@ -226,8 +231,9 @@ void basic_event_loop<Ring>::submit()
 template <typename Ring>
 bool basic_event_loop<Ring>::something_left() const noexcept
 {
-    return !unsent_cancels_.empty() || !backlog_.empty() ||
-           ring_.claimed() != ring_.published() || ring_.unconsumed() != 0;
+    return !stopping_ &&
+           (!unsent_cancels_.empty() || !backlog_.empty() ||
+            ring_.claimed() != ring_.published() || ring_.unconsumed() != 0);
 }
 
 // What is left reaches the kernel with the next turn. A reaper that already waits there

@@ -108,8 +108,13 @@ void basic_event_loop<Ring>::abandon_unseen(
 template <typename Ring>
 void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& lock)
 {
-    if (in_kernel_count_ != 0 && settings_.single_issuer && !may_enter())
-        return close_and_wait(ops);
+    if (in_kernel_count_ != 0 && settings_.single_issuer && !may_enter()) {
+        // A thread that has ended left the completions of its requests behind.
+        reap(ops);
+        if (in_kernel_count_ != 0)
+            close_and_wait(*teardown_, ops);
+        return;
+    }
     while (in_kernel_count_ != 0) {
         // A request on its way between two waits may miss one cancellation, so each round
         // asks again; what ends the loop is only that every operation's last CQE came.
@@ -126,7 +131,7 @@ void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& l
             result = enter_until(to_submit, clock::now() + std::chrono::milliseconds(10));
         }
         if (is_lost(result))
-            return abandon_ring();
+            return abandon_ring(ops);
         check_enter(result);
         reap(ops);
     }
@@ -149,26 +154,47 @@ bool basic_event_loop<Ring>::is_lost(int result) noexcept
     }
 }
 
-// Nothing reports any more when the kernel lets go of the requests. So the operations and
-// what their handlers own are never destroyed.
+// No entry tells any more when the kernel lets go of the requests; the end of the ring
+// does, where it can be watched.
 template <typename Ring>
-void basic_event_loop<Ring>::abandon_ring() noexcept
+void basic_event_loop<Ring>::abandon_ring(asio_impl::operation_queue& ops)
 {
-    ring_.close();
-    in_kernel_count_ = 0;
+    if (teardown_ != nullptr)
+        return close_and_wait(*teardown_, ops);
+    std::optional<teardown_watch> watch;
+    try {
+        watch.emplace();
+        const int file = watch->write_end();
+        if (!ring_.register_files(std::span(&file, 1))) {
+            watch->hand_over();
+            return close_and_wait(*watch, ops);
+        }
+    }
+    catch (const boost::system::system_error&) {
+        // No descriptor is left for a watch.
+    }
+    leave_ring();
 }
 
 // KERNEL 6.1: a DEFER_TASKRUN ring can be reaped by its issuer only. Closing it ends its
 // requests; when the kernel has freed the ring, it has let go of their memory.
 template <typename Ring>
-void basic_event_loop<Ring>::close_and_wait(asio_impl::operation_queue& ops)
+void basic_event_loop<Ring>::close_and_wait(
+    teardown_watch& watch, asio_impl::operation_queue& ops)
 {
-    ASIO_URING_ASSERT(teardown_ != nullptr);
-    reap(ops);
+    leave_ring();
+    if (watch.wait())
+        abandon_all(ops);
+}
+
+// Where nobody knows when the kernel lets go of the requests, the operations and what
+// their handlers own are never destroyed.
+template <typename Ring>
+void basic_event_loop<Ring>::leave_ring() noexcept
+{
     ring_.close();
-    teardown_->wait();
+    ring_left_ = true;
     in_kernel_count_ = 0;
-    abandon_all(ops);
 }
 
 template <typename Ring>
@@ -197,6 +223,7 @@ void basic_event_loop<Ring>::restart(
     lock_type lock(mutex_);
     right_.restart();
     ring_ = std::move(fresh);
+    ring_left_ = false;
     teardown_ = teardown;
     polls_.restart(epoll_descriptor);
     leave_kernel();
