@@ -73,6 +73,7 @@ set(asio_uring_headers
     include/asio_uring/detail/loop/event_loop.hpp
     include/asio_uring/detail/loop/fork_mark.hpp
     include/asio_uring/detail/loop/fork_watch.hpp
+    include/asio_uring/detail/loop/interrupt_threads.hpp
     include/asio_uring/detail/loop/kept_input.hpp
     include/asio_uring/detail/loop/optional_mutex.hpp
     include/asio_uring/detail/loop/own_polls.hpp

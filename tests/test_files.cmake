@@ -55,6 +55,7 @@ set(test_bindings_sources
 
 set(test_loop_sources
     loop/main.cpp
+    loop/test_close_waits.cpp
     loop/test_delivery.cpp
     loop/test_destroy.cpp
     loop/test_event_loop.cpp

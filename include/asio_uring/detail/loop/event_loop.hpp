@@ -10,6 +10,7 @@
 #include <asio_uring/detail/loop/counters.hpp>
 #include <asio_uring/detail/loop/entry_right.hpp>
 #include <asio_uring/detail/loop/fork_watch.hpp>
+#include <asio_uring/detail/loop/interrupt_threads.hpp>
 #include <asio_uring/detail/loop/optional_mutex.hpp>
 #include <asio_uring/detail/loop/own_polls.hpp>
 #include <asio_uring/detail/loop/owner_pool.hpp>
@@ -21,6 +22,7 @@
 #include <asio_uring/detail/loop/timer_set.hpp>
 #include <asio_uring/detail/loop/user_data.hpp>
 #include <asio_uring/detail/loop/verdict.hpp>
+#include <asio_uring/detail/ring/wait_budget.hpp>
 #include <asio_uring/op/cancel.hpp>
 #include <asio_uring/op/nop.hpp>
 #include <asio_uring/ring/error.hpp>
@@ -29,6 +31,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <limits>
 #include <new>
@@ -93,8 +96,8 @@ public:
     /// End every operation of an owner with operation_aborted and forget the owner. When
     /// this returns, no request of it, submitted or not, refers to the descriptor by
     /// number. Where the descriptor holds an address that others may want, a listener's
-    /// or that of a socket other than a stream's, it waits up to 50 ms for the kernel to
-    /// let go of it.
+    /// or that of a socket other than a stream's, it waits for the kernel to let go of
+    /// it: all closes together up to 50 ms of each second.
     void close_owner(request_owner& owner);
 
     /// Ask every operation of an owner to end.
@@ -269,6 +272,7 @@ private:
     bool holds_file(request_owner& owner) const noexcept;
     static bool keeps_address(int descriptor) noexcept;
     void await_end(request_owner& owner, lock_type& lock);
+    void await_completion(clock::time_point limit, lock_type& lock);
 
     // Parts of something larger
     void take_member(chain_member& member, asio_impl::operation_queue& ops);
@@ -351,6 +355,11 @@ private:
     counter_values counters_;
     teardown_watch* teardown_;
     fork_watch fork_watch_;
+
+    // For threads that close what others run; see await_end().
+    wait_budget close_budget_{std::chrono::milliseconds(50)};
+    std::condition_variable_any reaped_;
+    unsigned awaiting_count_ = 0;
 
     // Operations that wait for an SQE of their own, or of their cancellation. Their links
     // are free.

@@ -103,27 +103,46 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
 // Once close() has returned, the program may bind the address of a listener, or of a
 // socket that is no stream, again. A cancelled request lets go of its file when the
 // thread that submitted it passes through the kernel, and the kernel tells that thread to
-// do so. close() does not wait longer for a thread that gets no processor.
+// do so. All closes together wait no longer than one for a thread that gets no processor.
 template <typename Ring>
 void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
 {
-    constexpr auto longest = std::chrono::milliseconds(50);
-    const auto limit = clock::now() + longest;
+    auto now = clock::now();
+    const auto limit = now + close_budget_.left(now);
     while (holds_file(owner)) {
         // While the reaper waits in the kernel the completions are its own.
         if (!waiting_)
             reap_and_post();
         if (!unsent_cancels_.empty() && may_end())
             send_cancels_now(lock);
-        if (clock::now() > limit)
+        const auto before = std::exchange(now, clock::now());
+        close_budget_.spend(now - before);
+        if (now >= limit)
             break;
-        lock.unlock();
-        std::this_thread::yield();
-        lock.lock();
+        if (holds_file(owner))
+            await_completion(limit, lock);
     }
     owner.awaited = false;
     if (owner.idle())
         owners_.release(owner);
+}
+
+// Completions are in the kernel's hands, or in the reaper's.
+template <typename Ring>
+void basic_event_loop<Ring>::await_completion(clock::time_point limit, lock_type& lock)
+{
+    int result = -EAGAIN;
+    if (!waiting_ && may_end()) {
+        interrupt_threads();
+        const entering unlocked(*this, lock);
+        result = enter_until(0, limit);
+    }
+    if (result >= 0 || result == -ETIME || result == -EINTR)
+        return;
+    ++awaiting_count_;
+    reaped_.wait_until(
+        lock, std::min(limit, clock::now() + std::chrono::milliseconds(1)));
+    --awaiting_count_;
 }
 
 template <typename Ring>

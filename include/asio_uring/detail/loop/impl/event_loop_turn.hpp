@@ -203,6 +203,8 @@ void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
             take(*data.operation(), cqe, ops);
     });
     reaping_ = false;
+    if (awaiting_count_ != 0) [[unlikely]]
+        reaped_.notify_all();
 }
 
 // Outside of a turn. Posted under the mutex, because what another thread reaps next, the
