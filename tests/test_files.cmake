@@ -62,6 +62,7 @@ set(test_loop_sources
     loop/test_fork.cpp
     loop/test_invariants.cpp
     loop/test_model.cpp
+    loop/test_out_of_memory.cpp
     loop/test_parts.cpp
     loop/test_parts_model.cpp
     loop/test_refused_entries.cpp

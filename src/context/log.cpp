@@ -2,11 +2,13 @@
 
 #include <asio_uring/detail/context/log.hpp>
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace asio_uring {
@@ -34,10 +36,12 @@ private:
     std::shared_ptr<log_handler> handler_; // guarded by mutex_
 };
 
-// Never destroyed: a context may be made by the destructor of another static object.
-handler_slot& slot()
+// Never destroyed: a context may be made by the destructor of another static object. Made
+// without the heap, whose failure would be one of the context.
+handler_slot& slot() noexcept
 {
-    static auto* const instance = new handler_slot;
+    alignas(handler_slot) static std::byte memory[sizeof(handler_slot)];
+    static auto* const instance = new (memory) handler_slot;
     return *instance;
 }
 

@@ -24,6 +24,18 @@ public:
     ~no_memory();
 };
 
+/// The nth allocation of this thread from here on fails; the first one is 1.
+class one_failure
+{
+public:
+    explicit one_failure(unsigned nth) noexcept;
+    one_failure(const one_failure&) = delete;
+    one_failure& operator=(const one_failure&) = delete;
+    ~one_failure();
+
+    bool happened() const noexcept;
+};
+
 /// Memory for one operation at a time, and what became of it.
 class handler_memory
 {

@@ -55,7 +55,7 @@ public:
             start_or_fall_back();
         if (refused_.reason && required)
             throw boost::system::system_error(refused_.reason, refused_.text);
-        log(status());
+        tell();
     }
 
     /// REQUIRES: has_ring().
@@ -153,6 +153,17 @@ public:
     }
 
 private:
+    // A text needs memory. The context is whole without it, and its reactor refers to the
+    // loop already.
+    void tell() const noexcept
+    {
+        try {
+            log(status());
+        }
+        catch (const std::bad_alloc&) {
+        }
+    }
+
     // Wrong options are an error whether or not the context gets a ring.
     void check(const ring_options& options, run_by runners)
     {

@@ -33,10 +33,12 @@
 #include <asio_uring/detail/request/initiate.hpp>
 #include <asio_uring/detail/request/transfer.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 namespace asio_uring::detail {
@@ -463,12 +465,19 @@ private:
     {
         const std::int64_t file = name_of_file(descriptor);
         request_owner* owner = nullptr;
-        if (file == 0)
-            owner = &loop_->open_owner(descriptor);
-        else if (file > 0)
-            owner = loop_->open_owner(descriptor, static_cast<std::uint64_t>(file));
-        if (owner == nullptr)
-            ec = error_code(file > 0 ? EEXIST : errno, boost::system::system_category());
+        ec.assign(file > 0 ? EEXIST : errno, boost::system::system_category());
+        try {
+            if (file == 0)
+                owner = &loop_->open_owner(descriptor);
+            else if (file > 0)
+                owner = loop_->open_owner(descriptor, static_cast<std::uint64_t>(file));
+        }
+        catch (const std::bad_alloc&) {
+            // An accepted connection is a handler's, which learns of it.
+            ec = boost::asio::error::no_memory;
+        }
+        if (owner != nullptr)
+            ec = error_code();
         return owner;
     }
 
