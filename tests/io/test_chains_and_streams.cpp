@@ -534,7 +534,7 @@ BOOST_AUTO_TEST_CASE(empty_datagram_does_not_end_a_stream)
     stream_log log;
     async_submit(
         datagrams, op::recv{.fd = ends[0], .ioprio = kernel::recv_multishot, .group = 3});
-    for (const std::size_t size : {3, 0, 0, 2})
+    for (const std::size_t size : {3U, 0U, 0U, 2U})
         BOOST_TEST(::send(ends[1], "text", size, 0) == ssize_t(size));
     for (int index = 0; index != 4; ++index)
         datagrams.async_next(log.handler());

@@ -433,7 +433,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(context_destroyed_after_each_step, Backend, backen
 {
     // A small echo conversation; the context ends after `steps` handlers.
     bool finished = false;
-    for (std::size_t steps = 0; !finished; ++steps) {
+    std::size_t next = 0;
+    while (!finished) {
+        const std::size_t steps = next++;
         BOOST_TEST_REQUIRE(steps < 100u);
         std::string data(4, '.');
         typename Backend::io_context context;

@@ -263,7 +263,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(datagrams_leave_in_order, Backend, backends)
     std::string all;
 
     for (int i = 0; i != 8; ++i) {
-        const char* digit = "01234567" + i;
+        const char* digit = &"01234567"[i];
         link.socket.async_send_to(
             asio::buffer(digit, 1), link.sender(), log.io(std::string(digit, 1)));
     }

@@ -548,7 +548,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
 
             all.start(log);
             reach(context, when);
-            for (std::size_t i : {3, 0, 5, 2, 4, 1}) {
+            for (std::size_t i : {3U, 0U, 5U, 2U, 4U, 1U}) {
                 all.signals[i].emit(type);
                 BOOST_TEST(log.count() == 0u);
                 run_until(context, [&] { return log.count() == 1; });

@@ -35,7 +35,7 @@ constexpr std::size_t period = 26;
 
 char letter(std::size_t position, char first)
 {
-    return static_cast<char>(first + position % period);
+    return static_cast<char>(first + static_cast<int>(position % period));
 }
 
 /// The child must not hold the ends that are not its own, or nobody sees an end.
