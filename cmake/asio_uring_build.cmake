@@ -35,6 +35,10 @@ function(asio_uring_enable_sanitizers list)
             # which orders the same accesses, but not the fence, and GCC says so each time.
             add_compile_options(-Wno-tsan)
         endif()
+        if("${list}" MATCHES "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+            # GCC defines it by itself; the standard library, Boost and the tests ask for it.
+            add_compile_definitions(__SANITIZE_ADDRESS__)
+        endif()
     endif()
 endfunction()
 
