@@ -99,6 +99,9 @@ function(asio_uring_setup_test_target target library)
     asio_uring_set_warnings(${target})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_link_libraries(${target} PRIVATE ${library} Boost::context)
+    if(ASIO_URING_TEST_RING_ALONE)
+        target_compile_definitions(${target} PRIVATE ASIO_URING_TEST_RING_ALONE)
+    endif()
     if(ASIO_URING_TEST_FRAMEWORK_FROM_HEADERS)
         # Asio before 1.84 also offers what only Boost.Coroutine can do.
         target_compile_definitions(

@@ -68,6 +68,8 @@ using null_buffers = asio::null_buffers;
 
 #ifdef ASIO_URING_DROP_IN
 using backends = std::tuple<drop_in>;
+#elif defined(ASIO_URING_TEST_RING_ALONE)
+using backends = std::tuple<ring>;
 #else
 using backends = std::tuple<stock, ring>;
 #endif
