@@ -4,10 +4,11 @@
 #                     [ASIO | DROP_IN | INTERNALS | LIBRARY target])
 #
 # One Boost.Test program from all sources of one folder of tests/. main.cpp holds
-# BOOST_TEST_MODULE. ASIO takes the precompiled header that all programs over Asio share;
-# DROP_IN compiles every source with drop_in.hpp in front. INTERNALS links what the headers
-# of src/ declare, which a shared library hides. LIBRARY links another build of the library
-# than the project's own. The label `threaded` marks what
+# BOOST_TEST_MODULE. A program takes a precompiled header, with ASIO the one that all
+# programs over Asio share; DROP_IN compiles every source with drop_in.hpp in front, and takes
+# none. INTERNALS links what the headers of src/ declare, which a shared library hides.
+# LIBRARY links another build of the library than the project's own. The label `threaded`
+# marks what
 # ThreadSanitizer runs.
 function(asio_uring_add_test)
     set(flags ASIO DROP_IN INTERNALS)
@@ -32,8 +33,12 @@ function(asio_uring_add_test)
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBRARIES})
     if(arg_DROP_IN)
         asio_uring_drop_in(${arg_NAME})
-    elseif(arg_ASIO)
-        target_precompile_headers(${arg_NAME} REUSE_FROM asio_uring_test_pch)
+    else()
+        set(owner asio_uring_framework_pch)
+        if(arg_ASIO)
+            set(owner asio_uring_test_pch)
+        endif()
+        target_precompile_headers(${arg_NAME} REUSE_FROM ${owner})
         # BOOST_TEST_MODULE acts only where it is defined before the framework's header.
         set_source_files_properties(${mains} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     endif()
