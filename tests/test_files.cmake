@@ -59,6 +59,7 @@ set(test_loop_sources
     loop/test_delivery.cpp
     loop/test_destroy.cpp
     loop/test_event_loop.cpp
+    loop/test_file_table.cpp
     loop/test_fork.cpp
     loop/test_invariants.cpp
     loop/test_model.cpp
