@@ -105,6 +105,19 @@ struct submit_fixture
         BOOST_TEST((ec == make_error_code(asio_uring::errc::no_ring)));
         return true;
     }
+
+    /// Gives the ring the memory as a group of 16 buffers.
+    void provide(std::array<char, 256>& memory, std::uint16_t group)
+    {
+        std::optional<error_code> provided;
+        asio_uring::async_submit(
+            executor(),
+            op::provide_buffers{
+                .data = memory.data(), .size = 16, .count = 16, .group = group},
+            [&](error_code ec, int) { provided = ec; });
+        finish(context);
+        BOOST_TEST_REQUIRE((provided && !*provided));
+    }
 };
 
 struct pipe_pair
@@ -523,13 +536,7 @@ BOOST_AUTO_TEST_CASE(empty_datagram_does_not_end_a_stream)
     int ends[2];
     BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0);
     std::array<char, 256> memory{};
-    std::optional<error_code> provided;
-    asio_uring::async_submit(
-        executor(),
-        op::provide_buffers{.data = memory.data(), .size = 16, .count = 16, .group = 3},
-        [&](error_code ec, int) { provided = ec; });
-    finish(context);
-    BOOST_TEST_REQUIRE((provided && !*provided));
+    provide(memory, 3);
     asio_uring::result_stream datagrams(context);
     stream_log log;
     async_submit(
@@ -554,13 +561,7 @@ BOOST_AUTO_TEST_CASE(receive_with_a_limit_ends_there_however_small_the_stream)
     int ends[2];
     BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     std::array<char, 256> memory{};
-    std::optional<error_code> provided;
-    asio_uring::async_submit(
-        executor(),
-        op::provide_buffers{.data = memory.data(), .size = 16, .count = 16, .group = 3},
-        [&](error_code ec, int) { provided = ec; });
-    finish(context);
-    BOOST_TEST_REQUIRE((provided && !*provided));
+    provide(memory, 3);
     asio_uring::result_stream bytes(context, 1);
     stream_log log;
     BOOST_TEST(::send(ends[1], "twelve bytes", 12, 0) == 12);
