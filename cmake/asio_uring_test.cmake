@@ -8,8 +8,7 @@
 # programs over Asio share; DROP_IN compiles every source with drop_in.hpp in front, and takes
 # none. INTERNALS links what the headers of src/ declare, which a shared library hides.
 # LIBRARY links another build of the library than the project's own. The label `threaded`
-# marks what
-# ThreadSanitizer runs.
+# marks what ThreadSanitizer runs.
 function(asio_uring_add_test)
     set(flags ASIO DROP_IN INTERNALS)
     cmake_parse_arguments(
