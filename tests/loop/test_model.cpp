@@ -4,6 +4,7 @@
 // be signalled after its object is gone. ASIO_URING_MODEL_SEED and ASIO_URING_MODEL_STEPS
 // repeat a run.
 #include "../support/destroy_everywhere.hpp"
+#include "../support/from_environment.hpp"
 #include "../support/loopback.hpp"
 #include "../support/model.hpp"
 
@@ -14,7 +15,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -44,12 +44,6 @@ constexpr std::uint64_t default_steps = 100'000;
 #else
 constexpr std::uint64_t default_steps = 1'000'000;
 #endif
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise)
-{
-    const char* value = std::getenv(name);
-    return value != nullptr ? std::strtoull(value, nullptr, 0) : otherwise;
-}
 
 /// One world: a context with its objects, which take random steps until it is destroyed.
 class world
