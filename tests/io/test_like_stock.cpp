@@ -15,21 +15,44 @@
 #include <random>
 #include <string>
 
+#include <sys/resource.h>
+
 namespace {
 
 using namespace asio_uring::test;
 using script::record;
 
-/// A context of Asio's own services. In a program in which every object is on the ring
-/// that is a context whose ring the kernel has refused.
 #ifdef ASIO_URING_DROP_IN
 using reference = drop_in;
 using subject = drop_in;
-struct reference_context : asio_uring::io_context
+
+/// As long as it lives nothing is opened.
+class no_descriptors
 {
-    explicit reference_context(int hint)
-        : asio_uring::io_context(hint, {.flags = asio_uring::abi::setup_attach_wq})
+public:
+    no_descriptors()
     {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const ::rlimit none{0, before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+    }
+    no_descriptors(const no_descriptors&) = delete;
+    no_descriptors& operator=(const no_descriptors&) = delete;
+    ~no_descriptors() { end(); }
+
+    void end() const { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    ::rlimit before_{};
+};
+
+/// In a program in which every object is on the ring, a context that was refused one has
+/// Asio's own services.
+struct reference_context : no_descriptors, asio_uring::io_context
+{
+    explicit reference_context(int hint) : asio_uring::io_context(hint)
+    {
+        no_descriptors::end();
         BOOST_TEST_REQUIRE(!has_ring(*this));
     }
 };

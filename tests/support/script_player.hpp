@@ -52,13 +52,15 @@ struct record
 struct raised
 {};
 
-/// A number that tells texts apart.
+/// A number that tells texts apart, with a space before it; nothing of an empty text.
 inline std::string digest(std::string_view text)
 {
+    if (text.empty())
+        return {};
     std::uint32_t hash = 2166136261u;
     for (const char c : text)
         hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-    return std::to_string(hash);
+    return ' ' + std::to_string(hash);
 }
 
 /// What is sent under a name: no two pieces of it are alike.
@@ -188,9 +190,8 @@ public:
                 record_.seen[op->name] = text(ec);
             return;
         }
-        record_.seen[op->name] += words(of, ec) + ' ' + std::to_string(n) + ' ' +
-                                  digest(data) + " in run " +
-                                  std::to_string(record_.handlers.size()) +
+        record_.seen[op->name] += words(of, ec) + ' ' + std::to_string(n) + digest(data) +
+                                  " in run " + std::to_string(record_.handlers.size()) +
                                   (loop_scope::inside() ? "" : " INLINE");
         std::string& order = record_.seen[order_of(*op)];
         order += ' ' + op->name;
@@ -655,7 +656,7 @@ private:
     void note(const std::string& name, const subject& of, const outcome& got)
     {
         record_.seen[name + " of " + std::to_string(index_of(of))] =
-            words(of, got.ec) + ' ' + std::to_string(got.size) + ' ' + digest(got.data);
+            words(of, got.ec) + ' ' + std::to_string(got.size) + digest(got.data);
     }
 
     const script& script_;
