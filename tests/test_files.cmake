@@ -75,6 +75,7 @@ set(test_io_sources
     io/main.cpp
     io/test_acceptor.cpp
     io/test_beast.cpp
+    io/test_cancelled_data.cpp
     io/test_chains_and_streams.cpp
     io/test_composed.cpp
     io/test_context.cpp
