@@ -95,6 +95,7 @@ set(test_io_sources
     io/test_time_limits.cpp
     io/test_tokens.cpp
     io/test_transfers.cpp
+    io/test_urgent_data.cpp
     io/test_write_at_once.cpp
 )
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+// Urgent data on a stream with other operations pending: it ends no wait for readability,
+// and it comes through to a program that waits for it.
+#include "../support/backend.hpp"
+#include "../support/loopback.hpp"
+#include "../support/object_fixture.hpp"
+#include "../support/recorder.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include <sys/socket.h>
+
+namespace {
+
+using namespace asio_uring::test;
+using asio::socket_base;
+using boost::system::error_code;
+
+/// A connection of which one end receives urgent data.
+template <typename Backend>
+struct urgent_link : loopback<Backend>
+{
+    using loopback<Backend>::loopback;
+
+    /// How the program hears of the urgent byte.
+    enum class way
+    {
+        by_wait,    ///< it waits for an exception, then receives
+        by_receive, ///< it receives
+    };
+
+    void expect_urgent(way by, recorder& log)
+    {
+        if (by == way::by_receive)
+            return receive_urgent(log);
+        this->socket.async_wait(socket_base::wait_error, [this, &log](error_code ec) {
+            log.handled("wait " + text(ec));
+            receive_urgent(log);
+        });
+    }
+
+    void receive_urgent(recorder& log)
+    {
+        this->socket.async_receive(
+            asio::buffer(&urgent, 1), socket_base::message_out_of_band, log.io("urgent"));
+    }
+
+    /// Reads until the connection ends.
+    void read_on()
+    {
+        this->socket.async_read_some(
+            asio::buffer(data), [this](error_code ec, std::size_t size) {
+                if (ec)
+                    return;
+                received.append(data, size);
+                read_on();
+            });
+    }
+
+    char urgent = '.';
+    char data[8] = {};
+    std::string received;
+};
+
+/// Lets the loop turn until the predicate holds, and a little longer.
+template <typename Context, typename Predicate>
+void come_to(Context& context, Predicate predicate)
+{
+    run_until(context, predicate);
+    for (int i = 0; i != 5; ++i)
+        turn(context);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(test_urgent_data)
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_ends_no_wait_to_read, Backend, backends)
+{
+    using way = typename urgent_link<Backend>::way;
+    auto [context, link, log] = fixture<Backend, urgent_link>();
+    auto& made = link;
+    std::size_t waits = 0;
+    link.socket.non_blocking(true);
+    const std::function<void()> wait = [&] {
+        made.socket.async_wait(socket_base::wait_read, [&](error_code ec) {
+            if (ec)
+                return;
+            ++waits;
+            error_code ignored;
+            made.received.append(
+                made.data, made.socket.read_some(asio::buffer(made.data), ignored));
+            wait();
+        });
+    };
+
+    link.expect_urgent(way::by_wait, log);
+    wait();
+    turn(context);
+    link.remote.send("ab");
+    come_to(context, [&] { return made.received == "ab"; });
+    link.remote.send("U", MSG_OOB);
+    come_to(context, [&, &counted = log] { return counted.count() == 2; });
+    BOOST_TEST(waits == 1u);
+    link.remote.send("cd");
+    come_to(context, [&] { return made.received == "abcd"; });
+
+    BOOST_TEST(waits == 2u);
+    BOOST_TEST(log.take() == "wait ok; urgent ok 1");
+    BOOST_TEST(link.urgent == 'U');
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_comes_through_beside_a_read, Backend, backends)
+{
+    using way = typename urgent_link<Backend>::way;
+    for (way by : {way::by_wait, way::by_receive}) {
+        for (bool reads : {false, true}) {
+            for (bool slow : {false, true}) {
+                auto [context, link, log] = fixture<Backend, urgent_link>();
+                auto& made = link;
+                auto& counted = log;
+                const std::size_t handlers = by == way::by_wait ? 2 : 1;
+                link.expect_urgent(by, log);
+                if (reads)
+                    link.read_on();
+                turn(context);
+
+                link.remote.send("ab");
+                if (slow)
+                    turn(context);
+                link.remote.send("U", MSG_OOB);
+                if (slow)
+                    come_to(context, [&] { return counted.count() == handlers; });
+                link.remote.send("cd");
+                come_to(context, [&] {
+                    return counted.count() == handlers &&
+                           (!reads || made.received == "abcd");
+                });
+
+                BOOST_TEST(
+                    log.take() ==
+                    (by == way::by_wait ? "wait ok; urgent ok 1" : "urgent ok 1"));
+                BOOST_TEST(link.urgent == 'U');
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
