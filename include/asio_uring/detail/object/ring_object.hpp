@@ -380,17 +380,23 @@ protected:
             (this->context(), *op, Facts::kind, &impl, native_handle(impl), call.name));
         if (call.property != nullptr)
             ((*op).*call.property)();
+        // What the slot still holds of an operation before it must not outlive this call.
+        const auto complete = [&](int result) {
+            if (slot.is_connected())
+                slot.clear();
+            op.complete(result, is_continuation);
+        };
         if constexpr (requires { Request::result_at_once; }) {
             if (op->request().completes_at_once(Facts::is_stream(impl.stock_)))
-                return op.complete(Request::result_at_once, is_continuation);
+                return complete(Request::result_at_once);
         }
         if (!is_open(impl))
-            return op.complete(-EBADF, is_continuation);
+            return complete(-EBADF);
         const direction line = impl.facts_.line_of(call.way);
         if constexpr (transfer_request<Request>) {
             const int result = try_first(impl, call.way, line, *op);
             if (result != -EAGAIN)
-                return op.complete(result, is_continuation);
+                return complete(result);
             const bool by_call = op->request().goes_by_call();
             if (by_call)
                 op->go_by_call();
