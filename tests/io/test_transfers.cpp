@@ -9,6 +9,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/datagram_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -160,6 +161,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(write_is_with_the_kernel_when_it_returns, Backend,
     BOOST_TEST(log.count() == 0u);
     finish(context);
     BOOST_TEST(log.take() == "write ok 5");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    operation_aborted_by_close_ends_before_what_is_posted_next, Backend, backends)
+{
+    for (const stage when : stages) {
+        auto [context, link, log] = fixture<Backend>();
+        char data[4];
+
+        link.socket.async_read_some(asio::buffer(data), log.io("read"));
+        reach(context, when);
+        link.socket.close();
+        asio::post(context, [&log = log] { log.note("posted"); });
+        finish(context);
+        BOOST_TEST(log.take() == "read operation_aborted 0; posted");
+    }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(terminal_gets_what_is_written_at_once, Backend, backends)

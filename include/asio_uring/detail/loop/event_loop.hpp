@@ -269,6 +269,7 @@ private:
     void cancel_again(ring_operation& op) noexcept;
     void cancel_nameless_again() noexcept;
     bool all_cancelled(request_owner& owner) noexcept;
+    bool has_claimed(request_owner& owner) const noexcept;
     bool holds_file(request_owner& owner) const noexcept;
     static bool keeps_address(int descriptor) noexcept;
     void await_end(request_owner& owner, lock_type& lock);

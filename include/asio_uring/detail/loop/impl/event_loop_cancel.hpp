@@ -80,14 +80,18 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     owner.closed = true;
     if (owner.idle())
         owners_.release(owner);
-    else if (!stopping_ && holds_file(owner)) {
+    else if (!stopping_ && has_claimed(owner)) {
         // The kernel's requests hold the file open, and the peer sees the end only when
         // they are gone: ask now, even from a thread that does not run the context, and
-        // let their ends be worked off. Once the mutex was given up, the owner may be
-        // somebody else's, unless it is awaited.
-        const bool awaited = owner.awaited = keeps_address(descriptor);
-        if (may_end())
+        // let their ends be worked off, before what the program posts next. Once the mutex
+        // was given up, the owner may be somebody else's, unless it is awaited.
+        const bool awaited = owner.awaited =
+            holds_file(owner) && keeps_address(descriptor);
+        if (may_end()) {
             send_cancels_now(lock);
+            if (!waiting_)
+                reap_and_post();
+        }
         else if (waiting_)
             interrupt(); // its turn sends them
         if (awaited)
@@ -234,6 +238,18 @@ void basic_event_loop<Ring>::send_cancels_now(lock_type& lock)
         const entering unlocked(*this, lock);
         result = ring_.enter(to_submit, 0, abi::enter_getevents);
     } while (!unsent_cancels_.empty() && result > 0);
+}
+
+// Whether an SQE names an operation of the owner, a withdrawn one included.
+template <typename Ring>
+bool basic_event_loop<Ring>::has_claimed(request_owner& owner) const noexcept
+{
+    for (ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_) {
+        if (op->state_ == operation_state::claimed || op->poll_stands_)
+            return true;
+    }
+    return false;
 }
 
 // Whether the kernel has a request of the owner.
