@@ -298,6 +298,12 @@ protected:
         impl.facts_ = Facts::of(descriptor);
     }
 
+    /// Whether the reactor has the object, and the ring nothing of a read of it.
+    bool reactor_reads(implementation_type& impl)
+    {
+        return asio_impl::reactor_data_of(impl.stock_) != nullptr && !may_have_kept(impl);
+    }
+
     /// Whether a read of the ring is on its way, or left something behind.
     bool may_have_kept(const implementation_type& impl) const noexcept
     {
@@ -508,11 +514,13 @@ private:
         use_reactor(impl);
     }
 
-    // An object that is not open is the ring's as well: start() reports it.
+    // An object that is not open is the ring's as well: start() reports it. What the
+    // reactor has waits there, in one line with the operations that it does.
     bool ring_waits_for(implementation_type& impl)
     {
-        return has_ring() &&
-               (!is_open(impl) || impl.facts_.can_wait(native_handle(impl)));
+        if (!has_ring() || reactor_reads(impl))
+            return false;
+        return !is_open(impl) || impl.facts_.can_wait(native_handle(impl));
     }
 
     template <typename Request, typename Handler, typename IoExecutor>

@@ -16,7 +16,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
 
-#include <cstdint>
 #include <utility>
 
 #include <sys/socket.h>
@@ -24,9 +23,8 @@
 namespace asio_uring::detail {
 
 /// See ring_object.
-class socket_facts
+struct socket_facts
 {
-public:
     static constexpr const char* kind = "socket";
     static socket_facts of(int) noexcept { return {}; }
 
@@ -37,31 +35,7 @@ public:
     }
 
     direction line_of(direction way) const noexcept { return way; }
-    /// A listener waits in the epoll set with its accepts. Asks the kernel once for a
-    /// socket, and only if something waits for its readiness.
-    bool can_wait(int descriptor) noexcept
-    {
-        if (listens_ == listening::unknown) {
-            int found = 0;
-            ::socklen_t size = sizeof(found);
-            ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &found, &size);
-            listens_ = found != 0 ? listening::yes : listening::no;
-        }
-        return listens_ == listening::no;
-    }
-
-    /// The socket is a listener from here.
-    void start_listening() noexcept { listens_ = listening::yes; }
-
-private:
-    enum class listening : std::uint8_t
-    {
-        unknown,
-        no,
-        yes,
-    };
-
-    listening listens_ = listening::unknown;
+    bool can_wait(int) const noexcept { return true; }
 };
 
 template <typename Protocol>
@@ -151,7 +125,9 @@ public:
 
     error_code listen(implementation_type& impl, int backlog, error_code& ec)
     {
-        base::facts(impl).start_listening();
+        // A listener waits in the epoll set, with its accepts.
+        if (has_ring())
+            use_reactor(impl);
         return stock_service::listen(stock(impl), backlog, ec);
     }
 
@@ -522,8 +498,7 @@ private:
         const bool urgent = (flags & boost::asio::socket_base::message_out_of_band) != 0;
         if (urgent)
             use_reactor(impl);
-        const bool watched = asio_impl::reactor_data_of(stock(impl)) != nullptr;
-        return !urgent && (!watched || this->may_have_kept(impl));
+        return !urgent && !this->reactor_reads(impl);
     }
 
     static bool peeks(message_flags flags) noexcept
