@@ -269,6 +269,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sender_with_the_longest_path_is_told_of, Backend, 
         2);
     ::unlink(std::string(address.sun_path, sizeof(address.sun_path)).c_str());
 
+    // Asio's own service throws.
+    if (!Backend::on_ring || !has_ring(context))
+        return;
     char data[8];
     protocol::endpoint sender;
     auto alive = std::make_shared<int>();
@@ -276,9 +279,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sender_with_the_longest_path_is_told_of, Backend, 
         asio::buffer(data),
         sender,
         [alive, done = log.io("receive")](auto... results) mutable { done(results...); });
-    // Asio's own service throws instead, and destroys the handler with the context.
-    if (!Backend::on_ring || !has_ring(context))
-        return;
     finish(context);
     BOOST_TEST(log.take() == "receive ok 2");
     BOOST_TEST(sender.size() == sizeof(address));

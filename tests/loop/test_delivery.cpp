@@ -87,10 +87,14 @@ BOOST_FIXTURE_TEST_CASE(synchronous_read_gets_it_before_the_delivery, running_lo
     loop->cancel(socket);
     std::string text = "12345678";
     const ::iovec bytes{text.data(), text.size()};
-    BOOST_TEST(loop->take_kept(socket, &bytes, 1, true) == 5);
-    BOOST_TEST(loop->take_kept(socket, &bytes, 1, false) == 5);
+    const auto take = [&](bool peeks) {
+        return loop->take_kept(
+            socket, [&](auto& kept) { return kept.take(&bytes, 1, peeks); });
+    };
+    BOOST_TEST(take(true) == 5);
+    BOOST_TEST(take(false) == 5);
     BOOST_TEST(text == "hello678");
-    BOOST_TEST(loop->take_kept(socket, &bytes, 1, false) == -EAGAIN);
+    BOOST_TEST(take(false) == -EAGAIN);
     deliver();
     BOOST_TEST(journal_text() == "1 -125");
 }

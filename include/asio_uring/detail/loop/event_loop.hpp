@@ -145,12 +145,10 @@ public:
     /// result, or -EAGAIN where there is nothing.
     int serve_now(request_owner& owner, ring_operation& op) noexcept;
 
-    /// The same for a synchronous read, behind the reads that are cancelled and not over.
-    int take_kept(
-        request_owner& owner,
-        const ::iovec* buffers,
-        std::size_t count,
-        bool peeks) noexcept;
+    /// The same for a synchronous read, behind the reads that are cancelled and not over:
+    /// `serve` takes a kept_input, and returns the result.
+    template <typename Serve>
+    int take_kept(request_owner& owner, Serve serve) noexcept;
 
     /// How many bytes there are for it.
     std::size_t kept_size(request_owner& owner) noexcept;

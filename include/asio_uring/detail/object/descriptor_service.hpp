@@ -151,7 +151,7 @@ public:
     read_some(implementation_type& impl, const Buffers& buffers, error_code& ec)
     {
         std::size_t bytes = 0;
-        if (take_kept(impl, buffers, false, ec, bytes))
+        if (take_kept<read_request>(impl, ec, bytes, buffers, facts(impl).read_way()))
             return bytes;
         return stock_service::read_some(stock(impl), buffers, ec);
     }

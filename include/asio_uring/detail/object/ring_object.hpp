@@ -317,15 +317,17 @@ protected:
         return may_have_kept(impl) ? loop_->kept_size(*impl.owner_) : 0;
     }
 
-    /// Such a read. Returns whether it is done, with its result in `ec` and `bytes`.
-    template <typename Buffers>
+    /// Such a read: what a Request of the descriptor, buffers and args would take. Returns
+    /// whether it is done, with its result in `ec` and `bytes`.
+    template <template <typename> class Request, typename Buffers, typename... Args>
     bool take_kept(
         implementation_type& impl,
-        const Buffers& buffers,
-        bool peeks,
         error_code& ec,
-        std::size_t& bytes)
+        std::size_t& bytes,
+        const Buffers& buffers,
+        Args... args)
     {
+        using asio_impl::descriptor_of;
         if constexpr (is_null_buffers<Buffers>) {
             bytes = 0;
             ec = error_code();
@@ -334,13 +336,11 @@ protected:
         else {
             if (!may_have_kept(impl))
                 return false;
-            const request_buffers_t<boost::asio::mutable_buffer, Buffers> list(buffers);
-            if (list.all_empty())
+            Request<Buffers> request(descriptor_of(impl.stock_), buffers, args...);
+            if (request.completes_at_once(true))
                 return false;
-            const int result =
-                with_iovecs(list, [&](const ::iovec* iovecs, std::size_t count) {
-                    return loop_->take_kept(*impl.owner_, iovecs, count, peeks);
-                });
+            const int result = loop_->take_kept(
+                *impl.owner_, [&](kept_input& kept) { return request.serve(kept); });
             if (result == -EAGAIN)
                 return false;
             ec = result < 0 ? to_error_code(result, false) : error_code();

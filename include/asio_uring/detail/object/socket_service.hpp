@@ -192,7 +192,8 @@ public:
         error_code& ec)
     {
         std::size_t bytes = 0;
-        if (this->take_kept(impl, buffers, peeks(flags), ec, bytes))
+        if (this->template take_kept<receive_request>(
+                impl, ec, bytes, buffers, flags, true))
             return bytes;
         return stock_service::receive(stock(impl), buffers, flags, ec);
     }
@@ -206,7 +207,8 @@ public:
         error_code& ec)
     {
         std::size_t bytes = 0;
-        if (this->take_kept(impl, buffers, peeks(in_flags), ec, bytes)) {
+        if (this->template take_kept<receive_request>(
+                impl, ec, bytes, buffers, in_flags, true)) {
             out_flags = 0;
             return bytes;
         }
@@ -499,11 +501,6 @@ private:
         if (urgent)
             use_reactor(impl);
         return !urgent && !this->reactor_reads(impl);
-    }
-
-    static bool peeks(message_flags flags) noexcept
-    {
-        return (flags & boost::asio::socket_base::message_peek) != 0;
     }
 };
 

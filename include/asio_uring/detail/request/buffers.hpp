@@ -7,11 +7,14 @@
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
+#include <asio_uring/detail/loop/kept_input.hpp>
+#include <asio_uring/detail/loop/ring_operation.hpp>
 #include <asio_uring/ring/abi.hpp>
 
 #include <boost/asio/recycling_allocator.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <type_traits>
 
@@ -175,6 +178,29 @@ protected:
     RequestBuffers buffers_;
 };
 
+/// What is left of buffers behind their first bytes.
+class iovec_rest
+{
+public:
+    iovec_rest(const ::iovec* iovecs, std::size_t count, std::size_t skipped) noexcept
+    {
+        for (; count != 0; ++iovecs, --count) {
+            const std::size_t skip = std::min(skipped, iovecs->iov_len);
+            skipped -= skip;
+            if (skip != iovecs->iov_len)
+                rest_[count_++] = {
+                    static_cast<char*>(iovecs->iov_base) + skip, iovecs->iov_len - skip};
+        }
+    }
+
+    ::iovec* iovecs() noexcept { return rest_; }
+    std::size_t count() const noexcept { return count_; }
+
+private:
+    ::iovec rest_[iovec_count_max];
+    std::size_t count_ = 0;
+};
+
 /// Base of a read whose request brings bytes.
 template <typename RequestBuffers>
 class bringing_request : public byte_request<RequestBuffers>
@@ -198,10 +224,22 @@ protected:
         });
     }
 
-    int serve(kept_input& kept, bool peeks) const noexcept
+    /// Takes what was kept. Where that leaves room, `attempt` reads into the rest of the
+    /// buffers, as one read of all that is there would have done.
+    template <typename Attempt>
+    int serve(kept_input& kept, bool peeks, Attempt attempt) const noexcept
     {
         return with_iovecs(buffers_, [&](const ::iovec* iovecs, std::size_t count) {
-            return kept.take(iovecs, count, peeks);
+            const int taken = kept.take(iovecs, count, peeks);
+            if (taken <= 0 || !kept.empty() ||
+                static_cast<std::size_t>(taken) == buffers_.size())
+                return taken;
+            iovec_rest rest(iovecs, count, static_cast<std::size_t>(taken));
+            const int result = attempt(rest.iovecs(), rest.count());
+            // An error is told once, so it is the next read's.
+            if (result < 0 && result != -EAGAIN)
+                kept.keep_error(result);
+            return result > 0 ? taken + result : taken;
         });
     }
 

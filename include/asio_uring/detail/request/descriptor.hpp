@@ -40,12 +40,7 @@ public:
     int attempt() noexcept
     {
         return with_iovecs(buffers_, [&](const ::iovec* iovecs, std::size_t size) {
-            const int count = static_cast<int>(size);
-            return attempt_by(
-                way_,
-                descriptor_,
-                [&] { return ::preadv2(descriptor_, iovecs, count, -1, RWF_NOWAIT); },
-                [&] { return ::readv(descriptor_, iovecs, count); });
+            return attempt(iovecs, size);
         });
     }
 
@@ -66,7 +61,13 @@ public:
     {
         return base::keep(op, kept, false);
     }
-    int serve(kept_input& kept) const noexcept { return base::serve(kept, false); }
+
+    int serve(kept_input& kept) noexcept
+    {
+        return base::serve(kept, false, [&](::iovec* iovecs, std::size_t count) {
+            return attempt(iovecs, count);
+        });
+    }
 
     using base::may_have_more;
 
@@ -81,6 +82,16 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
+    int attempt(const ::iovec* iovecs, std::size_t size) noexcept
+    {
+        const int count = static_cast<int>(size);
+        return attempt_by(
+            way_,
+            descriptor_,
+            [&] { return ::preadv2(descriptor_, iovecs, count, -1, RWF_NOWAIT); },
+            [&] { return ::readv(descriptor_, iovecs, count); });
+    }
+
     int descriptor_;
     attempt_way way_;
 };

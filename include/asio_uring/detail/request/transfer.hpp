@@ -31,6 +31,15 @@ inline int transfer_flags(int flags) noexcept
 
 inline int call_flags(int flags) noexcept { return transfer_flags(flags) | MSG_DONTWAIT; }
 
+inline int
+attempt_receive(int descriptor, ::iovec* iovecs, std::size_t count, int flags) noexcept
+{
+    ::msghdr header{};
+    header.msg_iov = iovecs;
+    header.msg_iovlen = count;
+    return attempt_call([&] { return ::recvmsg(descriptor, &header, flags); });
+}
+
 /// The handler's arguments of a transfer that has nothing to add.
 inline std::tuple<boost::system::error_code, std::size_t>
 transfer_result(const ring_operation& op)
@@ -133,7 +142,13 @@ public:
     {
         return base::keep(op, kept, peeks());
     }
-    int serve(kept_input& kept) const noexcept { return base::serve(kept, peeks()); }
+
+    int serve(kept_input& kept) const noexcept
+    {
+        return base::serve(kept, peeks(), [&](::iovec* iovecs, std::size_t count) {
+            return attempt_receive(descriptor_, iovecs, count, call_flags(flags_));
+        });
+    }
 
     bool may_have_more(const ring_operation& op) const noexcept
     {
@@ -218,7 +233,9 @@ public:
     int serve(kept_input& kept) noexcept
     {
         header_.msg_flags = 0;
-        return base::serve(kept, peeks());
+        return base::serve(kept, peeks(), [&](::iovec* iovecs, std::size_t count) {
+            return attempt_receive(descriptor_, iovecs, count, call_flags(flags_));
+        });
     }
 
     bool may_have_more(const ring_operation& op) const noexcept

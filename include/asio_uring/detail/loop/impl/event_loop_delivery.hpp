@@ -106,15 +106,17 @@ bool basic_event_loop<Ring>::end_poll(ring_operation& op) noexcept
     return false;
 }
 
-// The kernel had ended the request when it was cancelled.
+// The kernel had ended the request when it was cancelled. What was written is written.
 template <typename Ring>
 void basic_event_loop<Ring>::set_aside(ring_operation& op) noexcept
 {
+    if (op.transfer_->keep == nullptr)
+        return;
     request_owner& owner = *op.owner_;
     const bool interrupted =
         op.result_ == -ECANCELED || op.result_ == -EINTR || is_restart_code(op.result_);
     const bool brings = op.result_ != 0 && !interrupted;
-    if (brings && !owner.closed && op.transfer_->keep != nullptr) {
+    if (brings && !owner.closed) {
         if (owner.kept == nullptr)
             owner.kept = new (std::nothrow) kept_input;
         if (owner.kept == nullptr || !op.transfer_->keep(op, *owner.kept))
@@ -196,14 +198,14 @@ int basic_event_loop<Ring>::serve_now(request_owner& owner, ring_operation& op) 
 }
 
 template <typename Ring>
-int basic_event_loop<Ring>::take_kept(
-    request_owner& owner, const ::iovec* buffers, std::size_t count, bool peeks) noexcept
+template <typename Serve>
+int basic_event_loop<Ring>::take_kept(request_owner& owner, Serve serve) noexcept
 {
     lock_type lock(mutex_);
     await_cancelled_read(owner, lock);
     if (owner.kept == nullptr)
         return -EAGAIN;
-    const int result = owner.kept.load()->take(buffers, count, peeks);
+    const int result = serve(*owner.kept.load());
     drop_if_empty(owner);
     return result;
 }
