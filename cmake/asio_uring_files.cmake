@@ -47,6 +47,7 @@ set(asio_uring_headers
     include/asio_uring/detail/asio/descriptor_support.hpp
     include/asio_uring/detail/asio/drop_in_check.hpp
     include/asio_uring/detail/asio/drop_in_tag.hpp
+    include/asio_uring/detail/asio/error_location.hpp
     include/asio_uring/detail/asio/executor.hpp
     include/asio_uring/detail/asio/handler_support.hpp
     include/asio_uring/detail/asio/reactor_access.hpp

@@ -81,6 +81,7 @@ set(test_io_sources
     io/test_context.cpp
     io/test_datagram.cpp
     io/test_descriptor.cpp
+    io/test_error_location.cpp
     io/test_immediate.cpp
     io/test_like_stock.cpp
     io/test_line_order.cpp

@@ -131,9 +131,9 @@ public:
         if (!has_ring())
             return stock_service::assign(stock(impl), descriptor, ec);
         if (is_open(impl))
-            return ec = boost::asio::error::already_open;
+            return located(ec = boost::asio::error::already_open);
         if ((ec = enter_ring(impl, descriptor, descriptor_facts::of(descriptor))))
-            return ec;
+            return located(ec);
         asio_impl::descriptor_of(stock(impl)) = descriptor;
         asio_impl::state_of(stock(impl)) = asio_impl::descriptor_ops::possible_dup;
         return ec = error_code();

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <asio_uring/detail/asio/descriptor_support.hpp>
+#include <asio_uring/detail/asio/error_location.hpp>
 #include <asio_uring/detail/asio/socket_support.hpp>
 #include <asio_uring/detail/context/ring_service.hpp>
 #include <asio_uring/detail/object/open_file.hpp>
@@ -255,6 +256,14 @@ protected:
     }
 
     static Facts& facts(implementation_type& impl) noexcept { return impl.facts_; }
+
+    /// The error of a synchronous member, or none, and where it was made.
+    static error_code located(error_code& ec)
+    {
+        if (ec)
+            ASIO_URING_ERROR_LOCATION(ec);
+        return ec;
+    }
 
     /// Without a ring no object has an owner, and the service underneath does all.
     bool has_ring() const noexcept { return loop_ != nullptr; }

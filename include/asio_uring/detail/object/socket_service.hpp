@@ -48,6 +48,7 @@ class socket_service
     using message_flags = boost::asio::socket_base::message_flags;
 
     using base::has_ring;
+    using base::located;
     using base::start;
     using base::start_null_buffers;
     using base::stock;
@@ -88,15 +89,15 @@ public:
         if (!has_ring())
             return stock_service::open(stock(impl), protocol, ec);
         if (is_open(impl))
-            return ec = boost::asio::error::already_open;
+            return located(ec = boost::asio::error::already_open);
         asio_impl::socket_holder socket(asio_impl::socket_ops::socket(
             protocol.family(), protocol.type(), protocol.protocol(), ec));
         if (socket.get() == asio_impl::invalid_socket)
-            return ec;
+            return located(ec);
         ec = adopt(impl, protocol, socket.get());
         if (!ec)
             socket.release();
-        return ec;
+        return located(ec);
     }
 
     error_code assign(
@@ -108,11 +109,11 @@ public:
         if (!has_ring())
             return stock_service::assign(stock(impl), protocol, socket, ec);
         if (is_open(impl))
-            return ec = boost::asio::error::already_open;
+            return located(ec = boost::asio::error::already_open);
         ec = adopt(impl, protocol, socket);
         if (!ec)
             stock(impl).state_ |= asio_impl::socket_ops::possible_dup;
-        return ec;
+        return located(ec);
     }
 
     // Synchronous members: Asio's own

@@ -8,6 +8,7 @@
 // the loop's, then the scheduler's.
 #pragma once
 
+#include <asio_uring/detail/asio/error_location.hpp>
 #include <asio_uring/detail/asio/handler_support.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
 
@@ -245,7 +246,7 @@ private:
                         std::move(self.handler_),
                         std::forward<decltype(values)>(values)...);
                 },
-                self.request_.result(self));
+                asio_impl::with_location(self.request_.result(self)));
         }
         catch (...) {
             destroy(self);
