@@ -9,6 +9,7 @@
 // Prints: listening on 127.0.0.1:N, and at its end lines and dismissed clients
 
 #include "support/endpoint.hpp"
+#include "support/exhaustion.hpp"
 #include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
@@ -38,6 +39,14 @@ using line_ptr = std::shared_ptr<const std::string>;
 constexpr std::size_t line_size_max = 4096;
 constexpr std::size_t backlog_bytes_max = 1 << 20;
 
+/// What a line costs the client that has not taken it yet. A line of one byte is mostly
+/// the string, its control block and the place in the queue.
+std::size_t cost_of(const line_ptr& line)
+{
+    constexpr std::size_t control_block = 32;
+    return line->capacity() + sizeof(std::string) + control_block + sizeof(line_ptr);
+}
+
 class client;
 
 struct room
@@ -65,7 +74,7 @@ public:
     /// Returns false for a client that does not keep up.
     bool tell(line_ptr line)
     {
-        backlog_bytes_ += line->size();
+        backlog_bytes_ += cost_of(line);
         backlog_.push_back(std::move(line));
         if (backlog_.size() == 1) {
             write();
@@ -97,11 +106,11 @@ private:
 
     void write()
     {
-        const auto sent = [this, self = shared_from_this()](error_code ec, auto size) {
+        const auto sent = [this, self = shared_from_this()](error_code ec, std::size_t) {
             if (ec) {
                 return leave();
             }
-            backlog_bytes_ -= size;
+            backlog_bytes_ -= cost_of(backlog_.front());
             backlog_.pop_front();
             if (!backlog_.empty()) {
                 write();
@@ -130,18 +139,37 @@ void room::say(const client& from, const line_ptr& line)
     }
 }
 
-void accept(tcp::acceptor& acceptor, room& joined)
+class door
 {
-    acceptor.async_accept([&](error_code ec, tcp::socket socket) {
-        if (!ec) {
-            // A small buffer in the kernel: what waits for a client waits in its queue
-            // here, where it is counted.
-            socket.set_option(asio::socket_base::send_buffer_size(1 << 16), ec);
-            std::make_shared<client>(std::move(socket), joined)->start();
-        }
-        accept(acceptor, joined);
-    });
-}
+public:
+    door(tcp::acceptor acceptor, room& joined)
+        : acceptor_(std::move(acceptor)), pause_(acceptor_.get_executor()), room_(joined)
+    {}
+
+    tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
+
+    void accept()
+    {
+        acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
+            if (example::is_exhausted(ec)) {
+                pause_.expires_after(example::exhaustion_pause);
+                return pause_.async_wait([this](error_code) { accept(); });
+            }
+            if (!ec) {
+                // A small buffer in the kernel: what waits for a client waits in its
+                // queue here, where it is counted.
+                socket.set_option(asio::socket_base::send_buffer_size(1 << 16), ec);
+                std::make_shared<client>(std::move(socket), room_)->start();
+            }
+            accept();
+        });
+    }
+
+private:
+    tcp::acceptor acceptor_;
+    asio_uring::steady_timer pause_;
+    room& room_;
+};
 
 } // namespace
 
@@ -157,11 +185,11 @@ int main(int argc, char** argv)
         // Declared first, so destroyed last: the clients in the room have its sockets.
         asio_uring::io_context context(1);
         room lobby;
-        tcp::acceptor acceptor(context, endpoint);
-        accept(acceptor, lobby);
+        door entrance(tcp::acceptor(context, endpoint), lobby);
+        entrance.accept();
         asio::signal_set signals(context, SIGINT, SIGTERM);
         signals.async_wait([&](error_code, int) { context.stop(); });
-        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+        std::cout << "listening on " << entrance.local_endpoint() << std::endl;
         context.run();
         std::cout << "lines=" << lobby.lines << " dismissed=" << lobby.dismissed << '\n';
         return EXIT_SUCCESS;

@@ -9,6 +9,7 @@
 // Prints: listening on 127.0.0.1:N, and `self-test: passed`
 
 #include "support/endpoint.hpp"
+#include "support/exhaustion.hpp"
 #include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
@@ -63,16 +64,20 @@ private:
     std::array<char, 4096> data_;
 };
 
-void accept(tcp::acceptor& acceptor)
+void accept(tcp::acceptor& acceptor, asio_uring::steady_timer& pause)
 {
-    acceptor.async_accept([&acceptor](error_code error, tcp::socket socket) {
+    acceptor.async_accept([&](error_code error, tcp::socket socket) {
         if (!acceptor.is_open()) {
             return;
+        }
+        if (example::is_exhausted(error)) {
+            pause.expires_after(example::exhaustion_pause);
+            return pause.async_wait([&](error_code) { accept(acceptor, pause); });
         }
         if (!error) {
             std::make_shared<session>(std::move(socket))->read();
         } // Else this client has left already.
-        accept(acceptor);
+        accept(acceptor, pause);
     });
 }
 
@@ -110,7 +115,8 @@ int main(int argc, char** argv)
         asio_uring::io_context context(1);
         tcp::acceptor acceptor(context, testing ? example::loopback(0) : endpoint);
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
-        accept(acceptor);
+        asio_uring::steady_timer pause(context);
+        accept(acceptor, pause);
         if (testing) {
             return self_test(context, acceptor) ? EXIT_SUCCESS : EXIT_FAILURE;
         }

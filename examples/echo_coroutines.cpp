@@ -9,6 +9,7 @@
 // Prints: listening on 127.0.0.1:N, and `self-test: passed`
 
 #include "support/endpoint.hpp"
+#include "support/exhaustion.hpp"
 #include "support/options.hpp"
 
 #include <asio_uring/asio_uring.hpp>
@@ -64,11 +65,16 @@ asio::awaitable<void> echo(tcp::socket socket)
 
 asio::awaitable<void> serve(tcp::acceptor& acceptor)
 {
+    asio_uring::steady_timer pause(acceptor.get_executor());
     while (acceptor.is_open()) {
         auto [error, socket] = co_await acceptor.async_accept(with_error);
         if (!error) {
             asio::co_spawn(
                 acceptor.get_executor(), echo(std::move(socket)), asio::detached);
+        }
+        else if (example::is_exhausted(error)) {
+            pause.expires_after(example::exhaustion_pause);
+            co_await pause.async_wait(with_error);
         }
     }
 }

@@ -11,6 +11,7 @@
 // Prints: listening on 127.0.0.1:N, and at its end the number of connections
 
 #include "support/endpoint.hpp"
+#include "support/exhaustion.hpp"
 #include "support/options.hpp"
 
 #include <boost/asio.hpp>
@@ -55,12 +56,17 @@ asio::awaitable<void> echo(tcp::socket socket, asio::ssl::context& tls)
 asio::awaitable<void>
 serve(tcp::acceptor& acceptor, asio::ssl::context& tls, std::uint64_t& connections)
 {
+    asio::steady_timer pause(acceptor.get_executor());
     while (acceptor.is_open()) {
         auto [error, socket] = co_await acceptor.async_accept(with_error);
         if (!error) {
             ++connections;
             asio::co_spawn(
                 acceptor.get_executor(), echo(std::move(socket), tls), asio::detached);
+        }
+        else if (example::is_exhausted(error)) {
+            pause.expires_after(example::exhaustion_pause);
+            co_await pause.async_wait(with_error);
         }
     }
 }

@@ -9,6 +9,7 @@
 // Prints: listening on 127.0.0.1:N; the client: `K messages came back`
 
 #include "support/endpoint.hpp"
+#include "support/exhaustion.hpp"
 #include "support/options.hpp"
 
 #include <boost/asio.hpp>
@@ -48,12 +49,20 @@ asio::awaitable<void> echo(websocket_stream stream)
 
 asio::awaitable<void> serve(tcp::acceptor& acceptor)
 {
+    constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
+    asio::steady_timer pause(acceptor.get_executor());
     for (;;) {
-        tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
-        asio::co_spawn(
-            acceptor.get_executor(),
-            echo(websocket_stream(std::move(socket))),
-            asio::detached); // The exception that ends one connection ends no other.
+        auto [error, socket] = co_await acceptor.async_accept(with_error);
+        if (!error) {
+            asio::co_spawn(
+                acceptor.get_executor(),
+                echo(websocket_stream(std::move(socket))),
+                asio::detached); // The exception that ends one connection ends no other.
+        }
+        else if (example::is_exhausted(error)) {
+            pause.expires_after(example::exhaustion_pause);
+            co_await pause.async_wait(with_error);
+        }
     }
 }
 

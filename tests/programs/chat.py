@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 
 """examples/chat_server with clients that all talk and listen, and one that does neither:
-it is dismissed, and nobody else misses a line or sees one out of order."""
+it is dismissed, and nobody else misses a line or sees one out of order. Short lines count
+for what they cost."""
 
 import socket
 
@@ -11,6 +12,7 @@ CLIENTS = 5
 ROUNDS = 30
 LINES = 20  # of each client in a round; what is under way stays far below the limit
 LINE_SIZE = 1000
+SHORT_LINE = b"x" * 99 + b"\n"
 
 
 def line_of(index, number):
@@ -59,7 +61,31 @@ def talk_and_listen(clients):
             listener.read(LINES * (CLIENTS - 1))
 
 
+def dismiss_for_short_lines(program):
+    """What waits for a client costs more than its bytes: one that takes nothing is
+    dismissed before these alone reach the limit of a mebibyte."""
+    with Server([program, "--port", 0]) as server:
+        slow = join(server.port, 4096)
+        talker = join(server.port)
+        listener = join(server.port)
+        lines = listener.makefile("rb")
+        for _ in range(90):
+            talker.sendall(SHORT_LINE * 100)
+            for _ in range(100):
+                require(lines.readline() == SHORT_LINE, "a line is missing")
+        try:
+            while slow.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        seen = server.stop()
+        require(seen["dismissed"] == 1, f"the server dismissed {seen['dismissed']}")
+        for client in (slow, talker, listener):
+            client.close()
+
+
 def test(program):
+    dismiss_for_short_lines(program)
     with Server([program, "--port", 0]) as server:
         clients = [join(server.port) for _ in range(CLIENTS)]
         # Takes little, then nothing.
