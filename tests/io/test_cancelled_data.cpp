@@ -195,6 +195,43 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     BOOST_TEST(std::string(data, 8) == "datamore");
 }
 
+// Whether a read of what is there has ended when it is cancelled is up to Asio.
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    read_cancelled_where_data_was_there_takes_all_or_nothing, Kind, pending_kinds)
+{
+    for (way by : ways) {
+        Kind made;
+        asio::cancellation_signal signal;
+        std::string data(8, '.');
+        std::size_t taken = 0;
+        auto& reader = made.object.reader();
+        made.object.feed("data");
+        asio::post(made.context, [&] {
+            reader.async_read_some(
+                asio::buffer(data),
+                asio::bind_cancellation_slot(
+                    signal.slot(), [&](error_code ec, std::size_t size) {
+                        made.log.handled(text(ec));
+                        taken = size;
+                    }));
+            if (by == way::of_object)
+                reader.cancel();
+            else
+                signal.emit(asio::cancellation_type::terminal);
+        });
+        finish(made.context);
+        made.object.feed("more");
+        BOOST_TEST(made.log.take() == (taken == 4 ? "ok" : "operation_aborted"));
+        while (taken != 8) {
+            reader.async_read_some(
+                asio::buffer(&data[taken], 8 - taken),
+                [&](error_code, std::size_t size) { taken += size; });
+            finish(made.context);
+        }
+        BOOST_TEST(data == "datamore");
+    }
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     cancelled_read_leaves_its_data_to_a_synchronous_read, Kind, waiting_kinds)
 {

@@ -85,17 +85,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_ends_no_wait_to_read, Backend, backend
 {
     using way = typename urgent_link<Backend>::way;
     auto [context, link, log] = fixture<Backend, urgent_link>();
-    auto& made = link;
     std::size_t waits = 0;
     link.socket.non_blocking(true);
     const std::function<void()> wait = [&] {
-        made.socket.async_wait(socket_base::wait_read, [&](error_code ec) {
+        link.socket.async_wait(socket_base::wait_read, [&](error_code ec) {
             if (ec)
                 return;
             ++waits;
             error_code ignored;
-            made.received.append(
-                made.data, made.socket.read_some(asio::buffer(made.data), ignored));
+            link.received.append(
+                link.data, link.socket.read_some(asio::buffer(link.data), ignored));
             wait();
         });
     };
@@ -104,12 +103,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_ends_no_wait_to_read, Backend, backend
     wait();
     turn(context);
     link.remote.send("ab");
-    come_to(context, [&] { return made.received == "ab"; });
+    come_to(context, [&] { return link.received == "ab"; });
     link.remote.send("U", MSG_OOB);
-    come_to(context, [&, &counted = log] { return counted.count() == 2; });
+    come_to(context, [&] { return log.count() == 2; });
     BOOST_TEST(waits == 1u);
     link.remote.send("cd");
-    come_to(context, [&] { return made.received == "abcd"; });
+    come_to(context, [&] { return link.received == "abcd"; });
 
     BOOST_TEST(waits == 2u);
     BOOST_TEST(log.take() == "wait ok; urgent ok 1");
@@ -123,8 +122,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_comes_through_beside_a_read, Backend, 
         for (bool reads : {false, true}) {
             for (bool slow : {false, true}) {
                 auto [context, link, log] = fixture<Backend, urgent_link>();
-                auto& made = link;
-                auto& counted = log;
                 const std::size_t handlers = by == way::by_wait ? 2 : 1;
                 link.expect_urgent(by, log);
                 if (reads)
@@ -136,11 +133,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_comes_through_beside_a_read, Backend, 
                     turn(context);
                 link.remote.send("U", MSG_OOB);
                 if (slow)
-                    come_to(context, [&] { return counted.count() == handlers; });
+                    come_to(context, [&] { return log.count() == handlers; });
                 link.remote.send("cd");
                 come_to(context, [&] {
-                    return counted.count() == handlers &&
-                           (!reads || made.received == "abcd");
+                    return log.count() == handlers && (!reads || link.received == "abcd");
                 });
 
                 BOOST_TEST(

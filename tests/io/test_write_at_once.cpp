@@ -272,20 +272,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     write_pending_at_release_is_never_carried_out, Backend, backends)
 {
     for (int family : families) {
-        for (int turns = 0; turns != 5; ++turns) {
+        // A local stream fills fast. When the release comes is what matters.
+        const int rounds = family == AF_UNIX ? 200 : 5;
+        for (int round = 0; round != rounds; ++round) {
             typename Backend::io_context context(1);
             half_closed<Backend> link(context, family);
             recorder log;
             const std::size_t before = fill_any(link.socket, family);
 
             link.socket.async_write_some(asio::buffer("A", 1), log.io("old"));
-            for (int i = 0; i != turns; ++i)
-                turn(context);
+            context.run_for(std::chrono::microseconds(round * 500 / rounds));
+            context.restart();
             BOOST_TEST(log.count() == 0u);
             const int fd = link.socket.release();
             link.socket.assign(asio::generic::stream_protocol(family, 0), fd);
             link.socket.async_write_some(asio::buffer("B", 1), log.io("new"));
-            turn(context);
+            run_until(context, [&] { return log.count() == 1; });
             BOOST_TEST(log.take() == "old operation_aborted 0");
             const std::string first = read_whole(link.far.get(), before);
             run_until(context, [&] { return log.count() == 1; });

@@ -88,7 +88,8 @@ struct account
     {
         BOOST_TEST(mistakes == 0u);
         BOOST_TEST(started == ended);
-        BOOST_TEST(aborted != 0u);
+        // On a busy machine all may have come before its cancellation.
+        BOOST_WARN(aborted != 0u);
     }
 };
 
@@ -133,7 +134,7 @@ public:
                     }
                     done(ec, n);
                 })));
-        cancel_later([this, op] {
+        cancel_later([op] {
             if (!op->ended)
                 op->signal.emit(asio::cancellation_type::terminal);
         });
