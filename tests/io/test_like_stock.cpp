@@ -7,6 +7,8 @@
 #include "../support/from_environment.hpp"
 #include "../support/script_player.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
@@ -61,6 +63,28 @@ using reference = stock;
 using subject = ring;
 using reference_context = stock::io_context;
 #endif
+
+/// A context whose completions do not wait for one thread.
+struct context_of_threads : subject::io_context
+{
+    explicit context_of_threads(int) {}
+};
+
+struct single_issuer_context : asio_uring::io_context
+{
+    explicit single_issuer_context(int hint)
+        : asio_uring::io_context(hint, {.flags = asio_uring::abi::setup_single_issuer})
+    {}
+};
+
+/// A context whose reactor watches the ring.
+struct attached_context : asio::io_context
+{
+    explicit attached_context(int hint) : asio::io_context(hint)
+    {
+        const asio::signal_set first(*this);
+    }
+};
 
 /// The names that the two saw differently, with what they saw.
 std::string difference(const record& expected, const record& got)
@@ -127,9 +151,9 @@ script::script smaller(script::script of)
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t default_steps = 2'000;
+constexpr std::uint64_t default_steps = 1'500;
 #else
-constexpr std::uint64_t default_steps = 8'000;
+constexpr std::uint64_t default_steps = 5'000;
 #endif
 
 /// A machine with other things to do takes fewer steps.
@@ -176,6 +200,21 @@ BOOST_AUTO_TEST_CASE(random_programs_see_the_same_twice_on_stock)
 BOOST_AUTO_TEST_CASE(random_programs_see_the_same_as_on_stock)
 {
     play_random_programs<subject::io_context, subject>();
+}
+
+BOOST_AUTO_TEST_CASE(random_programs_see_the_same_where_threads_may_run)
+{
+    play_random_programs<context_of_threads, subject>();
+}
+
+BOOST_AUTO_TEST_CASE(random_programs_see_the_same_on_a_single_issuer_ring)
+{
+    play_random_programs<single_issuer_context, subject>();
+}
+
+BOOST_AUTO_TEST_CASE(random_programs_see_the_same_where_a_reactor_was_there_before)
+{
+    play_random_programs<attached_context, subject>();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -22,6 +22,7 @@
 #include "random_script.hpp"
 #include "script_subject.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
@@ -366,6 +367,7 @@ private:
                         : on.failed[in] || (on.far_ended && on.transfers(in) != 0))
             return;
         op->life = on.life;
+        op->place = on.place;
         operations_.push_back(op);
         const bool maybe =
             in == 0 ? on.has_data() : on.refused || on.far_ended || on.waits[in] != 0;
@@ -443,7 +445,7 @@ private:
         std::vector<operation*> listening;
         for (const operation_ptr& op : operations_) {
             if (op->subject == of.subject && op->slotted && !op->ended &&
-                op->life == on.life)
+                op->place == on.place)
                 listening.push_back(op.get());
         }
         if (listening.empty())
@@ -536,6 +538,8 @@ private:
         if (!facts[other.what].reads || on.native() < 0 || other.native() < 0 ||
             on.far_ended || other.far_ended || on.failed[0] || other.failed[0])
             return;
+        if (on.unsettled || other.unsettled)
+            drive();
         // A handler may go on once more.
         for (int i = 0; i != 2; ++i) {
             on.cancel();
@@ -679,6 +683,10 @@ record perform(const script& of, const std::vector<std::size_t>* handlers = null
     player performs(of, handlers);
     {
         Context context(1);
+        // A context that is out of work may leave an event behind, which Asio then takes
+        // for one of the next object in its place.
+        const asio::executor_work_guard<asio::io_context::executor_type> work(
+            static_cast<asio::io_context&>(context).get_executor());
         std::array<steady_timer<Backend>, 2> timers{
             steady_timer<Backend>(context), steady_timer<Backend>(context)};
         performs.template open<typename Backend::executor>(

@@ -53,7 +53,8 @@ struct operation
     bool is_wait = false;
     bool ended = false;
     bool racing = false;
-    unsigned life = 0; ///< of its object; a slot does not outlive it
+    unsigned life = 0;  ///< of its object
+    unsigned place = 0; ///< of its object; a slot does not follow it to the next
     follow_up next = follow_up::none;
     unsigned depth = 0;
     bool is_answer = false;
@@ -161,7 +162,8 @@ public:
 
     kind what;
     unique_fd far;
-    unsigned life = 0;
+    unsigned life = 0;  ///< counts the descriptors
+    unsigned place = 0; ///< counts those and the moves
 
     std::size_t given = 0; ///< by the far end: bytes, messages or connections
     std::size_t taken = 0; ///< by operations that have ended
@@ -183,6 +185,7 @@ protected:
     void start_afresh()
     {
         ++life;
+        ++place;
         given = taken = 0;
         far_ended = dead = refused = unsettled = fed = emptied = writing = false;
         failed = {};
@@ -214,7 +217,7 @@ public:
     void move() override
     {
         object_ = std::make_unique<Object>(std::move(*object_));
-        ++life; // the slots of before know the old place
+        ++place;
     }
 
     error_code cancel() override
@@ -270,6 +273,13 @@ inline fd_pair make_ends(kind of)
     case pipe_writer: {
         pipe_pair both = make_pipe();
         return {std::move(both.in), std::move(both.out)};
+    }
+    case descriptor: {
+        // Its writes often have to wait.
+        const int size = 4096;
+        made = socket_pair();
+        ::setsockopt(made.first.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        return made;
     }
     default:
         return socket_pair(of == local_datagram ? SOCK_DGRAM : SOCK_STREAM);
