@@ -135,6 +135,30 @@ BOOST_FIXTURE_TEST_CASE(read_that_cannot_be_kept_reports_its_bytes, running_loop
     BOOST_TEST(journal_text() == "1 5 hello");
 }
 
+BOOST_FIXTURE_TEST_CASE(next_object_of_the_descriptor_gets_what_was_parked, running_loop)
+{
+    constexpr std::uint64_t file = 77;
+    constexpr std::uint64_t other_file = 78;
+    const auto park = [&](int id) {
+        auto& socket = *loop->open_owner(3, file);
+        const auto read = name(start_read(id, socket, "hello"));
+        turn();
+        script.post(read, 5);
+        loop->park(socket);
+        loop->close_owner(socket);
+        deliver();
+        BOOST_TEST(journal_text() == std::to_string(id) + " -125");
+    };
+    park(1);
+    auto& again = *loop->open_owner(9, file);
+    BOOST_TEST(loop->kept_size(again) == 5u);
+    loop->close_owner(again);
+    BOOST_TEST(loop->kept_size(*loop->open_owner(9, file)) == 0u);
+    park(2);
+    loop->close_owner(*loop->open_owner(3, other_file));
+    BOOST_TEST(loop->kept_size(*loop->open_owner(3, file)) == 0u);
+}
+
 BOOST_FIXTURE_TEST_CASE(closing_drops_what_a_read_had_brought, running_loop)
 {
     auto& socket = owner(3);

@@ -41,6 +41,15 @@ public:
         return found.owner != nullptr && found.file == file;
     }
 
+    /// The file of an owner; 0 where the table does not have the owner.
+    std::uint64_t file_of(const request_owner& owner) const noexcept
+    {
+        if (slots_.empty() || owner.descriptor < 0)
+            return 0;
+        const slot& found = slots_[find(owner.descriptor)];
+        return found.owner == &owner ? found.file : 0;
+    }
+
     /// REQUIRES: reserve() made room. Any other owner of the descriptor has a file that
     /// is gone.
     void insert(request_owner& owner, std::uint64_t file) noexcept

@@ -150,6 +150,10 @@ public:
     template <typename Serve>
     int take_kept(request_owner& owner, Serve serve) noexcept;
 
+    /// Cancel the operations of an owner whose object gives its descriptor away. What its
+    /// reads had brought is for the object of this context that gets the descriptor next.
+    void park(request_owner& owner) noexcept;
+
     /// How many bytes there are for it.
     std::size_t kept_size(request_owner& owner) noexcept;
 

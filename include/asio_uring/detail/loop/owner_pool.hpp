@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ public:
     {
         for (request_owner& owner : owners_)
             delete owner.kept.load();
+        for (const parked& one : parked_)
+            delete one.kept;
     }
 
     owner_pool(const owner_pool&) = delete;
@@ -51,7 +54,24 @@ public:
         descriptors_.reserve(owners_.size() + 1);
         request_owner& owner = acquire(descriptor);
         descriptors_.insert(owner, file);
+        if (!parked_.empty()) [[unlikely]]
+            unpark(owner, file);
         return &owner;
+    }
+
+    /// What is kept for the owner's reads stays for the next owner of the same file. Where
+    /// there is no memory it is lost with this one.
+    void park(request_owner& owner) noexcept
+    {
+        const std::uint64_t file = descriptors_.file_of(owner);
+        if (file == 0 || owner.kept == nullptr)
+            return;
+        try {
+            parked_.push_back({file, owner.descriptor, owner.kept});
+            owner.kept = nullptr;
+        }
+        catch (const std::bad_alloc&) {
+        }
     }
 
     /// The owner lets go of its descriptor, whose number is free from here. Returns the
@@ -77,8 +97,30 @@ public:
     std::deque<request_owner>& all() noexcept { return owners_; }
 
 private:
+    struct parked
+    {
+        std::uint64_t file = 0;
+        int descriptor = -1;
+        kept_input* kept = nullptr;
+    };
+
+    // A number that names another file by now will not name this one again.
+    void unpark(request_owner& owner, std::uint64_t file) noexcept
+    {
+        std::erase_if(parked_, [&](const parked& one) {
+            if (one.file == file)
+                owner.kept = one.kept;
+            else if (one.descriptor == owner.descriptor)
+                delete one.kept;
+            else
+                return false;
+            return true;
+        });
+    }
+
     delivery_gate& gate_;
     std::deque<request_owner> owners_;
+    std::vector<parked> parked_;
     std::vector<request_owner*> free_;
     descriptor_table descriptors_;
 };

@@ -168,12 +168,12 @@ public:
         return Stock::close(impl.stock_, ec);
     }
 
-    /// The descriptor's next owner gets it without what cancelled reads had brought.
-    /// Takes an error only in the releases of Boost whose release() has one.
+    /// What cancelled reads had brought goes to the object of this context that gets the
+    /// descriptor next; any other owner of the descriptor does not see it. Takes an error only in the releases of Boost whose release() has one.
     template <typename... Error>
     auto release(implementation_type& impl, Error&... error)
     {
-        close_owner(impl);
+        give_away(impl);
         return Stock::release(impl.stock_, error...);
     }
 
@@ -517,9 +517,16 @@ private:
             loop_->close_owner(*std::exchange(impl.owner_, nullptr));
     }
 
+    void give_away(implementation_type& impl)
+    {
+        if (impl.owner_ != nullptr)
+            loop_->park(*impl.owner_);
+        close_owner(impl);
+    }
+
     void leave_ring(implementation_type& impl)
     {
-        close_owner(impl);
+        give_away(impl);
         use_reactor(impl);
     }
 

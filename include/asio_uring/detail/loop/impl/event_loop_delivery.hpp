@@ -218,6 +218,23 @@ std::size_t basic_event_loop<Ring>::kept_size(request_owner& owner) noexcept
     return owner.kept == nullptr ? 0 : owner.kept.load()->size();
 }
 
+template <typename Ring>
+void basic_event_loop<Ring>::park(request_owner& owner) noexcept
+{
+    asio_impl::operation_queue ended;
+    lock_type lock(mutex_);
+    if (owner.kept == nullptr && owner.line(direction::read).active() == nullptr)
+        return;
+    if (stopping_ || is_orphan() || ring_left_)
+        return;
+    cancel_requests(owner, ended);
+    send_cancels(lock);
+    await_cancelled_read(owner, lock);
+    owners_.park(owner);
+    lock.unlock();
+    scheduler_.post_deferred_completions(ended);
+}
+
 // Whoever reads synchronously behind a cancelled read must not overtake its bytes. The
 // kernel ends a cancelled read of a socket or a pipe at once, but for a thread of the
 // program that does not come into the kernel.
