@@ -259,6 +259,8 @@ private:
     // Cancelling
     void request_cancel(ring_operation& op, asio_impl::operation_queue& ended);
     bool abort_queued(ring_operation& op, asio_impl::operation_queue& ended);
+    void ask_now(lock_type& lock);
+    void end_cancelled_behind(ring_operation& op, asio_impl::operation_queue& ops);
     void send_cancels(lock_type& lock);
     void send_cancels_that_fit() noexcept;
     bool try_send_cancel(ring_operation& op) noexcept;

@@ -18,7 +18,7 @@ namespace asio_uring::detail {
 class owner_pool
 {
 public:
-    explicit owner_pool(delivery_gate& gate) noexcept : gate_(gate) {}
+    explicit owner_pool(delivery_gate& gate) : gate_(gate) {}
 
     ~owner_pool()
     {

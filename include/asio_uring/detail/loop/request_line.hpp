@@ -63,6 +63,11 @@ public:
         last_ = &op;
     }
 
+    ring_operation* front() const noexcept
+    {
+        return last_ == nullptr ? nullptr : last_->next_request_;
+    }
+
     /// Takes the first out; nullptr where there is none.
     ring_operation* pop() noexcept
     {
@@ -148,6 +153,11 @@ public:
     /// Marks the operations that wait: they end in their turn, behind the active one.
     void mark_cancelled() noexcept;
 
+    /// The marked operations right behind the active one, which has ended, leave the line
+    /// and go to `end` in their order.
+    template <typename End>
+    void end_cancelled(End end);
+
     /// `ended`, which has its result, leaves the line. Returns the operation that becomes
     /// the active one, or nullptr. The operations that end with `ended` or were cancelled
     /// go to `end` in their order. Waits for readiness right behind one that ended well
@@ -198,6 +208,16 @@ private:
 inline void request_line::mark_cancelled() noexcept
 {
     waiting_.for_each([](ring_operation& op) { op.cancel_requested_ = true; });
+}
+
+template <typename End>
+void request_line::end_cancelled(End end)
+{
+    while (waiting_.front() != nullptr && waiting_.front()->cancel_requested()) {
+        ring_operation& op = *waiting_.pop();
+        op.result_ = -ECANCELED;
+        end(op);
+    }
 }
 
 template <typename End>

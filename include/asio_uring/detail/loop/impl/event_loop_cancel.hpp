@@ -41,11 +41,26 @@ void basic_event_loop<Ring>::cancel(cancellation_ticket ticket)
         cancel_chain(*static_cast<chain_member*>(op)->chain_, ended);
     else
         request_cancel(*op, ended);
-    send_cancels(lock);
-    notify(lock);
+    ask_now(lock);
     if (lock.owns_lock())
         lock.unlock();
     scheduler_.post_deferred_completions(ended);
+}
+
+// A cancelled operation ends before what the program posts next, where the kernel ends it
+// at once. It does not where the request is another thread's.
+template <typename Ring>
+void basic_event_loop<Ring>::ask_now(lock_type& lock)
+{
+    if (!something_left())
+        return;
+    if (may_end()) {
+        send_cancels_now(lock);
+        if (!waiting_)
+            reap_and_post();
+    }
+    if (something_left())
+        notify(lock);
 }
 
 template <typename Ring>
@@ -56,8 +71,7 @@ void basic_event_loop<Ring>::cancel(request_owner& owner)
     if (is_orphan() || ring_left_)
         return;
     cancel_requests(owner, ended);
-    send_cancels(lock);
-    notify(lock);
+    ask_now(lock);
     if (lock.owns_lock())
         lock.unlock();
     scheduler_.post_deferred_completions(ended);
@@ -304,6 +318,8 @@ void basic_event_loop<Ring>::cancel_requests(
     while (op != nullptr) {
         ring_operation* const next = op->next_request_;
         request_cancel(*op, ended);
+        if (op->state_ == operation_state::reaped)
+            end_cancelled_behind(*op, ended);
         op = next;
     }
 }
@@ -320,6 +336,9 @@ void basic_event_loop<Ring>::request_cancel(
         if (!op.cancel_sent_)
             request_line::remove(unsent_cancels_, op);
     }
+    // It ends in its turn.
+    if (op.cancel_requested() && op.state_ == operation_state::waiting)
+        return;
     op.cancel_requested_ = true;
     if (op.state_ == operation_state::reaped) {
         // Its delivery looks. Its links are the scheduler's until then.

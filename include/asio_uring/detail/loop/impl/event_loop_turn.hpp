@@ -329,6 +329,20 @@ void basic_event_loop<Ring>::hold(ring_operation& op, asio_impl::operation_queue
     }
     op.state_ = operation_state::reaped;
     ops.push(&op);
+    if (op.cancel_requested()) [[unlikely]]
+        end_cancelled_behind(op, ops);
+}
+
+// Those that were cancelled with an operation end right behind it.
+template <typename Ring>
+void basic_event_loop<Ring>::end_cancelled_behind(
+    ring_operation& op, asio_impl::operation_queue& ops)
+{
+    if (op.direction_ == direction::none)
+        return;
+    request_line& line = op.owner_->line(op.direction_);
+    if (line.active() == &op)
+        line.end_cancelled([&](ring_operation& behind) { retire_waiting(behind, ops); });
 }
 
 // The operation leaves the loop; the next of its direction takes its place.
