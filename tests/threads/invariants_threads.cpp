@@ -295,7 +295,9 @@ BOOST_AUTO_TEST_CASE(run_thread_that_ends_leaves_its_requests_to_the_others)
     BOOST_TEST(!first.get());
     BOOST_TEST(!second.get());
     BOOST_TEST(byte == 'x');
+#ifndef ASIO_URING_TEST_FAULTS // The thread may have submitted nothing.
     BOOST_TEST(asio_uring::counters(context).reissues >= 2u);
+#endif
 }
 
 // 3 and 8. Nothing is lost where threads share the queues

@@ -243,6 +243,7 @@ private:
     void fill(ring_operation& op, abi::sqe& sqe, std::uint32_t sequence) noexcept;
     bool flush(lock_type& lock);
     bool submit(lock_type& lock);
+    bool submit_patiently(lock_type& lock);
     [[gnu::noinline]] void notify(lock_type& lock);
     bool something_left() const noexcept;
     bool may_enter() const noexcept { return right_.may_enter(scheduler_); }

@@ -131,7 +131,7 @@ void basic_event_loop<Ring>::await_end(request_owner& owner, lock_type& lock)
         // While the reaper waits in the kernel the completions are its own.
         if (!waiting_)
             reap_and_post();
-        if (!unsent_cancels_.empty() && may_end())
+        if (something_left() && may_end())
             send_cancels_now(lock);
         const auto before = std::exchange(now, clock::now());
         close_budget_.spend(now - before);
@@ -151,9 +151,10 @@ void basic_event_loop<Ring>::await_completion(clock::time_point limit, lock_type
 {
     int result = -EAGAIN;
     if (!waiting_ && may_end()) {
+        const unsigned to_submit = ring_.publish();
         interrupt_threads();
         const entering unlocked(*this, lock);
-        result = enter_until(0, limit);
+        result = enter_until(to_submit, limit);
     }
     if (result >= 0 || result == -ETIME || result == -EINTR)
         return;
@@ -281,11 +282,14 @@ bool basic_event_loop<Ring>::holds_file(request_owner& owner) const noexcept
 
 // A published SQE names the descriptor until the kernel has read it. Whoever published it
 // is about to enter, so wait for that. An entry refused leaves nobody inside, and the SQE
-// is ours again; or it leaves the reaper, which was told to come out and submit.
+// is ours again; or it leaves the reaper, which has to come out.
 template <typename Ring>
 void basic_event_loop<Ring>::await_consumed(request_owner& owner, lock_type& lock)
 {
+    bool woken = false;
     while (has_unconsumed(owner)) {
+        if (waiting_ && entering_count_ == 1 && !std::exchange(woken, true))
+            interrupt();
         lock.unlock();
         std::this_thread::yield();
         lock.lock();

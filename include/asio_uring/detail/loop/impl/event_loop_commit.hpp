@@ -216,6 +216,24 @@ bool basic_event_loop<Ring>::submit(lock_type& lock)
     return submitted > 0 || ring_.unconsumed() < to_submit;
 }
 
+// A write that is not submitted here would be lost to a close, so a refusal for want of
+// memory, which others give back, is not the last word.
+template <typename Ring>
+bool basic_event_loop<Ring>::submit_patiently(lock_type& lock)
+{
+    constexpr int attempts = 100;
+    for (int attempt = 0; attempt != attempts; ++attempt) {
+        if (submit(lock))
+            return true;
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+        if (!waiting_)
+            reap_and_post();
+    }
+    return false;
+}
+
 // For a write that no call can try: the kernel tries it now. A request that then waits
 // and ends with the calling thread is repeated.
 template <typename Ring>
@@ -223,7 +241,7 @@ void basic_event_loop<Ring>::submit()
 {
     lock_type lock(mutex_);
     if (!stopping_ && !is_orphan() && may_end())
-        submit(lock);
+        submit_patiently(lock);
 }
 
 // Whether something waits for the kernel, in a queue of ours or in the ring's: an entry
