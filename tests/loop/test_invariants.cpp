@@ -13,7 +13,10 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -21,6 +24,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <future>
 #include <memory>
@@ -639,6 +643,46 @@ BOOST_FIXTURE_TEST_CASE(attached_ring_is_woken_from_other_threads, attached_fixt
     run_until(context, [&] { return log.count() == 1; });
     starter.join();
     BOOST_TEST(log.take() == "receive ok 1");
+}
+
+/// What poll() returns around a read that waits, a read that ends, and one that is
+/// cancelled.
+template <typename Socket>
+std::vector<std::size_t> counts_of_polls()
+{
+    asio::io_context context(1);
+    const asio::signal_set first(context, SIGUSR2);
+    Socket near(context);
+    Socket far(context);
+    asio::local::connect_pair(near, far);
+    std::array<char, 8> data;
+    std::vector<std::size_t> counts;
+    const auto read = [&] {
+        near.async_read_some(asio::buffer(data), [](error_code, std::size_t) {});
+    };
+    const auto poll = [&] {
+        context.restart();
+        counts.push_back(context.poll());
+    };
+    poll();
+    read();
+    poll();
+    far.write_some(asio::buffer("x", 1));
+    poll();
+    read();
+    poll();
+    near.cancel();
+    poll();
+    poll();
+    return counts;
+}
+
+BOOST_AUTO_TEST_CASE(attached_context_counts_handlers_as_asio_does)
+{
+    const auto expected = counts_of_polls<asio::local::stream_protocol::socket>();
+    BOOST_TEST(
+        counts_of_polls<asio_uring::local::stream_protocol::socket>() == expected,
+        boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
