@@ -42,8 +42,8 @@ public:
     /// The failure of a read is told once by the kernel, and so once by us.
     void keep_error(int result) noexcept { error_ = result; }
 
-    /// The result of a read: bytes before the error, a negated errno. The bytes stay where
-    /// the read only peeks. REQUIRES: not empty.
+    /// The result of a read: bytes before the error, a negated errno. The bytes stay
+    /// where the read only peeks. REQUIRES: not empty.
     int take(const ::iovec* buffers, std::size_t count, bool peeks) noexcept
     {
         if (size() == 0)

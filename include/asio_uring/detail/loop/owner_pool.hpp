@@ -59,8 +59,8 @@ public:
         return &owner;
     }
 
-    /// What is kept for the owner's reads stays for the next owner of the same file. Where
-    /// there is no memory it is lost with this one.
+    /// What is kept for the owner's reads stays for the next owner of the same file.
+    /// Where there is no memory it is lost with this one.
     void park(request_owner& owner) noexcept
     {
         const std::uint64_t file = descriptors_.file_of(owner);

@@ -18,8 +18,8 @@
 // | the readiness that a transfer by call waits for   | ended   | the events        |
 // | anything else                                     | ended   | the kernel's      |
 //
-// A transfer that ended is not done yet. Its delivery takes the result, or makes the call:
-// see event_loop_delivery.hpp.
+// A transfer that ended is not done yet. Its delivery takes the result, or makes the
+// call: see event_loop_delivery.hpp.
 #pragma once
 
 #include <asio_uring/detail/loop/request_line.hpp>

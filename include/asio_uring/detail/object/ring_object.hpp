@@ -169,7 +169,8 @@ public:
     }
 
     /// What cancelled reads had brought goes to the object of this context that gets the
-    /// descriptor next; any other owner of the descriptor does not see it. Takes an error only in the releases of Boost whose release() has one.
+    /// descriptor next; any other owner of the descriptor does not see it. Takes an error
+    /// only in the releases of Boost whose release() has one.
     template <typename... Error>
     auto release(implementation_type& impl, Error&... error)
     {
@@ -326,8 +327,8 @@ protected:
         return may_have_kept(impl) ? loop_->kept_size(*impl.owner_) : 0;
     }
 
-    /// Such a read: what a Request of the descriptor, buffers and args would take. Returns
-    /// whether it is done, with its result in `ec` and `bytes`.
+    /// Such a read: what a Request of the descriptor, buffers and args would take.
+    /// Returns whether it is done, with its result in `ec` and `bytes`.
     template <template <typename> class Request, typename Buffers, typename... Args>
     bool take_kept(
         implementation_type& impl,
@@ -371,9 +372,8 @@ protected:
     }
 
     /// The body of every initiating function that needs the ring: makes a Request of the
-    /// descriptor and args, joins it to the handler, and starts it. A transfer that can be
-    /// done at once is over when this returns.
-    /// REQUIRES: has_ring().
+    /// descriptor and args, joins it to the handler, and starts it. A transfer that can
+    /// be done at once is over when this returns. REQUIRES: has_ring().
     template <typename Request, typename Handler, typename IoExecutor, typename... Args>
     [[gnu::always_inline]] void start(
         implementation_type& impl,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: object. Purpose: what Asio's socket front ends call, on the ring. Transfers,
 // connects and waits for readiness are the ring's. Everything synchronous, accepts, the
-// waits a ring answers wrongly, and everything in a context without a ring, are Asio's own
-// service's, which this one derives from.
-// Thread: as Asio's sockets: distinct objects safe, a shared object not.
-// Lifetime: one per context and protocol. ring_object.hpp says the rest.
+// waits a ring answers wrongly, and everything in a context without a ring, are Asio's
+// own service's, which this one derives from. Thread: as Asio's sockets: distinct objects
+// safe, a shared object not. Lifetime: one per context and protocol. ring_object.hpp says
+// the rest.
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
@@ -492,8 +492,9 @@ private:
         return {};
     }
 
-    // Whether the ring does the receive. A request of the ring would read over urgent data,
-    // so the reactor does the receives of a program that has shown an interest in it.
+    // Whether the ring does the receive. A request of the ring would read over urgent
+    // data, so the reactor does the receives of a program that has shown an interest in
+    // it.
     bool ring_receives(implementation_type& impl, message_flags flags)
     {
         if (!has_ring())

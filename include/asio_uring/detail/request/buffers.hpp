@@ -61,8 +61,9 @@ private:
     Buffer buffer_;
 };
 
-/// Any other sequence. The usual few iovecs stand in the operation; what more of them need
-/// comes from elsewhere, because a handler's allocator is asked for the operation alone.
+/// Any other sequence. The usual few iovecs stand in the operation; what more of them
+/// need comes from elsewhere, because a handler's allocator is asked for the operation
+/// alone.
 template <typename Buffer, typename Buffers>
 class buffer_list
 {

@@ -53,8 +53,8 @@ private:
     int descriptor_;
 };
 
-/// Readiness, without a transfer. The kernel's poll may tell of a change that was none, so
-/// the descriptor itself is asked before the handler is told.
+/// Readiness, without a transfer. The kernel's poll may tell of a change that was none,
+/// so the descriptor itself is asked before the handler is told.
 class wait_request
 {
 public:

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: request. Purpose: the transfers of a pipe, a file or any other descriptor, at its
-// own position. Each is tried by a call first. A read then waits as a request that brings
-// its bytes, a write until the descriptor is ready. What no call can try without waiting,
-// the kernel's request does.
-// Thread: as their operation.
-// Lifetime: as their operation.
+// Layer: request. Purpose: the transfers of a pipe, a file or any other descriptor, at
+// its own position. Each is tried by a call first. A read then waits as a request that
+// brings its bytes, a write until the descriptor is ready. What no call can try without
+// waiting, the kernel's request does. Thread: as their operation. Lifetime: as their
+// operation.
 #pragma once
 
 #include <asio_uring/detail/loop/result.hpp>

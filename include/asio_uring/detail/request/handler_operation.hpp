@@ -72,8 +72,8 @@ concept transfer_request = requires(Request& request)
 ///
 ///   int attempt() noexcept
 ///   bool goes_by_call() const noexcept
-///       Whether it waits for readiness and is then attempted again. Otherwise the kernel's
-///       request waits and does it.
+///       Whether it waits for readiness and is then attempted again. Otherwise the
+///       kernel's request waits and does it.
 ///   bool keep(const ring_operation&, kept_input&) noexcept
 ///   int serve(kept_input&) noexcept
 ///   bool may_have_more(const ring_operation&) const noexcept

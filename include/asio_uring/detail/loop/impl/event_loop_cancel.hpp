@@ -97,8 +97,8 @@ void basic_event_loop<Ring>::close_owner(request_owner& owner)
     else if (!stopping_ && has_claimed(owner)) {
         // The kernel's requests hold the file open, and the peer sees the end only when
         // they are gone: ask now, even from a thread that does not run the context, and
-        // let their ends be worked off, before what the program posts next. Once the mutex
-        // was given up, the owner may be somebody else's, unless it is awaited.
+        // let their ends be worked off, before what the program posts next. Once the
+        // mutex was given up, the owner may be somebody else's, unless it is awaited.
         const bool awaited = owner.awaited =
             holds_file(owner) && keeps_address(descriptor);
         if (may_end()) {
