@@ -270,6 +270,8 @@ struct alignas(64) request_owner
     bool awaited = false;
     // Something to read may be there, as far as the last read could tell.
     std::atomic<bool> may_have_more = true;
+    // Its object has been asked whether it is a listener.
+    bool listening_known = false;
 
     /// The line of a direction. REQUIRES: way is not none.
     request_line& line(direction way) noexcept { return lines[static_cast<int>(way)]; }

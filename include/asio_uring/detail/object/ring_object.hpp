@@ -72,6 +72,10 @@ struct initiation
 ///   bool can_wait(int descriptor) noexcept
 ///       Whether the kernel tells when the descriptor is ready.
 ///
+/// and, where there may be listeners among the objects, a member
+///
+///   static bool listens(int descriptor) noexcept
+///
 /// and, where the requests learn something of the descriptor, a member
 ///
 ///   void learn(const Request&) noexcept
@@ -530,11 +534,27 @@ private:
         use_reactor(impl);
     }
 
+    // A listener that was assigned. The kernel is asked once for an object, and only if
+    // something waits for its readiness.
+    void give_listener_to_reactor(implementation_type& impl)
+    {
+        if constexpr (requires { Facts::listens(0); }) {
+            if (impl.owner_ == nullptr ||
+                std::exchange(impl.owner_->listening_known, true))
+                return;
+            if (Facts::listens(native_handle(impl)))
+                use_reactor(impl);
+        }
+    }
+
     // An object that is not open is the ring's as well: start() reports it. What the
     // reactor has waits there, in one line with the operations that it does.
     bool ring_waits_for(implementation_type& impl)
     {
-        if (!has_ring() || reactor_reads(impl))
+        if (!has_ring())
+            return false;
+        give_listener_to_reactor(impl);
+        if (reactor_reads(impl))
             return false;
         return !is_open(impl) || impl.facts_.can_wait(native_handle(impl));
     }

@@ -36,6 +36,14 @@ struct socket_facts
 
     direction line_of(direction way) const noexcept { return way; }
     bool can_wait(int) const noexcept { return true; }
+
+    static bool listens(int descriptor) noexcept
+    {
+        int found = 0;
+        ::socklen_t size = sizeof(found);
+        ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &found, &size);
+        return found != 0;
+    }
 };
 
 template <typename Protocol>
