@@ -228,6 +228,9 @@ public:
     Ring& ring() noexcept { return ring_; }
 
 private:
+    // The result of a transfer that is to be attempted though no poll told of anything.
+    static constexpr int untold = 0;
+
     // Counts a thread as inside the kernel, where it may be reading published SQEs.
     class entering;
 
@@ -325,6 +328,8 @@ private:
         const ring_operation& ended_operation,
         asio_impl::operation_queue& ended);
     bool serve(request_owner& owner, ring_operation& op) noexcept;
+    static bool is_ready(const request_owner& owner, const ring_operation& op) noexcept;
+    void hold_ready(ring_operation& op);
     void drop_if_empty(request_owner& owner) noexcept;
     void await_cancelled_read(request_owner& owner, lock_type& lock) noexcept;
 

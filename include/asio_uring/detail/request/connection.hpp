@@ -6,7 +6,6 @@
 #pragma once
 
 #include <asio_uring/detail/asio/socket_support.hpp>
-#include <asio_uring/detail/loop/kept_input.hpp>
 #include <asio_uring/detail/loop/result.hpp>
 #include <asio_uring/detail/request/attempt.hpp>
 #include <asio_uring/op/socket.hpp>
@@ -69,9 +68,6 @@ public:
     {
         return attempt_wait(descriptor_, reads_ ? POLLIN : POLLOUT);
     }
-
-    /// What is kept for the next read is there to be read.
-    int serve(kept_input&) const noexcept { return reads_ ? 0 : -EAGAIN; }
 
     auto result(const ring_operation& op) const
     {

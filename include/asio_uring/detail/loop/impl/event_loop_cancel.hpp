@@ -41,10 +41,12 @@ void basic_event_loop<Ring>::cancel(cancellation_ticket ticket)
         cancel_chain(*static_cast<chain_member*>(op)->chain_, ended);
     else
         request_cancel(*op, ended);
-    ask_now(lock);
-    if (lock.owns_lock())
-        lock.unlock();
+    // What has ended comes before what the kernel ends.
     scheduler_.post_deferred_completions(ended);
+    if (!unsent_cancels_.empty())
+        ask_now(lock);
+    else if (something_left())
+        notify(lock);
 }
 
 // A cancelled operation ends before what the program posts next, where the kernel ends it
@@ -52,8 +54,6 @@ void basic_event_loop<Ring>::cancel(cancellation_ticket ticket)
 template <typename Ring>
 void basic_event_loop<Ring>::ask_now(lock_type& lock)
 {
-    if (!something_left())
-        return;
     if (may_end()) {
         send_cancels_now(lock);
         if (!waiting_)
@@ -71,10 +71,11 @@ void basic_event_loop<Ring>::cancel(request_owner& owner)
     if (is_orphan() || ring_left_)
         return;
     cancel_requests(owner, ended);
-    ask_now(lock);
-    if (lock.owns_lock())
-        lock.unlock();
     scheduler_.post_deferred_completions(ended);
+    if (!unsent_cancels_.empty())
+        ask_now(lock);
+    else if (something_left())
+        notify(lock);
 }
 
 template <typename Ring>
@@ -356,14 +357,20 @@ void basic_event_loop<Ring>::request_cancel(
     if (op.polls_on_ && op.sent_)
         return; // its end is asked for
     if (unseen(op)) {
-        // The kernel has not seen this SQE: make it harmless, and let its CQE end the
-        // operation.
+        // The kernel has not seen this SQE: make it harmless. The operation ends here, a
+        // part of something larger with the SQE's CQE.
         abi::sqe& sqe = ring_.sqe_at(op.sequence_);
         sqe = abi::sqe{};
         op::nop{}.prepare(sqe);
+        op.poll_stands_ = false;
+        if (op.part_ == part_kind::none) {
+            sqe.user_data = user_data::of(internal_request::cancel).bits;
+            --in_kernel_count_;
+            op.result_ = -ECANCELED;
+            return retire(op, ended);
+        }
         sqe.user_data = user_data::of(&op).bits;
         op.withdrawn_ = true;
-        op.poll_stands_ = false;
     }
     else
         unsent_cancels_.push(&op);

@@ -50,7 +50,8 @@ bool basic_event_loop<Ring>::call(ring_operation& op) noexcept
         const bool decided = op.sent_ || op.result_ < 0;
         const bool cancelled = op.cancel_requested();
         if (!decided && !cancelled) {
-            const int result = op.transfer_->attempt(op);
+            const bool ready = op.only_waits_ && is_ready(*op.owner_, op);
+            const int result = ready ? 0 : op.transfer_->attempt(op);
             if (result == -EAGAIN) {
                 if (wait_on(op))
                     return false;
@@ -80,7 +81,8 @@ bool basic_event_loop<Ring>::wait_on(ring_operation& op) noexcept
         op.state_ = operation_state::claimed;
         return true;
     }
-    op.polls_on_ = true;
+    // An operation that was not told of anything yet asks in the usual way.
+    op.polls_on_ = op.polls_on_ || op.result_ != untold;
     if (!try_commit(op)) [[unlikely]]
         commit(op, lock);
     if (waiting_ || !polls_.take_part())
@@ -157,7 +159,7 @@ void basic_event_loop<Ring>::promote_next(
     const auto end = [&](ring_operation& op) { retire_waiting(op, ended); };
     request_line& line = owner.line(ended_operation.direction_);
     ring_operation* next = line.leave(ended_operation, end);
-    while (next != nullptr && serve(owner, *next)) {
+    while (next != nullptr && !next->only_waits_ && serve(owner, *next)) {
         ring_operation& served = *next;
         retire_waiting(served, ended);
         next = line.leave(served, end);
@@ -165,7 +167,31 @@ void basic_event_loop<Ring>::promote_next(
     if (next == nullptr)
         return;
     owner.requests.push(*next);
-    commit_or_backlog(*next);
+    // The event that ended one transfer may serve the next as well.
+    const bool tries = ended_operation.by_call_ && ended_operation.result_ >= 0 &&
+                       next->by_call_ && !next->only_waits_;
+    if (!tries && !(next->only_waits_ && is_ready(owner, *next)))
+        return commit_or_backlog(*next);
+    next->result_ = untold;
+    next->state_ = operation_state::reaped;
+    ended.push(next);
+}
+
+// Whether a wait has nothing to wait for: what is kept for the next read is there.
+template <typename Ring>
+bool basic_event_loop<Ring>::is_ready(
+    const request_owner& owner, const ring_operation& op) noexcept
+{
+    return op.direction_ == direction::read && owner.kept != nullptr;
+}
+
+// Such a wait ends at its delivery, so that a cancellation finds it until then.
+template <typename Ring>
+void basic_event_loop<Ring>::hold_ready(ring_operation& op)
+{
+    op.result_ = untold;
+    op.state_ = operation_state::reaped;
+    scheduler_.post_deferred_completion(&op);
 }
 
 // Gives the operation what was kept. Returns whether that ends it.
