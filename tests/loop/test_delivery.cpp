@@ -333,19 +333,25 @@ BOOST_FIXTURE_TEST_CASE(
     BOOST_TEST(script.in_flight.empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(transfers_behind_one_by_call_keep_their_order, running_loop)
+BOOST_FIXTURE_TEST_CASE(transfers_behind_one_by_call_need_no_poll_for_room, running_loop)
 {
     auto& socket = owner(3);
     auto& first = start_call(1, socket, direction::write, {1});
-    auto& second = start_call(2, socket, direction::write, {2});
+    start_call(2, socket, direction::write, {2});
+    auto& third = start_call(3, socket, direction::write, {});
     turn();
+    BOOST_TEST(polls().size() == 1u);
     script.post(name(first), POLLOUT);
     turn();
-    BOOST_TEST(journal_text() == "1 1");
+    BOOST_TEST(journal_text() == "1 1; 2 2");
     turn();
-    script.post(name(second), POLLOUT);
+    const auto next = polls();
+    BOOST_TEST_REQUIRE(next.size() == 1u);
+    BOOST_TEST(next[0].len == 0u);
+    third.answers = {3};
+    script.post(name(third), POLLOUT);
     turn();
-    BOOST_TEST(journal_text() == "2 2");
+    BOOST_TEST(journal_text() == "3 3");
 }
 
 BOOST_FIXTURE_TEST_CASE(failed_poll_is_the_result_of_its_transfer, running_loop)
