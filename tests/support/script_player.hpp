@@ -327,7 +327,7 @@ private:
             // What waits for room may hear of its own end at once, or never.
             if (!may_fail(on) || on.pending[1] != 0)
                 return;
-            on.refused = on.far_ended = true;
+            on.refused = on.far_ended = on.failed[1] = true;
             return note(name_of(of), on, {on.shutdown(of.choice % 3), {}, 0});
         case verb::reassign:
             return on.reassign();
@@ -592,8 +592,8 @@ private:
         op->stands_in = line::reads;
         op->racing = true;
         op->slotted = true;
-        // Room for all that comes, so that no datagram is cut off.
-        op->data = std::string(std::max<std::size_t>(of.size, longest_racing), '.');
+        // Room for all that may have come, so that no datagram is cut off.
+        op->data = std::string(std::max<std::size_t>(of.size, 10'000), '.');
         start(op, on);
         return op;
     }

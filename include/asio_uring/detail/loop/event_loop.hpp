@@ -314,6 +314,7 @@ private:
     void retire_waiting(ring_operation& op, asio_impl::operation_queue& ops);
     void wake(ring_operation& op, int events, asio_impl::operation_queue& ops);
     void hold(ring_operation& op, asio_impl::operation_queue& ops);
+    void end_cancelled(ring_operation& op, asio_impl::operation_queue& ops);
     void check_enter(int result) const;
 
     // Delivering

@@ -328,9 +328,24 @@ void basic_event_loop<Ring>::hold(ring_operation& op, asio_impl::operation_queue
         return retire(op, ops);
     }
     op.state_ = operation_state::reaped;
+    if (op.cancel_requested() && !op.poll_stands_) [[unlikely]]
+        return end_cancelled(op, ops);
     ops.push(&op);
-    if (op.cancel_requested()) [[unlikely]]
-        end_cancelled_behind(op, ops);
+}
+
+// What was cancelled before has nothing to wait for, and its line is free again. Those
+// that were cancelled with it end right behind it.
+template <typename Ring>
+void basic_event_loop<Ring>::end_cancelled(
+    ring_operation& op, asio_impl::operation_queue& ops)
+{
+    if (!op.sent_) {
+        if (op.by_call_)
+            op.result_ = -ECANCELED;
+        else
+            set_aside(op);
+    }
+    retire(op, ops);
 }
 
 // Those that were cancelled with an operation end right behind it.
