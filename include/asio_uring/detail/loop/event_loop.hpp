@@ -330,7 +330,8 @@ private:
         asio_impl::operation_queue& ended);
     bool serve(request_owner& owner, ring_operation& op) noexcept;
     static bool is_ready(const request_owner& owner, const ring_operation& op) noexcept;
-    void hold_ready(ring_operation& op);
+    static void make_ready(ring_operation& op) noexcept;
+    int take_or_attempt(ring_operation& op) noexcept;
     void drop_if_empty(request_owner& owner) noexcept;
     void await_cancelled_read(request_owner& owner, lock_type& lock) noexcept;
 

@@ -75,8 +75,10 @@ void basic_event_loop<Ring>::start(
     if (way != direction::none && !owner.line(way).enter(op))
         return;
     owner.requests.push(op);
-    if (op.only_waits_ && is_ready(owner, op)) [[unlikely]]
-        return hold_ready(op);
+    if (is_ready(owner, op)) [[unlikely]] {
+        make_ready(op);
+        return scheduler_.post_deferred_completion(&op);
+    }
     if (!try_commit(op)) [[unlikely]]
         commit(op, lock);
     // A loop that takes turns of its own and is not waiting submits this with its next.

@@ -50,8 +50,7 @@ bool basic_event_loop<Ring>::call(ring_operation& op) noexcept
         const bool decided = op.sent_ || op.result_ < 0;
         const bool cancelled = op.cancel_requested();
         if (!decided && !cancelled) {
-            const bool ready = op.only_waits_ && is_ready(*op.owner_, op);
-            const int result = ready ? 0 : op.transfer_->attempt(op);
+            const int result = take_or_attempt(op);
             if (result == -EAGAIN) {
                 if (wait_on(op))
                     return false;
@@ -63,6 +62,18 @@ bool basic_event_loop<Ring>::call(ring_operation& op) noexcept
             op.result_ = -ECANCELED;
         return !op.polls_on_ || end_poll(op);
     }
+}
+
+// What was kept comes before what the descriptor has.
+template <typename Ring>
+int basic_event_loop<Ring>::take_or_attempt(ring_operation& op) noexcept
+{
+    if (is_ready(*op.owner_, op)) [[unlikely]] {
+        const int result = op.only_waits_ ? 0 : serve_now(*op.owner_, op);
+        if (result != -EAGAIN)
+            return result;
+    }
+    return op.transfer_->attempt(op);
 }
 
 // The readiness was gone or is no use, or the kernel told of something else: it never
@@ -149,7 +160,6 @@ void basic_event_loop<Ring>::leave(ring_operation& op, asio_impl::operation_queu
 }
 
 // The first of the waiting operations that nobody has cancelled becomes the active one.
-// What is kept for it ends it at once.
 template <typename Ring>
 void basic_event_loop<Ring>::promote_next(
     request_owner& owner,
@@ -158,40 +168,34 @@ void basic_event_loop<Ring>::promote_next(
 {
     const auto end = [&](ring_operation& op) { retire_waiting(op, ended); };
     request_line& line = owner.line(ended_operation.direction_);
-    ring_operation* next = line.leave(ended_operation, end);
-    while (next != nullptr && !next->only_waits_ && serve(owner, *next)) {
-        ring_operation& served = *next;
-        retire_waiting(served, ended);
-        next = line.leave(served, end);
-    }
+    ring_operation* const next = line.leave(ended_operation, end);
     if (next == nullptr)
         return;
     owner.requests.push(*next);
     // The event that ended one transfer may serve the next as well.
     const bool tries = ended_operation.by_call_ && ended_operation.result_ >= 0 &&
                        next->by_call_ && !next->only_waits_;
-    if (!tries && !(next->only_waits_ && is_ready(owner, *next)))
+    if (!tries && !is_ready(owner, *next))
         return commit_or_backlog(*next);
-    next->result_ = untold;
-    next->state_ = operation_state::reaped;
+    make_ready(*next);
     ended.push(next);
 }
 
-// Whether a wait has nothing to wait for: what is kept for the next read is there.
+// Whether a read, or a wait for one, finds something that was kept for it.
 template <typename Ring>
 bool basic_event_loop<Ring>::is_ready(
     const request_owner& owner, const ring_operation& op) noexcept
 {
-    return op.direction_ == direction::read && owner.kept != nullptr;
+    return owner.kept != nullptr && op.is_transfer_ && op.direction_ == direction::read;
 }
 
-// Such a wait ends at its delivery, so that a cancellation finds it until then.
+// The operation is done at its delivery, so that a cancellation finds it until then.
 template <typename Ring>
-void basic_event_loop<Ring>::hold_ready(ring_operation& op)
+void basic_event_loop<Ring>::make_ready(ring_operation& op) noexcept
 {
+    op.go_by_call();
     op.result_ = untold;
     op.state_ = operation_state::reaped;
-    scheduler_.post_deferred_completion(&op);
 }
 
 // Gives the operation what was kept. Returns whether that ends it.
