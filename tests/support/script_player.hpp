@@ -519,7 +519,7 @@ private:
             on.given += facts[on.what].stream ? sent.size : 1;
         if (on.what == tcp_stream && on.native() >= 0)
             await_delivery(on.far.get(), on.native());
-        note(name_of(of), on, sent);
+        note_far(of, on, sent);
     }
 
     void far_read(const step& of, subject& on, bool inside)
@@ -532,7 +532,16 @@ private:
         on.emptied = true;
         if (on.what == tcp_stream && on.native() >= 0)
             await_delivery(on.native(), on.far.get());
-        note(name_of(of), on, on.far_read(of.size));
+        note_far(of, on, on.far_read(of.size));
+    }
+
+    // Whether the far end of a closed object hears of a reset is free.
+    void note_far(const step& of, subject& on, outcome got)
+    {
+        if (on.native() < 0)
+            got.ec = error_code();
+        if (on.native() >= 0 || of.does == verb::far_read)
+            note(name_of(of), on, got);
     }
 
     /// A read ends for its data, or because of another handler of the same turn. Which of
