@@ -76,7 +76,7 @@ public:
 
 private:
     static inline constinit std::mutex mutex;
-    static inline constinit wait_budget budget{2 * last_wait};
+    static inline constinit wait_budget budget{16 * last_wait};
 };
 
 int setup_with_backoff(unsigned entries, abi::setup_params& params) noexcept

@@ -134,7 +134,9 @@ BOOST_AUTO_TEST_CASE(h06_splice_through_a_pipe_then_read)
     BOOST_TEST(done.res_of(0x22) == 20);
     BOOST_TEST(done.res_of(0x33) == 20);
     BOOST_TEST(in == filled<20>('a'));
-    BOOST_TEST(folder.read("target") == std::string(10, '\0') + std::string(20, 'a'));
+    std::string expected(10, '\0');
+    expected.append(20, 'a');
+    BOOST_TEST(folder.read("target") == expected);
 }
 
 BOOST_AUTO_TEST_CASE(h08_openat_creates_relative_to_a_folder)

@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(run_thread_that_ends_leaves_its_requests_to_the_others)
     BOOST_TEST(!second.get());
     BOOST_TEST(byte == 'x');
 #ifndef ASIO_URING_TEST_FAULTS // The thread may have submitted nothing.
-    BOOST_TEST(asio_uring::counters(context).reissues >= 2u);
+    BOOST_TEST(asio_uring::counters(context).reissues >= 1u);
 #endif
 }
 
@@ -409,7 +409,8 @@ private:
             const auto other = [&](char c) { return c != self.tag_ && c != '.'; };
             expect(std::none_of(data->begin(), data->end(), other));
             const auto written = std::count(data->begin(), data->end(), self.tag_);
-            expect(static_cast<std::size_t>(written) == bytes);
+            // What a cancelled read had brought is kept for the next one.
+            expect(ec || static_cast<std::size_t>(written) == bytes);
             expect((!ec || ec == asio::error::operation_aborted));
         });
         socket_.async_receive(
