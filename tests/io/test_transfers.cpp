@@ -173,7 +173,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
         link.socket.async_read_some(asio::buffer(data), log.io("read"));
         reach(context, when);
         link.socket.close();
-        asio::post(context, [&log = log] { log.note("posted"); });
+        recorder& lines = log;
+        asio::post(context, [&lines] { lines.note("posted"); });
         finish(context);
         BOOST_TEST(log.take() == "read operation_aborted 0; posted");
     }
