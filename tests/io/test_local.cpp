@@ -299,11 +299,12 @@ BOOST_AUTO_TEST_CASE(local_packets_have_a_name)
     char data[4];
     socket_base::message_flags flags = 0;
 
-    first.async_send(asio::buffer("abc", 3), 0, [](error_code, std::size_t) {});
     second.async_receive(asio::buffer(data), flags, log.io("receive"));
+    first.async_send(asio::buffer("abc", 3), 0, [](error_code, std::size_t) {});
     finish(context);
     BOOST_TEST(log.take() == "receive ok 3");
-    BOOST_TEST(asio_uring::counters(context).operations == (has_ring(context) ? 2u : 0u));
+    // The packet was sent at once.
+    BOOST_TEST(asio_uring::counters(context).operations == (has_ring(context) ? 1u : 0u));
 }
 
 #endif

@@ -136,6 +136,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(file_may_have_any_number_of_objects, Backend, back
     }
 }
 
+// With drop_in.hpp there is no other kind of object.
+#ifndef ASIO_URING_DROP_IN
 BOOST_AUTO_TEST_CASE(object_moved_onto_a_taken_descriptor_stays_where_it_was)
 {
     asio_uring::io_context context(1);
@@ -147,8 +149,6 @@ BOOST_AUTO_TEST_CASE(object_moved_onto_a_taken_descriptor_stays_where_it_was)
     first.assign(local(), number);
     // Objects with Asio's own executor are known to the reactor alone.
     local_socket<stock> apart(context, local(), number);
-    if (typeid(apart.get_executor()) == typeid(first.get_executor()))
-        return;
 
     BOOST_CHECK_THROW(
         local_socket<ring> moved(std::move(apart)), boost::system::system_error);
@@ -158,6 +158,7 @@ BOOST_AUTO_TEST_CASE(object_moved_onto_a_taken_descriptor_stays_where_it_was)
     BOOST_TEST(moved.native_handle() == number);
     BOOST_TEST(!apart.is_open());
 }
+#endif
 
 // The table behind it, at its worst: numbers that meet in one place and wrap around.
 BOOST_AUTO_TEST_CASE(table_of_owners_finds_all_that_are_in_it)
