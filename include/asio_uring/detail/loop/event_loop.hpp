@@ -323,6 +323,7 @@ private:
     bool wait_on(ring_operation& op) noexcept;
     bool end_poll(ring_operation& op) noexcept;
     void set_aside(ring_operation& op) noexcept;
+    static bool make_room_to_keep(request_owner& owner) noexcept;
     void leave(ring_operation& op, asio_impl::operation_queue& ended);
     [[gnu::noinline]] void promote_next(
         request_owner& owner,

@@ -130,12 +130,24 @@ void basic_event_loop<Ring>::set_aside(ring_operation& op) noexcept
         op.result_ == -ECANCELED || op.result_ == -EINTR || is_restart_code(op.result_);
     const bool brings = op.result_ != 0 && !interrupted;
     if (brings && !owner.closed) {
-        if (owner.kept == nullptr)
-            owner.kept = new (std::nothrow) kept_input;
-        if (owner.kept == nullptr || !op.transfer_->keep(op, *owner.kept))
+        if (!make_room_to_keep(owner) || !op.transfer_->keep(op, *owner.kept))
             return;
     }
     op.result_ = -ECANCELED;
+}
+
+template <typename Ring>
+bool basic_event_loop<Ring>::make_room_to_keep(request_owner& owner) noexcept
+{
+    if (owner.kept != nullptr)
+        return true;
+    try {
+        owner.kept = new kept_input;
+        return true;
+    }
+    catch (const std::bad_alloc&) {
+        return false;
+    }
 }
 
 // The operation leaves its owner; the next of its direction takes its place.
