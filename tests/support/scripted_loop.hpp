@@ -310,11 +310,12 @@ struct scripted_fixture
         return found;
     }
 
+    // What waits for its delivery is destroyed with the context, and writes here.
+    std::vector<std::string> journal;
     boost::asio::io_context context;
     service::asio_impl::scheduler& scheduler =
         boost::asio::use_service<service::asio_impl::scheduler>(context);
     ring_script script;
-    std::vector<std::string> journal;
     std::optional<scripted_event_loop> loop;
     std::optional<service::basic_loop_watch<scripted_event_loop>> watch;
 };
