@@ -15,6 +15,18 @@ struct running_loop : scripted_fixture
 {
     running_loop() { first_turn(); }
 
+    /// A write whose first poll told of no room: the next one stands.
+    asio_uring::test::scripted_transfer&
+    start_told_in_vain(int id, asio_uring::detail::request_owner& of)
+    {
+        auto& op = start_call(id, of, direction::write, {});
+        turn();
+        script.post(name(op), POLLRDHUP);
+        turn();
+        turn();
+        return op;
+    }
+
     /// The poll requests that the kernel has taken since the last look.
     std::vector<kernel::sqe> polls()
     {
@@ -269,11 +281,7 @@ BOOST_FIXTURE_TEST_CASE(call_cancelled_when_it_is_ready_is_not_made, running_loo
 BOOST_FIXTURE_TEST_CASE(cancelled_poll_that_stands_ends_with_its_last_event, running_loop)
 {
     auto& socket = owner(3);
-    auto& op = start_call(1, socket, direction::write, {});
-    turn();
-    script.post(name(op), POLLRDHUP);
-    turn();
-    turn();
+    start_told_in_vain(1, socket);
     loop->cancel(socket);
     turn();
     BOOST_TEST(journal_text() == "1 -125");
@@ -283,11 +291,7 @@ BOOST_FIXTURE_TEST_CASE(
     poll_that_stands_is_ended_when_its_ready_operation_is_cancelled, running_loop)
 {
     auto& socket = owner(3);
-    auto& op = start_call(1, socket, direction::write, {});
-    turn();
-    script.post(name(op), POLLRDHUP);
-    turn();
-    turn();
+    auto& op = start_told_in_vain(1, socket);
     taken();
     const auto bits = name(op);
     script.post(bits, POLLOUT, kernel::cqe_f_more);
@@ -303,11 +307,7 @@ BOOST_FIXTURE_TEST_CASE(
 BOOST_FIXTURE_TEST_CASE(poll_that_stands_and_ends_unasked_is_made_again, running_loop)
 {
     auto& socket = owner(3);
-    auto& op = start_call(1, socket, direction::write, {});
-    turn();
-    script.post(name(op), POLLRDHUP);
-    turn();
-    turn();
+    auto& op = start_told_in_vain(1, socket);
     polls();
     script.post(name(op), -ECANCELED);
     turn();
@@ -322,11 +322,7 @@ BOOST_FIXTURE_TEST_CASE(
     poll_that_stands_outlives_the_shutdown_of_its_ready_operation, running_loop)
 {
     auto& socket = owner(3);
-    auto& op = start_call(1, socket, direction::write, {});
-    turn();
-    script.post(name(op), POLLRDHUP);
-    turn();
-    turn();
+    auto& op = start_told_in_vain(1, socket);
     script.post(name(op), POLLOUT, kernel::cqe_f_more);
     turn_without_delivery();
     shut_down();
@@ -352,6 +348,27 @@ BOOST_FIXTURE_TEST_CASE(transfers_behind_one_by_call_need_no_poll_for_room, runn
     script.post(name(third), POLLOUT);
     turn();
     BOOST_TEST(journal_text() == "3 3");
+}
+
+BOOST_FIXTURE_TEST_CASE(
+    transfer_that_waits_on_behind_a_full_queue_can_be_cancelled, running_loop)
+{
+    auto& socket = owner(3);
+    auto& op = start_call(1, socket, direction::write, {});
+    turn();
+    script.post(name(op), POLLRDHUP);
+    turn_without_delivery();
+    // The kernel takes nothing, and the queue is full.
+    script.refusal = -EAGAIN;
+    for (int id = 10;
+         loop->ring().claimed() - loop->ring().consumed() != loop->ring().sq_entries();
+         ++id)
+        start(id, owner(id));
+    deliver();
+    loop->cancel(socket);
+    script.refusal = 0;
+    deliver();
+    BOOST_TEST(journal_text() == "1 -125");
 }
 
 BOOST_FIXTURE_TEST_CASE(failed_poll_is_the_result_of_its_transfer, running_loop)

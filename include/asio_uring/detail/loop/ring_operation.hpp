@@ -108,9 +108,6 @@ public:
         return cancel_requested_.load(std::memory_order_relaxed);
     }
 
-    /// Whether the request was taken back before the kernel saw it.
-    bool withdrawn() const noexcept { return withdrawn_; }
-
     /// Set the result of an operation that ends without a request.
     void set_result(int result) noexcept { result_ = result; }
 

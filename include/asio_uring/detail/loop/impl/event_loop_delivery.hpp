@@ -94,8 +94,9 @@ bool basic_event_loop<Ring>::wait_on(ring_operation& op) noexcept
     }
     // An operation that was not told of anything yet asks in the usual way.
     op.polls_on_ = op.polls_on_ || op.result_ != untold;
-    if (!try_commit(op)) [[unlikely]]
-        commit(op, lock);
+    // With the queue full it waits in the backlog, where a cancellation finds it: nobody
+    // may see it between two places while the mutex is given up.
+    commit_or_backlog(op);
     if (waiting_ || !polls_.take_part())
         notify(lock);
     return true;
