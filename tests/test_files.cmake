@@ -74,6 +74,7 @@ set(test_loop_sources
 set(test_io_sources
     io/main.cpp
     io/test_acceptor.cpp
+    io/test_batched_writes.cpp
     io/test_beast.cpp
     io/test_cancelled_data.cpp
     io/test_chains_and_streams.cpp

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 namespace asio_uring::detail {
@@ -69,6 +70,26 @@ ring_choice environment_choice() noexcept
                 "\"off\", \"require\" or \"auto\"\n",
                 value);
         return ring_choice::automatic;
+    }();
+    return choice;
+}
+
+std::optional<write_mode> environment_writes() noexcept
+{
+    static const std::optional<write_mode> choice = []() -> std::optional<write_mode> {
+        const char* value = ::secure_getenv("ASIO_URING_WRITES");
+        const std::string_view text = value != nullptr ? value : "";
+        if (text == "batched")
+            return write_mode::batched;
+        if (text == "at-once")
+            return write_mode::at_once;
+        if (!text.empty())
+            std::fprintf(
+                stderr,
+                "asio_uring: ASIO_URING_WRITES=%s is not known and changes nothing; it "
+                "is \"batched\" or \"at-once\"\n",
+                value);
+        return std::nullopt;
     }();
     return choice;
 }

@@ -335,6 +335,16 @@ public:
             object_->async_send(asio::buffer(done.op->data), bound(done.op, done));
         else
             object_->async_write_some(asio::buffer(done.op->data), bound(done.op, done));
+        carry_out();
+    }
+
+    // Where sockets write with the turn, the next call of the object makes the write: the
+    // far end then finds what it finds with Asio.
+    void carry_out()
+    {
+        error_code ignored;
+        if constexpr (is_socket)
+            object_->set_option(asio::socket_base::keep_alive(false), ignored);
     }
 
     error_code shutdown(unsigned how) override

@@ -8,7 +8,7 @@ from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
 from scenarios.sizes import Sizes
-from scenarios.threads_2 import Threads2
+from scenarios.threads import Threads2, Threads4, Threads8
 from scenarios.timers import Timers
 
 _ALL = [
@@ -20,6 +20,8 @@ _ALL = [
     EchoUdp(),
     CoroTax(),
     Threads2(),
+    Threads4(),
+    Threads8(),
     Timers(),
     Sizes(),
     RingNop(),

@@ -12,6 +12,12 @@ ASIO_URING_FALLBACK = Column(
     "asio_uring without a ring",
     environment=(("ASIO_URING", "off"),),
 )
+ASIO_URING_BATCHED = Column(
+    "asio_uring_batched",
+    "echo_asio_uring",
+    "asio_uring, batched writes",
+    environment=(("ASIO_URING_WRITES", "batched"),),
+)
 ASIO_URING_CORO = Column(
     "asio_uring_coro", "echo_asio_uring_coro", "asio_uring, coroutines"
 )
@@ -56,6 +62,7 @@ ENVELOPE = (FLOOR, FLOOR_MULTISHOT, FLOOR_SEND_AT_ONCE, RAW_EPOLL, RAW_EPOLL_EDG
 
 # Whom a column stands for in the name of a figure.
 WHOM = {
+    "asio_uring_batched": "batched_writes",
     "asio_epoll": "asio_epoll",
     "asio_native_uring": "asio_uring",
     "floor": "floor",
@@ -169,6 +176,7 @@ class Echo(EchoScenario):
     promised = (*FIGURES, "cpu_per_op_vs_envelope")
     columns = (
         ASIO_URING,
+        ASIO_URING_BATCHED,
         ASIO_URING_CORO,
         ASIO_EPOLL,
         ASIO_NATIVE_URING,

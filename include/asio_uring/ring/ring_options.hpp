@@ -12,6 +12,13 @@
 
 namespace asio_uring {
 
+/// When the writes of sockets reach the kernel.
+enum class write_mode : std::uint8_t
+{
+    at_once, ///< by a call within the initiating function, as Asio's own
+    batched, ///< as requests, with the next turn of their context
+};
+
 /// How a ring is set up. Every member may be left at its default.
 struct ring_options
 {
@@ -56,6 +63,12 @@ struct ring_options
     /// a buffer_ring. Where the kernel has no such rings, or the thread has no
     /// index left, the ring keeps its descriptor: native_handle() tells. Kernel 6.3.
     bool close_descriptor = false;
+
+    /// When a context's sockets write; a ring without a context has none. Batched writes
+    /// save a system call each, and are late by what their handler still does: a program
+    /// that ends within a handler has not sent them. docs/porting.md has the rules.
+    /// ASIO_URING_WRITES in the environment overrides this.
+    write_mode writes = write_mode::at_once;
 
     /// Memory for both rings, used with abi::setup_no_mmap; empty to let the ring
     /// allocate. Starts at a page, is at least required_ring_memory() large, belongs to

@@ -3,6 +3,8 @@
 // and a log handler gets. Thread: any. Lifetime: values.
 #pragma once
 
+#include <asio_uring/ring/ring_options.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
@@ -62,6 +64,9 @@ struct context_status
 
     /// The abi::setup_* flags in force.
     std::uint32_t setup_flags = 0;
+
+    /// When the context's sockets write.
+    write_mode writes = write_mode::at_once;
 
     /// Why there is no ring; no error where there is one.
     boost::system::error_code reason{};

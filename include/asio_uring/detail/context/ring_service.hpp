@@ -118,6 +118,7 @@ public:
             .sq_entries = kernel_ring.sq_entries(),
             .cq_entries = kernel_ring.cq_entries(),
             .setup_flags = kernel_ring.setup_flags(),
+            .writes = options_.writes,
             .text = is_reactor() ? "this context waits in its ring"
                                  : "this context's ring is watched by the reactor that "
                                    "was there before it"};
@@ -128,6 +129,8 @@ public:
         using execution_context = boost::asio::execution_context;
         if (!has_ring())
             return;
+        if (event == execution_context::fork_prepare)
+            loop_->submit_writes();
         // Asio's reactor makes its epoll set anew in the child, and before that goes
         // through what it watches: the parent's ring must not be there.
         if (event == execution_context::fork_prepare && watch_)
@@ -298,6 +301,7 @@ private:
         resources_.emplace(settings.single_issuer);
         resources_->adopt(made);
         settings.teardown = resources_->teardown();
+        settings.batched_writes = options_.writes == write_mode::batched;
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
@@ -311,6 +315,7 @@ private:
             throw boost::system::system_error(make_error_code(errc::reactor_exists));
         loop_settings settings;
         settings.locking = asio_impl::hint_is_locking(hint());
+        settings.batched_writes = options_.writes == write_mode::batched;
         resources_.emplace(false);
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         watch_ = std::make_unique<loop_watch>(
@@ -331,6 +336,7 @@ private:
         constexpr std::uint32_t cooperative =
             abi::setup_coop_taskrun | abi::setup_taskrun_flag;
         options.optional_flags &= offered_flags;
+        options.writes = environment_writes().value_or(options.writes);
         // A registered index is a reference to the ring that outlives close(), in a
         // thread that may live on.
         options.register_ring_fd = false;

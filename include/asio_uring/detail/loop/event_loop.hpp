@@ -62,6 +62,9 @@ struct loop_settings
     /// Completions wait for the submitting thread to enter the kernel.
     bool rearm_for_thread = true;
 
+    /// Writes of sockets are requests of the next turn.
+    bool batched_writes = false;
+
     /// Tells when the kernel has let go of a single-issuer ring; null for any other.
     teardown_watch* teardown = nullptr;
 };
@@ -140,6 +143,22 @@ public:
     /// Show the kernel what is claimed, now. Does nothing where the ring is single-issuer
     /// and another thread's.
     void submit();
+
+    /// Whether a write that can go with the turn does so: a turn of this thread's must
+    /// follow.
+    bool batches_writes() const noexcept
+    {
+        return settings_.batched_writes && scheduler_.can_dispatch() &&
+               (!settings_.single_issuer || right_.is_reaper());
+    }
+
+    /// Carries out the write that stands ready for the next turn, before the object does
+    /// something else with its descriptor.
+    void submit_writes(request_owner& owner) noexcept;
+
+    /// The same for every object, before the process forks: the child makes anew what the
+    /// kernel has not ended.
+    void submit_writes() noexcept;
 
     /// Gives a read that is not started what cancelled reads had brought. Returns its
     /// result, or -EAGAIN where there is nothing.
@@ -247,6 +266,8 @@ private:
     bool flush(lock_type& lock);
     bool submit(lock_type& lock);
     bool submit_patiently(lock_type& lock);
+    bool write_unseen(request_owner& owner) noexcept;
+    void carry_out(lock_type& lock) noexcept;
     [[gnu::noinline]] void notify(lock_type& lock);
     bool something_left() const noexcept;
     bool may_enter() const noexcept { return right_.may_enter(scheduler_); }

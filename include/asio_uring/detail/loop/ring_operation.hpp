@@ -126,6 +126,11 @@ public:
     /// REQUIRES: it is a transfer.
     void go_by_call() noexcept { by_call_ = wait_for_readiness_ = true; }
 
+    /// The transfer's first attempt is a request that never waits, instead of a call. Its
+    /// completion is final, unless it found no room: the transfer then goes by call.
+    /// REQUIRES: it is a transfer that brings nothing.
+    void go_with_turn() noexcept { batched_ = true; }
+
 protected:
     ring_operation(
         func_type deliver,
@@ -165,6 +170,10 @@ private:
         return cancel_requested() | (wait_for_readiness_ & !by_call_) | polls_on_ |
                (part_ != part_kind::none);
     }
+
+    // Whether the result is taken at the delivery. A write that went with the turn has
+    // nothing that a cancellation could still win.
+    bool is_held() const noexcept { return is_transfer_ & !batched_; }
 
     void fill(abi::sqe& sqe) noexcept
     {
@@ -208,6 +217,8 @@ private:
     bool withdrawn_ = false;
     bool wait_for_readiness_ = false;
     bool by_call_ = false;
+    // The first attempt goes with the turn, and no CQE has told of it.
+    bool batched_ = false;
     // One poll request stands and tells of each change, because the readiness it told of
     // first was of no use.
     bool polls_on_ = false;

@@ -184,6 +184,7 @@ public:
 
     error_code cancel(implementation_type& impl, error_code& ec)
     {
+        catch_up(impl);
         if (impl.owner_ != nullptr)
             loop_->cancel(*impl.owner_);
         return Stock::cancel(impl.stock_, ec);
@@ -222,6 +223,7 @@ public:
     template <typename WaitType>
     error_code wait(implementation_type& impl, WaitType w, error_code& ec)
     {
+        catch_up(impl);
         if (w == WaitType::wait_read && kept_size(impl) != 0) {
             ec = error_code();
             return ec;
@@ -310,6 +312,13 @@ protected:
         reactor_.cleanup_descriptor_data(data);
         impl.owner_ = owner;
         impl.facts_ = Facts::of(descriptor);
+    }
+
+    /// Carries out what was written before a synchronous call.
+    void catch_up(implementation_type& impl) noexcept
+    {
+        if (impl.owner_ != nullptr)
+            loop_->submit_writes(*impl.owner_);
     }
 
     /// Whether the reactor has the object, and the ring nothing of a read of it.
@@ -412,6 +421,13 @@ protected:
         if (!is_open(impl))
             return complete(-EBADF);
         const direction line = impl.facts_.line_of(call.way);
+        if constexpr (batched_request<Request>) {
+            if (loop_->batches_writes() && is_next(impl, line)) {
+                op->go_with_turn();
+                op.connect(slot);
+                return op.start(*impl.owner_, line);
+            }
+        }
         if constexpr (transfer_request<Request>) {
             const int result = try_first(impl, call.way, line, *op);
             if (result != -EAGAIN)
@@ -449,6 +465,14 @@ protected:
     }
 
 private:
+    // Whether nothing stands in line. Of several writes started in one turn, each carries
+    // out the one before it.
+    bool is_next(implementation_type& impl, direction line) noexcept
+    {
+        catch_up(impl);
+        return impl.owner_->line(line).is_free();
+    }
+
     // Behind a transfer that waits nothing is tried. A read that left nothing behind left
     // nothing to try. Returns the result, or -EAGAIN where the operation has to wait.
     template <typename Operation>
@@ -517,12 +541,14 @@ private:
 
     void close_owner(implementation_type& impl)
     {
+        catch_up(impl);
         if (impl.owner_ != nullptr)
             loop_->close_owner(*std::exchange(impl.owner_, nullptr));
     }
 
     void give_away(implementation_type& impl)
     {
+        catch_up(impl);
         if (impl.owner_ != nullptr)
             loop_->park(*impl.owner_);
         close_owner(impl);

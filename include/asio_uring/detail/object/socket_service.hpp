@@ -55,6 +55,7 @@ class socket_service
     using error_code = boost::system::error_code;
     using message_flags = boost::asio::socket_base::message_flags;
 
+    using base::catch_up;
     using base::has_ring;
     using base::located;
     using base::start;
@@ -151,6 +152,7 @@ public:
         boost::asio::socket_base::shutdown_type what,
         error_code& ec)
     {
+        catch_up(impl);
         return stock_service::shutdown(stock(impl), what, ec);
     }
 
@@ -167,6 +169,7 @@ public:
     template <typename Option>
     error_code set_option(implementation_type& impl, const Option& option, error_code& ec)
     {
+        catch_up(impl);
         return stock_service::set_option(stock(impl), option, ec);
     }
 
@@ -190,6 +193,7 @@ public:
     template <typename... Args>
     std::size_t send(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::send(stock(impl), std::forward<Args>(args)...);
     }
 
@@ -200,6 +204,7 @@ public:
         message_flags flags,
         error_code& ec)
     {
+        catch_up(impl);
         std::size_t bytes = 0;
         if (this->template take_kept<receive_request>(
                 impl, ec, bytes, buffers, flags, true))
@@ -215,6 +220,7 @@ public:
         message_flags& out_flags,
         error_code& ec)
     {
+        catch_up(impl);
         std::size_t bytes = 0;
         if (this->template take_kept<receive_request>(
                 impl, ec, bytes, buffers, in_flags, true)) {
@@ -228,12 +234,14 @@ public:
     template <typename... Args>
     std::size_t send_to(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::send_to(stock(impl), std::forward<Args>(args)...);
     }
 
     template <typename... Args>
     std::size_t receive_from(implementation_type& impl, Args&&... args)
     {
+        catch_up(impl);
         return stock_service::receive_from(stock(impl), std::forward<Args>(args)...);
     }
 

@@ -50,6 +50,14 @@ concept transfer_request = requires(Request& request)
     request.attempt();
 };
 
+/// A transfer whose first attempt may go with the turn: prepare() makes it a request that
+/// never waits.
+template <typename Request>
+concept batched_request = transfer_request<Request> && requires
+{
+    Request::goes_with_turn;
+};
+
 /// Request is a small class with these members:
 ///
 ///   void prepare(abi::sqe&) noexcept
@@ -67,9 +75,11 @@ concept transfer_request = requires(Request& request)
 ///   static constexpr int result_at_once
 ///       The result it then ends with, of the kernel's kind.
 ///
-/// A transfer also has these, the last three where they say something; see
+/// A transfer also has these, the first and the last three where they say something; see
 /// transfer_functions:
 ///
+///   static constexpr bool goes_with_turn
+///       See batched_request.
 ///   int attempt() noexcept
 ///   bool goes_by_call() const noexcept
 ///       Whether it waits for readiness and is then attempted again. Otherwise the

@@ -11,6 +11,7 @@
 #include <asio_uring/detail/request/attempt.hpp>
 #include <asio_uring/detail/request/buffers.hpp>
 #include <asio_uring/op/receive.hpp>
+#include <asio_uring/op/send.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -47,6 +48,14 @@ transfer_result(const ring_operation& op)
     return {operation_error(op), operation_bytes(op)};
 }
 
+/// The message header that a request of several buffers needs.
+struct no_message_header
+{};
+
+template <typename Buffers>
+using request_header_t =
+    std::conditional_t<Buffers::is_single, no_message_header, ::msghdr>;
+
 template <typename Buffers>
 class send_request
     : public byte_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
@@ -61,6 +70,7 @@ public:
     {}
 
     static constexpr bool goes_by_call() noexcept { return true; }
+    static constexpr bool goes_with_turn = true;
 
     int attempt() noexcept
     {
@@ -77,16 +87,33 @@ public:
         }
     }
 
+    /// The same attempt as a request of the turn.
+    void prepare(abi::sqe& sqe) noexcept
+    {
+        if constexpr (buffers_type::is_single) {
+            op::send{
+                .fd = descriptor_,
+                .data = buffers_.data(),
+                .size = buffers_.size(),
+                .flags = flags_}
+                .prepare(sqe);
+        }
+        else {
+            header_.msg_iov = buffers_.iovecs();
+            header_.msg_iovlen = buffers_.count();
+            op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(
+                sqe);
+        }
+    }
+
     auto result(const ring_operation& op) const { return transfer_result(op); }
     void discard(const ring_operation&) noexcept {}
 
 private:
+    [[no_unique_address]] request_header_t<buffers_type> header_{};
     int descriptor_;
     int flags_;
 };
-
-struct no_message_header
-{};
 
 template <typename Buffers>
 class receive_request
@@ -175,10 +202,7 @@ private:
         header_.msg_iovlen = buffers_.count();
     }
 
-    using header_type =
-        std::conditional_t<buffers_type::is_single, no_message_header, ::msghdr>;
-
-    [[no_unique_address]] header_type header_{};
+    [[no_unique_address]] request_header_t<buffers_type> header_{};
     int descriptor_;
     int flags_;
     bool is_stream_;
@@ -292,6 +316,30 @@ public:
     {}
 
     static constexpr bool goes_by_call() noexcept { return true; }
+    static constexpr bool goes_with_turn = true;
+
+    /// The same attempt as a request of the turn.
+    void prepare(abi::sqe& sqe) noexcept
+    {
+        if constexpr (buffers_type::is_single) {
+            op::send{
+                .fd = descriptor_,
+                .data = buffers_.data(),
+                .size = buffers_.size(),
+                .flags = flags_,
+                .address = destination_.data(),
+                .address_size = static_cast<std::uint16_t>(destination_.size())}
+                .prepare(sqe);
+        }
+        else {
+            header_.msg_name = destination_.data();
+            header_.msg_namelen = static_cast<::socklen_t>(destination_.size());
+            header_.msg_iov = buffers_.iovecs();
+            header_.msg_iovlen = buffers_.count();
+            op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(
+                sqe);
+        }
+    }
 
     int attempt() noexcept
     {
@@ -309,6 +357,7 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
+    [[no_unique_address]] request_header_t<buffers_type> header_{};
     buffers_type buffers_;
     Endpoint destination_;
     int descriptor_;

@@ -9,6 +9,7 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -29,6 +30,10 @@ enum class ring_choice
 };
 
 ASIO_URING_DECL ring_choice environment_choice() noexcept;
+
+/// What ASIO_URING_WRITES says, which comes before the options of every context; read
+/// once per process.
+ASIO_URING_DECL std::optional<write_mode> environment_writes() noexcept;
 
 /// Why there is no ring, as a code and in words with the remedy.
 struct refusal

@@ -248,6 +248,50 @@ void basic_event_loop<Ring>::submit()
         submit_patiently(lock);
 }
 
+template <typename Ring>
+bool basic_event_loop<Ring>::write_unseen(request_owner& owner) noexcept
+{
+    const ring_operation* const op = owner.line(direction::write).active();
+    return op != nullptr && op->batched_ && op->state_ == operation_state::claimed &&
+           unseen(*op);
+}
+
+// The kernel carries the write out within the entry, or finds no room for it.
+template <typename Ring>
+void basic_event_loop<Ring>::submit_writes(request_owner& owner) noexcept
+{
+    if (!settings_.batched_writes || owner.line(direction::write).is_free())
+        return;
+    lock_type lock(mutex_);
+    if (stopping_ || is_orphan() || ring_left_ || !may_end())
+        return;
+    await_consumed(owner, lock);
+    if (!write_unseen(owner))
+        return;
+    carry_out(lock);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::submit_writes() noexcept
+{
+    if (!settings_.batched_writes)
+        return;
+    lock_type lock(mutex_);
+    if (!stopping_ && !is_orphan() && !ring_left_ && may_end())
+        carry_out(lock);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::carry_out(lock_type& lock) noexcept
+{
+    submit_patiently(lock);
+    // While the reaper waits in the kernel the completions are its own.
+    if (!waiting_)
+        reap_and_post();
+    if ((waiting_ || !polls_.take_part()) && something_left())
+        notify(lock);
+}
+
 // Whether something waits for the kernel, in a queue of ours or in the ring's: an entry
 // may be refused, or take a part of what was offered.
 template <typename Ring>

@@ -186,8 +186,9 @@ void basic_event_loop<Ring>::promote_next(
         return;
     owner.requests.push(*next);
     // The event that ended one transfer may serve the next as well.
-    const bool tries = ended_operation.by_call_ && ended_operation.result_ >= 0 &&
-                       next->by_call_ && !next->only_waits_;
+    const bool tried = ended_operation.by_call_ || ended_operation.batched_;
+    const bool tries =
+        tried && ended_operation.result_ >= 0 && next->by_call_ && !next->only_waits_;
     if (!tries && !is_ready(owner, *next))
         return commit_or_backlog(*next);
     make_ready(*next);

@@ -6,6 +6,7 @@
 
 namespace asio_uring::detail {
 
+// 0. Writes that stand ready for the next turn are carried out.
 // 1. Nothing is started, cancelled or repeated any more.
 // 2. What the kernel has not seen is taken back.
 // 3. The kernel is asked to end the rest.
@@ -15,6 +16,8 @@ template <typename Ring>
 void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
 {
     lock_type lock(mutex_);
+    if (settings_.batched_writes && !is_orphan() && !ring_left_ && may_end())
+        submit_patiently(lock);
     stopping_ = true;
     drop_unsent_cancels();
     abandon_queued(ops);

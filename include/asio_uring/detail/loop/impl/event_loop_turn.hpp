@@ -258,7 +258,7 @@ void basic_event_loop<Ring>::take_plain(
     --in_kernel_count_;
     op.result_ = cqe.res;
     op.completion_flags_ = cqe.flags;
-    if (op.is_transfer_)
+    if (op.is_held())
         return hold(op, ops);
     retire(op, ops);
 }
@@ -285,6 +285,8 @@ void basic_event_loop<Ring>::take(
         if (op.state_ == operation_state::reaped)
             return; // its delivery goes on from there
         op.wait_for_readiness_ = found.waits_first;
+        if (std::exchange(op.batched_, false))
+            op.go_by_call();
         ++counters_.reissues;
         return commit_or_backlog(op);
     case verdict::kind::ended:
@@ -296,7 +298,7 @@ void basic_event_loop<Ring>::take(
             request_line::remove(unsent_cancels_, op);
         op.result_ = found.result;
         op.completion_flags_ = cqe.flags;
-        if (op.is_transfer_)
+        if (op.is_held())
             return hold(op, ops);
         return retire_any(op, ops);
     }
