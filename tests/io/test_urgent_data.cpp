@@ -115,16 +115,36 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_ends_no_wait_to_read, Backend, backend
     BOOST_TEST(link.urgent == 'U');
 }
 
+/// What stands beside the wait for the urgent byte.
+enum class reading
+{
+    none,
+    later,     ///< a read that starts after it
+    before,    ///< a read that was there before it
+    submitted, ///< one that the kernel had before it
+};
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_comes_through_beside_a_read, Backend, backends)
 {
     using way = typename urgent_link<Backend>::way;
+    constexpr reading readings[] = {
+        reading::none, reading::later, reading::before, reading::submitted};
     for (way by : {way::by_wait, way::by_receive}) {
-        for (bool reads : {false, true}) {
-            for (bool slow : {false, true}) {
+        for (reading reads : readings) {
+            // All at once, the order in which two waits hear of it decides.
+            const bool ordered = reads == reading::none || reads == reading::later;
+            for (bool slow : {!ordered, true}) {
+                BOOST_TEST_INFO_SCOPE(
+                    "way " << static_cast<int>(by) << ", reading "
+                           << static_cast<int>(reads) << ", slow " << slow);
                 auto [context, link, log] = fixture<Backend, urgent_link>();
                 const std::size_t handlers = by == way::by_wait ? 2 : 1;
+                if (reads == reading::before || reads == reading::submitted)
+                    link.read_on();
+                if (reads == reading::submitted)
+                    turn(context);
                 link.expect_urgent(by, log);
-                if (reads)
+                if (reads == reading::later)
                     link.read_on();
                 turn(context);
 
@@ -136,7 +156,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_comes_through_beside_a_read, Backend, 
                     come_to(context, [&] { return log.count() == handlers; });
                 link.remote.send("cd");
                 come_to(context, [&] {
-                    return log.count() == handlers && (!reads || link.received == "abcd");
+                    return log.count() == handlers &&
+                           (reads == reading::none || link.received == "abcd");
                 });
 
                 BOOST_TEST(
@@ -146,6 +167,26 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(urgent_byte_comes_through_beside_a_read, Backend, 
             }
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    read_that_changed_its_way_is_cancelled_like_any_other, Backend, backends)
+{
+    auto [context, link, log] = fixture<Backend, urgent_link>();
+    char data[8];
+    link.socket.async_read_some(asio::buffer(data), log.io("read"));
+    turn(context);
+    link.receive_urgent(log);
+    link.socket.cancel();
+    finish(context);
+    BOOST_TEST(log.take() == "read operation_aborted 0; urgent operation_aborted 0");
+
+    link.socket.async_read_some(asio::buffer(data), log.io("read"));
+    link.receive_urgent(log);
+    turn(context);
+    link.remote.send("ab");
+    run_until(context, [&] { return log.count() == 1; });
+    BOOST_TEST(log.take() == "read ok 2");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

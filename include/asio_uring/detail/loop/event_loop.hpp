@@ -173,6 +173,10 @@ public:
     /// reads had brought is for the object of this context that gets the descriptor next.
     void park(request_owner& owner) noexcept;
 
+    /// From here on the read that waits as a request waits for readiness instead: such a
+    /// request would read over urgent data. REQUIRES: its calls never wait.
+    void read_by_readiness(request_owner& owner) noexcept;
+
     /// How many bytes there are for it.
     std::size_t kept_size(request_owner& owner) noexcept;
 
@@ -277,6 +281,7 @@ private:
         return op.direction_ == direction::read ? POLLIN : POLLOUT;
     }
     static void fill_poll(ring_operation& op, abi::sqe& sqe) noexcept;
+    void rewrite(ring_operation& op) noexcept;
     bool unseen(const ring_operation& op) noexcept;
     bool stands_between(
         const ring_operation& op, std::uint32_t first, std::uint32_t last) noexcept;

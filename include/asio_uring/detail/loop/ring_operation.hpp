@@ -217,8 +217,6 @@ private:
     bool withdrawn_ = false;
     bool wait_for_readiness_ = false;
     bool by_call_ = false;
-    // The first attempt goes with the turn, and no CQE has told of it.
-    bool batched_ = false;
     // One poll request stands and tells of each change, because the readiness it told of
     // first was of no use.
     bool polls_on_ = false;
@@ -230,6 +228,11 @@ private:
     bool repeat_when_ready_ : 1 = false;
     bool never_repeat_ : 1 = false;
     bool only_waits_ : 1 = false;
+    // Likewise, until a CQE tells of the attempt: it goes with the turn.
+    bool batched_ : 1 = false;
+    // Set while the kernel has the request, which somebody else's request ends: the
+    // operation goes on by call.
+    bool changes_way_ : 1 = false;
 };
 
 // Asio's part is larger where Asio tracks handlers.

@@ -76,6 +76,10 @@ struct initiation
 ///
 ///   static bool listens(int descriptor) noexcept
 ///
+/// and, where a stream may have urgent data beside it, a member
+///
+///   static constexpr bool has_urgent_data
+///
 /// and, where the requests learn something of the descriptor, a member
 ///
 ///   void learn(const Request&) noexcept
@@ -247,7 +251,7 @@ public:
                 {.way = reads ? direction::read : direction::write, .name = "async_wait"},
                 handler,
                 io_executor);
-        use_reactor(impl);
+        expect_urgent_data(impl);
         Stock::async_wait(impl.stock_, w, handler, asio_impl::plain(io_executor));
     }
 
@@ -382,6 +386,17 @@ protected:
         auto& data = asio_impl::reactor_data_of(impl.stock_);
         if (data == nullptr && is_open(impl))
             reactor_.register_descriptor(native_handle(impl), data);
+    }
+
+    /// The same for a program that shows an interest in urgent data, which a pending read
+    /// must leave alone.
+    void expect_urgent_data(implementation_type& impl)
+    {
+        use_reactor(impl);
+        if constexpr (requires { Facts::has_urgent_data; }) {
+            if (impl.owner_ != nullptr)
+                loop_->read_by_readiness(*impl.owner_);
+        }
     }
 
     /// The body of every initiating function that needs the ring: makes a Request of the

@@ -26,6 +26,7 @@ namespace asio_uring::detail {
 struct socket_facts
 {
     static constexpr const char* kind = "socket";
+    static constexpr bool has_urgent_data = true;
     static socket_facts of(int) noexcept { return {}; }
 
     template <typename Implementation>
@@ -517,7 +518,7 @@ private:
             return false;
         const bool urgent = (flags & boost::asio::socket_base::message_out_of_band) != 0;
         if (urgent)
-            use_reactor(impl);
+            this->expect_urgent_data(impl);
         return !urgent && !this->reactor_reads(impl);
     }
 };

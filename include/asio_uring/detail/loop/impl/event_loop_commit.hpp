@@ -177,6 +177,16 @@ void basic_event_loop<Ring>::fill_poll(ring_operation& op, abi::sqe& sqe) noexce
     op.poll_stands_ = op.polls_on_;
 }
 
+// Makes a poll of the request. REQUIRES: unseen(op), and it waits for readiness.
+template <typename Ring>
+void basic_event_loop<Ring>::rewrite(ring_operation& op) noexcept
+{
+    abi::sqe& sqe = ring_.sqe_at(op.sequence_);
+    sqe = abi::sqe{};
+    fill_poll(op, sqe);
+    sqe.user_data = user_data::of(&op).bits;
+}
+
 // Whether the SQE is still ours to rewrite: beyond the shared tail, or offered in vain
 // with nobody inside the kernel who could read it.
 template <typename Ring>

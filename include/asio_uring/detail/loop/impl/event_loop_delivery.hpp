@@ -279,6 +279,35 @@ void basic_event_loop<Ring>::park(request_owner& owner) noexcept
     scheduler_.post_deferred_completions(ended);
 }
 
+// A request that has ended meanwhile is delivered as ever.
+template <typename Ring>
+void basic_event_loop<Ring>::read_by_readiness(request_owner& owner) noexcept
+{
+    if (owner.line(direction::read).is_free())
+        return;
+    lock_type lock(mutex_);
+    ring_operation* const op = owner.line(direction::read).active();
+    if (op == nullptr || !op->is_transfer_ || op->by_call_ || op->cancel_requested() ||
+        op->state_ != operation_state::claimed)
+        return;
+    if (stopping_ || is_orphan() || !may_end())
+        return;
+    if (unseen(*op)) {
+        op->go_by_call();
+        return rewrite(*op);
+    }
+    abi::sqe* sqe = ring_.try_claim();
+    if (sqe == nullptr && submit_patiently(lock))
+        sqe = ring_.try_claim();
+    if (sqe == nullptr)
+        return;
+    op->changes_way_ = true;
+    op::async_cancel{.user_data = user_data::of(op).bits}.prepare(*sqe);
+    sqe->user_data = user_data::of(internal_request::cancel).bits;
+    ++counters_.sqes;
+    carry_out(lock);
+}
+
 // Whoever reads synchronously behind a cancelled read must not overtake its bytes. The
 // kernel ends a cancelled read of a socket or a pipe at once, but for a thread of the
 // program that does not come into the kernel.

@@ -285,8 +285,10 @@ void basic_event_loop<Ring>::take(
         if (op.state_ == operation_state::reaped)
             return; // its delivery goes on from there
         op.wait_for_readiness_ = found.waits_first;
-        if (std::exchange(op.batched_, false))
+        if (op.batched_ || op.changes_way_) {
+            op.batched_ = op.changes_way_ = false;
             op.go_by_call();
+        }
         ++counters_.reissues;
         return commit_or_backlog(op);
     case verdict::kind::ended:
