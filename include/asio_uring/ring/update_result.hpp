@@ -3,6 +3,8 @@
 // Thread: any. Lifetime: a plain value.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>

@@ -11,6 +11,8 @@
 // and nothing they share would work.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <cstdio>
 #include <cstdlib>
 

@@ -17,6 +17,8 @@
 
 // This header declares no class of Asio's. It names the inline namespace that newer Boost
 // may have.
+#include <asio_uring/ring/config.hpp>
+
 #include <boost/asio/detail/config.hpp>
 
 #if !defined(BOOST_ASIO_INLINE_NAMESPACE_BEGIN)

@@ -3,6 +3,8 @@
 // Thread: a copyable value, as Asio's executors. Lifetime: refers to its context.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <boost/asio/io_context.hpp>
 
 #include <concepts>

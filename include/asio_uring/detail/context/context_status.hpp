@@ -3,6 +3,7 @@
 // and a log handler gets. Thread: any. Lifetime: values.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
 #include <asio_uring/ring/ring_options.hpp>
 
 #include <boost/system/error_code.hpp>

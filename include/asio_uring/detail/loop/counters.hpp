@@ -3,6 +3,8 @@
 // copy, any. Lifetime: a value.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <cstdint>
 
 namespace asio_uring {

@@ -4,6 +4,8 @@
 // any. Lifetime: none.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <cstdint>
 
 #include <pthread.h>

@@ -4,6 +4,8 @@
 // of what it calls.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <mutex>
 
 #include <pthread.h>

@@ -3,6 +3,8 @@
 // kernel, where they work off what waits for them. Thread: any. Lifetime: none.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 

@@ -4,6 +4,8 @@
 // Lifetime: made when there is something to keep; as its owner.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <cstddef>
 #include <cstring>
 #include <new>

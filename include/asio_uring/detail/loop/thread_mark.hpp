@@ -3,6 +3,8 @@
 // Lifetime: none.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <atomic>
 #include <cstdint>
 

@@ -5,6 +5,8 @@
 // Lifetime: none.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <cerrno>
 #include <cstdint>
 

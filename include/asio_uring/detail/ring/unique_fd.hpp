@@ -4,6 +4,8 @@
 // destroyed.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <utility>
 
 #include <unistd.h>

@@ -3,6 +3,8 @@
 // owner. Lifetime: as what it is a member of.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <chrono>
 
 namespace asio_uring::detail {

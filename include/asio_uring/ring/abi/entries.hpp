@@ -3,6 +3,8 @@
 // Thread: any. Lifetime: none; the kernel reads and writes these through shared memory.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>

@@ -3,6 +3,8 @@
 // Thread: any. Lifetime: none.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <cstdint>
 
 namespace asio_uring::abi {
