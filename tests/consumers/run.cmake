@@ -10,6 +10,9 @@
 #   pkg_config     the same, found through pkg-config, by the commands, the Makefile and the
 #                  Meson file that the documentation shows
 #   subdirectory   the consumer builds the library itself
+#   signature      the drop-in call beside each signature of target_link_libraries, and in
+#                  another folder than the target
+#   precompiled    GCC reads the precompiled header of a moved program, which runs
 #   mixed          programs in which only a part saw drop_in.hpp say so and do not run
 #   snippets       each CMake snippet of the documentation is configured
 #   plain          no consumer: a configuration with no preset and no option is the library
@@ -32,12 +35,48 @@ function(install_library)
     file(RENAME ${WORK_DIR}/installed ${WORK_DIR}/prefix)
 endfunction()
 
-function(build_with_cmake)
+function(configure_with_cmake)
     run(
         ${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/consumers/${KIND} -B ${WORK_DIR}/build -G
         ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Debug ${ARGV}
     )
+endfunction()
+
+function(build_with_cmake)
+    configure_with_cmake(${ARGV})
     run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
+endfunction()
+
+# expect_precompiled(target count): so many compilations of the target take a precompiled
+# header, and the program runs. GCC says with -H what it took. Clang always takes what CMake
+# hands to it.
+function(expect_precompiled target expected)
+    execute_process(
+        COMMAND ${CMAKE_COMMAND} --build ${WORK_DIR}/build --target ${target}
+        OUTPUT_VARIABLE output
+        ERROR_VARIABLE output
+        COMMAND_ERROR_IS_FATAL ANY
+    )
+    string(REGEX MATCHALL "\n! [^\n]*cmake_pch.hxx.gch" taken "${output}")
+    list(LENGTH taken count)
+    if(gcc AND NOT count EQUAL expected)
+        message(FATAL_ERROR "${target}: ${count} precompiled headers taken, not ${expected}")
+    endif()
+    run(${WORK_DIR}/build/${target})
+endfunction()
+
+function(check_precompiled_headers)
+    execute_process(COMMAND ${CXX} --version OUTPUT_VARIABLE version)
+    set(gcc ON)
+    if(version MATCHES "clang")
+        set(gcc OFF)
+    endif()
+    expect_precompiled(before 2)
+    expect_precompiled(after 2)
+    expect_precompiled(brought 2)
+    expect_precompiled(reused 2)
+    expect_precompiled(linked 0)
+    expect_precompiled(disabled 0)
 endfunction()
 
 # Lets pkg-config find the packages of the moved installation.
@@ -305,6 +344,16 @@ elseif(KIND STREQUAL "pkg_config")
 elseif(KIND STREQUAL "subdirectory")
     build_with_cmake(-DASIO_URING_SOURCE_DIR=${SOURCE_DIR})
     run(${WORK_DIR}/build/consumer)
+elseif(KIND STREQUAL "signature")
+    install_library()
+    build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
+    foreach(program IN ITEMS app/consumer signature signatureprivate signaturepublic)
+        run(${WORK_DIR}/build/${program})
+    endforeach()
+elseif(KIND STREQUAL "precompiled")
+    install_library()
+    configure_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
+    check_precompiled_headers()
 elseif(KIND STREQUAL "mixed")
     install_library()
     build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
