@@ -7,9 +7,17 @@
 #   tools        asio-uring-info; its rule stands in tools/
 #
 # Each brings the licence along.
+#
+# Without ASIO_URING_INSTALL the rules are there as well, and install nothing unless a
+# component is named. A project whose own exported targets link the library needs a name for
+# it, which only these rules give.
 
 include(CMakePackageConfigHelpers)
 
+set(asio_uring_excluded EXCLUDE_FROM_ALL)
+if(ASIO_URING_INSTALL)
+    set(asio_uring_excluded "")
+endif()
 set(asio_uring_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/asio_uring)
 
 install(
@@ -18,19 +26,24 @@ install(
     RUNTIME
         DESTINATION ${CMAKE_INSTALL_BINDIR}
         COMPONENT runtime
+        ${asio_uring_excluded}
     LIBRARY
         DESTINATION ${CMAKE_INSTALL_LIBDIR}
         COMPONENT runtime
         NAMELINK_COMPONENT development
+        ${asio_uring_excluded}
     ARCHIVE
         DESTINATION ${CMAKE_INSTALL_LIBDIR}
         COMPONENT development
+        ${asio_uring_excluded}
     FILE_SET HEADERS
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT development
+        ${asio_uring_excluded}
     FILE_SET header_parts
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT development
+        ${asio_uring_excluded}
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 )
 install(
@@ -38,6 +51,19 @@ install(
     NAMESPACE asio_uring::
     DESTINATION ${asio_uring_package_dir}
     COMPONENT development
+    ${asio_uring_excluded}
+)
+
+# The package of the build tree: asio_uring_DIR may name this folder.
+export(
+    EXPORT asio_uringTargets
+    NAMESPACE asio_uring::
+    FILE ${PROJECT_BINARY_DIR}/asio_uringTargets.cmake
+)
+configure_file(
+    cmake/asio_uring_drop_in.cmake
+    ${PROJECT_BINARY_DIR}/asio_uring_drop_in.cmake
+    COPYONLY
 )
 
 configure_package_config_file(
@@ -56,6 +82,7 @@ install(
         ${PROJECT_SOURCE_DIR}/cmake/asio_uring_drop_in.cmake
     DESTINATION ${asio_uring_package_dir}
     COMPONENT development
+    ${asio_uring_excluded}
 )
 
 # The prefix is relative to the file, so an installed tree can be moved.
@@ -71,6 +98,7 @@ foreach(package IN ITEMS asio_uring asio_uring_drop_in)
         FILES ${PROJECT_BINARY_DIR}/${package}.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT development
+        ${asio_uring_excluded}
     )
 endforeach()
 
@@ -82,5 +110,6 @@ foreach(component IN ITEMS runtime development tools)
         FILES ${PROJECT_SOURCE_DIR}/LICENSE_1_0.txt
         DESTINATION ${CMAKE_INSTALL_DOCDIR}
         COMPONENT ${component}
+        ${asio_uring_excluded}
     )
 endforeach()

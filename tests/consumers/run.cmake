@@ -13,6 +13,8 @@
 #   signature      the drop-in call beside each signature of target_link_libraries, and in
 #                  another folder than the target
 #   precompiled    GCC reads the precompiled header of a moved program, which runs
+#   exported       the consumer builds the library itself, has a package of its own, and a
+#                  program uses that: from the build tree, and installed
 #   mixed          programs in which only a part saw drop_in.hpp say so and do not run
 #   snippets       each CMake snippet of the documentation is configured
 #   plain          no consumer: a configuration with no preset and no option is the library
@@ -77,6 +79,34 @@ function(check_precompiled_headers)
     expect_precompiled(reused 2)
     expect_precompiled(linked 0)
     expect_precompiled(disabled 0)
+endfunction()
+
+# use_exported_package(folder [argument...])
+function(use_exported_package folder)
+    run(
+        ${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/consumers/exported/user -B ${folder} -G
+        ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Debug ${ARGN}
+    )
+    run(${CMAKE_COMMAND} --build ${folder})
+    run(${folder}/user)
+endfunction()
+
+function(check_exported_package)
+    use_exported_package(
+        ${WORK_DIR}/user -Dexported_DIR=${WORK_DIR}/build
+        -Dasio_uring_DIR=${WORK_DIR}/build/asio_uring
+    )
+    run(${CMAKE_COMMAND} --install ${WORK_DIR}/build --prefix ${WORK_DIR}/prefix)
+    if(EXISTS ${WORK_DIR}/prefix/include)
+        message(FATAL_ERROR "the library was installed with a project that did not ask")
+    endif()
+    run(
+        ${CMAKE_COMMAND} --install ${WORK_DIR}/build --prefix ${WORK_DIR}/prefix
+        --component development
+    )
+    use_exported_package(
+        ${WORK_DIR}/user_of_prefix -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
+    )
 endfunction()
 
 # Lets pkg-config find the packages of the moved installation.
@@ -354,6 +384,9 @@ elseif(KIND STREQUAL "precompiled")
     install_library()
     configure_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
     check_precompiled_headers()
+elseif(KIND STREQUAL "exported")
+    build_with_cmake(-DASIO_URING_SOURCE_DIR=${SOURCE_DIR})
+    check_exported_package()
 elseif(KIND STREQUAL "mixed")
     install_library()
     build_with_cmake(-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
