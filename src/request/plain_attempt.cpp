@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "quiet_signals.hpp"
 #include "sqe_fields.hpp"
 
 #include <asio_uring/detail/request/plain_call.hpp>
@@ -12,8 +13,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace asio_uring::detail {
@@ -22,43 +21,6 @@ namespace {
 
 using abi::opcode;
 using abi::sqe;
-
-/// A write to a pipe without a reader, and no signal about it.
-class broken_pipe_guard
-{
-public:
-    broken_pipe_guard() noexcept
-    {
-        ::sigset_t pending;
-        ::sigpending(&pending);
-        pending_before_ = ::sigismember(&pending, SIGPIPE) == 1;
-        ::sigemptyset(&set_);
-        ::sigaddset(&set_, SIGPIPE);
-        ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-    }
-    broken_pipe_guard(const broken_pipe_guard&) = delete;
-    broken_pipe_guard& operator=(const broken_pipe_guard&) = delete;
-    ~broken_pipe_guard()
-    {
-        const ::timespec no_time{};
-        if (raised_ && !pending_before_)
-            while (::sigtimedwait(&set_, nullptr, &no_time) < 0 && errno == EINTR) {
-            }
-        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-
-    int note(int result) noexcept
-    {
-        raised_ = result == -EPIPE;
-        return result;
-    }
-
-private:
-    ::sigset_t set_;
-    ::sigset_t before_;
-    bool pending_before_ = false;
-    bool raised_ = false;
-};
 
 /// Whether the program takes "not now" for an answer.
 bool asks_not_to_wait(const sqe& s) noexcept
@@ -160,7 +122,7 @@ private:
 
 int attempt_splice(const sqe& s) noexcept
 {
-    broken_pipe_guard guard;
+    quiet_signals guard;
     const unsigned flags = s.splice_flags | SPLICE_F_NONBLOCK;
     if (code_of(s) == opcode::tee)
         return guard.note(answer(::tee(s.splice_fd_in, s.fd, s.len, flags)));
@@ -225,7 +187,7 @@ int attempt_transfer(const sqe& s) noexcept
 {
     if (socket_type(s.fd) >= 0)
         return transfer_on_socket(s);
-    broken_pipe_guard guard;
+    quiet_signals guard;
     const int flags = number(s.rw_flags);
     int result = transfer(s, flags | RWF_NOWAIT);
     // Not every kind of file has the flag in every kernel.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "quiet_signals.hpp"
 #include "sqe_fields.hpp"
 
 #include <asio_uring/detail/request/plain_call.hpp>
@@ -352,6 +353,13 @@ int plain_call(const sqe& s) noexcept
     while (result == -EINTR && code_of(s) != opcode::close)
         result = known.function(s);
     return result;
+}
+
+int quiet_plain_call(const sqe& s) noexcept
+{
+    const errno_guard guard;
+    quiet_signals signals;
+    return signals.note(plain_call(s));
 }
 
 bool needs_ring(const sqe& s) noexcept

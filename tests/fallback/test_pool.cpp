@@ -36,6 +36,7 @@
 #include <vector>
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <fcntl.h>
@@ -568,6 +569,101 @@ BOOST_AUTO_TEST_CASE(writes_without_a_reader_raise_no_signal)
     });
     BOOST_TEST(
         verdict == "write broken_pipe 0; write broken_pipe 0; splice broken_pipe 0");
+}
+
+BOOST_AUTO_TEST_CASE(splices_to_what_nobody_reads_raise_no_signal)
+{
+    const std::string verdict = in_child([]() -> std::string {
+        std::signal(SIGPIPE, SIG_DFL);
+        const auto context = context_without_ring();
+        const auto executor = context->get_executor();
+        recorder log;
+        pipe_pair pipe = make_pipe();
+        pipe.out.reset();
+        fd_pair socket = socket_pair();
+        socket.second.reset();
+        pipe_pair piped = make_pipe();
+        fd_pair sent = socket_pair();
+        for (const int source : {piped.in.get(), sent.second.get()})
+            if (::write(source, "abc", 3) != 3)
+                return "write";
+        const auto splice = [&](const char* name, int in, int out) {
+            async_splice(executor, in, -1, out, -1, 3, noting(log, name));
+            finish(*context);
+        };
+        splice("pipe to pipe", piped.out.get(), pipe.in.get());
+        splice("pipe to socket", piped.out.get(), socket.first.get());
+        splice("socket to pipe", sent.first.get(), pipe.in.get());
+        const op::tee tee{.fd_in = piped.out.get(), .fd_out = pipe.in.get(), .size = 3};
+        async_submit(executor, tee, noting(log, "tee"));
+        finish(*context);
+        return log.take();
+    });
+    BOOST_TEST(
+        verdict == "pipe to pipe broken_pipe 0; pipe to socket broken_pipe 0; "
+                   "socket to pipe broken_pipe 0; tee broken_pipe 0");
+}
+
+BOOST_AUTO_TEST_CASE(signal_that_was_pending_before_a_splice_is_still_pending)
+{
+    const std::string verdict = in_child([]() -> std::string {
+        const auto context = context_without_ring();
+        recorder log;
+        pipe_pair pipe = make_pipe();
+        pipe.out.reset();
+        pipe_pair source = make_pipe();
+        ::sigset_t set;
+        ::sigemptyset(&set);
+        ::sigaddset(&set, SIGPIPE);
+        ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+        if (::write(source.in.get(), "x", 1) != 1 || std::raise(SIGPIPE) != 0)
+            return "no signal";
+        async_splice(
+            context->get_executor(),
+            source.out.get(),
+            -1,
+            pipe.in.get(),
+            -1,
+            1,
+            noting(log, "splice"));
+        finish(*context);
+        ::sigpending(&set);
+        return log.take() + (::sigismember(&set, SIGPIPE) == 1 ? " pending" : " lost");
+    });
+    BOOST_TEST(verdict == "splice broken_pipe 0 pending");
+}
+
+// With the unsafe hint only the program's thread may touch the context, so it makes the
+// call itself.
+BOOST_AUTO_TEST_CASE(file_that_would_outgrow_its_limit_raises_no_signal)
+{
+    for (const int hint :
+         {BOOST_ASIO_CONCURRENCY_HINT_SAFE, BOOST_ASIO_CONCURRENCY_HINT_UNSAFE})
+    {
+        const std::string verdict = in_child([hint]() -> std::string {
+            std::signal(SIGXFSZ, SIG_DFL);
+            const auto context = context_without_ring(hint);
+            const auto executor = context->get_executor();
+            recorder log;
+            const temporary_directory folder;
+            const detail::unique_fd file{
+                ::open(folder.path("file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+            const ::rlimit limit{.rlim_cur = 2, .rlim_max = 2};
+            if (!file || ::setrlimit(RLIMIT_FSIZE, &limit) != 0)
+                return "no file";
+            const op::write write{
+                .fd = file.get(), .data = "abc", .size = 3, .offset = 2};
+            async_submit(executor, write, noting(log, "write"));
+            finish(*context);
+            const op::ftruncate grow{.fd = file.get(), .size = 9};
+            async_submit(executor, grow, noting(log, "ftruncate"));
+            finish(*context);
+            ::sigset_t pending;
+            ::sigpending(&pending);
+            return log.take() + (::sigismember(&pending, SIGXFSZ) == 1 ? " pending" : "");
+        });
+        BOOST_TEST(verdict == "write system:27 0; ftruncate system:27 0");
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -84,7 +84,7 @@ public:
     {
         scheduler_.work_started();
         if (is_orphan())
-            return make_call(op);
+            return make_call(op, &quiet_plain_call);
         std::unique_lock lock(crew_->mutex);
         if (stopping_)
             return end(lock, op, -ECANCELED);
@@ -92,7 +92,7 @@ public:
             // Only this thread may touch the context, so this thread makes the call.
             erase_name(op);
             lock.unlock();
-            return make_call(op);
+            return make_call(op, &quiet_plain_call);
         }
         push(op);
         if (const int error = hire(); error != 0) {
@@ -190,11 +190,11 @@ private:
         scheduler_.post_deferred_completion(&op);
     }
 
-    void make_call(ring_operation& op) noexcept
+    void make_call(ring_operation& op, int (*call)(const abi::sqe&) noexcept) noexcept
     {
         abi::sqe sqe{};
         op.prepare_(op, sqe);
-        op.set_result(plain_call(sqe));
+        op.set_result(call(sqe));
         scheduler_.post_deferred_completion(&op);
     }
 
@@ -252,7 +252,7 @@ private:
             ring_operation& op = *first_;
             remove(op);
             lock.unlock();
-            make_call(op);
+            make_call(op, &plain_call);
             lock.lock();
         }
     }

@@ -24,6 +24,9 @@ ASIO_URING_DECL bool needs_ring(const abi::sqe& sqe) noexcept;
 /// SIGPIPE and SIGXFSZ. REQUIRES: stand_in::pool or stand_in::by_file.
 ASIO_URING_DECL int plain_call(const abi::sqe& sqe) noexcept;
 
+/// The same for a thread that blocks neither: the call raises no signal there.
+ASIO_URING_DECL int quiet_plain_call(const abi::sqe& sqe) noexcept;
+
 /// The answer of an attempt that has to be made again when the ends are ready.
 inline constexpr int would_wait = std::numeric_limits<int>::min();
 
