@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# asio_uring_drop_in(target...)
+# asio_uring_drop_in(target... [SINGLE_ISSUER])
 #
 # Moves the stock Asio sockets, acceptors and timers of the targets onto the ring with no
 # change of their source: asio_uring/drop_in.hpp is included first in every C++ file, and
@@ -11,10 +11,16 @@
 # included. What links a library named here sees the header as well. A program in which a
 # part escaped says so when it starts, and ends.
 #
+# SINGLE_ISSUER promises that each io_context of the program is run by one thread for good.
+# It holds for every program that the targets are linked to. Contexts then get the ring that
+# ring_options with abi::setup_single_issuer asks for, unless ASIO_URING_SINGLE_ISSUER=0 is
+# in the environment.
+#
 # A target named here may have a precompiled header, its own or another target's that is
 # named as well, before or after this call. The header then is the first one in it.
 function(asio_uring_drop_in)
-    foreach(target IN LISTS ARGN)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "SINGLE_ISSUER" "" "")
+    foreach(target IN LISTS arg_UNPARSED_ARGUMENTS)
         if(NOT TARGET ${target})
             message(FATAL_ERROR "asio_uring_drop_in: '${target}' is not a target")
         endif()
@@ -33,6 +39,12 @@ function(asio_uring_drop_in)
         get_target_property(named ${target} ASIO_URING_DROP_IN)
         if(NOT named)
             asio_uring_add_drop_in_flags(${target})
+        endif()
+        if(arg_SINGLE_ISSUER)
+            target_compile_definitions(
+                ${target}
+                PRIVATE $<$<COMPILE_LANGUAGE:CXX>:ASIO_URING_SINGLE_ISSUER=1>
+            )
         endif()
     endforeach()
 endfunction()

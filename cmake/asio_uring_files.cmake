@@ -4,6 +4,7 @@
 
 set(asio_uring_sources
     src/context/log.cpp
+    src/context/single_issuer.cpp
     src/request/plain_attempt.cpp
     src/request/plain_call.cpp
     src/ring/availability.cpp
@@ -66,6 +67,8 @@ set(asio_uring_headers
     include/asio_uring/detail/context/resources.hpp
     include/asio_uring/detail/context/ring_reactor.hpp
     include/asio_uring/detail/context/ring_service.hpp
+    include/asio_uring/detail/context/single_issuer.hpp
+    include/asio_uring/detail/context/single_issuer_build.hpp
     include/asio_uring/detail/context/worker_pool.hpp
     include/asio_uring/detail/loop/cancellation_table.hpp
     include/asio_uring/detail/loop/counters.hpp

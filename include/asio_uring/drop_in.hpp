@@ -11,3 +11,8 @@
 // forgotten. Macros that configure Asio belong on the command line, because this header
 // comes before the first line of the source file.
 #include <asio_uring/detail/object/redirect_all.hpp>
+
+// A program whose contexts are each run by one thread for good. One unit says it for all.
+#if defined(ASIO_URING_SINGLE_ISSUER) && ASIO_URING_SINGLE_ISSUER
+#    include <asio_uring/detail/context/single_issuer_build.hpp>
+#endif

@@ -32,7 +32,8 @@ namespace asio_uring {
  * that runs the context may ever run it. In an io_context, run() on another thread throws
  * errc::wrong_thread. Any other context has threads of its own, where such an exception
  * would end the program. So that context has to promise one thread, as a thread_pool of
- * one thread does.
+ * one thread does. A whole program makes this choice for all of its contexts by
+ * ASIO_URING_SINGLE_ISSUER=1 in the environment, or by its build.
  * @param policy   What happens where no ring is to be had (no io_uring, forbidden, out of
  * locked memory or descriptors, kernel below 6.1, ASIO_URING=off): fallback::forbidden
  * throws and leaves the context as it was; fallback::allowed lets the context run on

@@ -97,7 +97,9 @@ public:
         case errc::wrong_thread:
             return "a single-issuer ring belongs to the thread that created it, enabled "
                    "it, or first ran its context; use it there only, or leave "
-                   "abi::setup_single_issuer out of ring_options";
+                   "abi::setup_single_issuer out of ring_options (SINGLE_ISSUER out of "
+                   "asio_uring_drop_in(); ASIO_URING_SINGLE_ISSUER=0 in the environment "
+                   "does as much)";
         case errc::reactor_exists:
             return "the context already has a reactor, which can only watch a ring "
                    "that any thread may enter; call use_ring before the first I/O "
@@ -106,7 +108,8 @@ public:
             return "a single-issuer ring is for a context that one thread runs; pass an "
                    "io_context or a pool of one thread to use_ring, promise one thread "
                    "by the concurrency hint 1, or leave abi::setup_single_issuer out of "
-                   "ring_options";
+                   "ring_options (SINGLE_ISSUER out of asio_uring_drop_in(); "
+                   "ASIO_URING_SINGLE_ISSUER=0 in the environment does as much)";
         case errc::entry_forbidden:
             return "io_uring_setup is allowed, but io_uring_enter or io_uring_register "
                    "is not";

@@ -12,6 +12,7 @@
 #include <asio_uring/detail/context/loop_watch.hpp>
 #include <asio_uring/detail/context/resources.hpp>
 #include <asio_uring/detail/context/ring_reactor.hpp>
+#include <asio_uring/detail/context/single_issuer.hpp>
 #include <asio_uring/detail/loop/event_loop.hpp>
 #include <asio_uring/detail/ring/availability.hpp>
 #include <asio_uring/ring/error.hpp>
@@ -46,7 +47,7 @@ public:
         : asio_impl::execution_context_service_base<ring_service>(context),
           scheduler_(boost::asio::use_service<asio_impl::scheduler>(context))
     {
-        options_ = effective_options(options);
+        options_ = effective_options(with_promise(options));
         check(options, runners);
         const bool required =
             policy == fallback::forbidden || environment_choice() == ring_choice::require;
@@ -185,6 +186,23 @@ private:
             refuse(make_error_code(errc::several_threads), "use_ring");
         if (keeps_its_reactor())
             refuse(make_error_code(errc::reactor_exists), "a single-issuer ring");
+    }
+
+    // The program's promise holds for every context that can keep it. One that is made
+    // for several threads breaks it, and says so here rather than in its second thread.
+    ring_options with_promise(ring_options options)
+    {
+        if ((options.flags & abi::setup_single_issuer) != 0 ||
+            !program_promises_single_issuer() || keeps_its_reactor())
+            return options;
+        // 0 is the hint of pools; special hints and the default one are negative.
+        const int threads = hint();
+        if (threads == 0 || threads > 1)
+            throw boost::system::system_error(
+                make_error_code(errc::several_threads),
+                "asio_uring: a context of a program that promises a single issuer");
+        options.flags |= abi::setup_single_issuer;
+        return options;
     }
 
     bool promises_one_thread()
