@@ -81,12 +81,17 @@ function(check_precompiled_headers)
     expect_precompiled(disabled 0)
 endfunction()
 
-# use_exported_package(folder [argument...])
-function(use_exported_package folder)
+# configure_user_of_exported_package(folder [argument...])
+function(configure_user_of_exported_package folder)
     run(
         ${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/consumers/exported/user -B ${folder} -G
         ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Debug ${ARGN}
     )
+endfunction()
+
+# use_exported_package(folder [argument...])
+function(use_exported_package folder)
+    configure_user_of_exported_package(${folder} ${ARGN})
     run(${CMAKE_COMMAND} --build ${folder})
     run(${folder}/user)
 endfunction()
@@ -106,6 +111,11 @@ function(check_exported_package)
     )
     use_exported_package(
         ${WORK_DIR}/user_of_prefix -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
+    )
+    # The package finds the library that the user builds already.
+    configure_user_of_exported_package(
+        ${WORK_DIR}/user_of_both -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
+        -DASIO_URING_SOURCE_DIR=${SOURCE_DIR}
     )
 endfunction()
 
