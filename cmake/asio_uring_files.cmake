@@ -89,6 +89,7 @@ set(asio_uring_headers
     include/asio_uring/detail/loop/result_source.hpp
     include/asio_uring/detail/loop/ring_operation.hpp
     include/asio_uring/detail/loop/teardown_watch.hpp
+    include/asio_uring/detail/loop/thread_census.hpp
     include/asio_uring/detail/loop/thread_mark.hpp
     include/asio_uring/detail/loop/timer_set.hpp
     include/asio_uring/detail/loop/user_data.hpp

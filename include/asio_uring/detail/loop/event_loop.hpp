@@ -19,6 +19,7 @@
 #include <asio_uring/detail/loop/result_source.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
 #include <asio_uring/detail/loop/teardown_watch.hpp>
+#include <asio_uring/detail/loop/thread_census.hpp>
 #include <asio_uring/detail/loop/timer_set.hpp>
 #include <asio_uring/detail/loop/user_data.hpp>
 #include <asio_uring/detail/loop/verdict.hpp>
@@ -139,6 +140,10 @@ public:
 
     /// The same, and end the source, which frees itself from here.
     void close(result_source& source);
+
+    /// Whether so many threads run the context that input is better waited for in the
+    /// reactor's epoll set.
+    bool is_crowded() const noexcept { return census_.crowded(); }
 
     /// Show the kernel what is claimed, now. Does nothing where the ring is single-issuer
     /// and another thread's.
@@ -387,6 +392,7 @@ private:
     mutable optional_mutex mutex_;
     Ring ring_;
     entry_right right_;
+    thread_census census_;
     own_polls polls_;
     timer_set timers_;
     owner_pool owners_;

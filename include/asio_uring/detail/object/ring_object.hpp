@@ -76,9 +76,10 @@ struct initiation
 ///
 ///   static bool listens(int descriptor) noexcept
 ///
-/// and, where a stream may have urgent data beside it, a member
+/// and, where the reactor does receives as well, of a program that expects urgent data or
+/// in a context that many threads run, a member
 ///
-///   static constexpr bool has_urgent_data
+///   static constexpr bool reactor_may_receive
 ///
 /// and, where the requests learn something of the descriptor, a member
 ///
@@ -328,6 +329,10 @@ protected:
     /// Whether the reactor has the object, and the ring nothing of a read of it.
     bool reactor_reads(implementation_type& impl)
     {
+        if constexpr (requires { Facts::reactor_may_receive; }) {
+            if (loop_->is_crowded()) [[unlikely]]
+                use_reactor(impl);
+        }
         return asio_impl::reactor_data_of(impl.stock_) != nullptr && !may_have_kept(impl);
     }
 
@@ -393,7 +398,7 @@ protected:
     void expect_urgent_data(implementation_type& impl)
     {
         use_reactor(impl);
-        if constexpr (requires { Facts::has_urgent_data; }) {
+        if constexpr (requires { Facts::reactor_may_receive; }) {
             if (impl.owner_ != nullptr)
                 loop_->read_by_readiness(*impl.owner_);
         }

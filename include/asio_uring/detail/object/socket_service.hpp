@@ -26,7 +26,7 @@ namespace asio_uring::detail {
 struct socket_facts
 {
     static constexpr const char* kind = "socket";
-    static constexpr bool has_urgent_data = true;
+    static constexpr bool reactor_may_receive = true;
     static socket_facts of(int) noexcept { return {}; }
 
     template <typename Implementation>
@@ -511,7 +511,7 @@ private:
 
     // Whether the ring does the receive. A request of the ring would read over urgent
     // data, so the reactor does the receives of a program that has shown an interest in
-    // it.
+    // it; and it does those of a context that many threads run.
     bool ring_receives(implementation_type& impl, message_flags flags)
     {
         if (!has_ring())

@@ -48,6 +48,8 @@ void basic_event_loop<Ring>::adopt_thread()
 {
     if (is_orphan()) [[unlikely]]
         right_.throw_orphan();
+    if (settings_.locking)
+        census_.count();
     if (right_.is_reaper())
         return;
     const bool takes_over = right_.has_reaper();

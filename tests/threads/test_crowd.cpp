@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where many threads run a context, its sockets read by way of the epoll set; with one or
+// two, and for those that come after the crowd has gone, by requests of the ring.
+#include "../support/backend.hpp"
+#include "../support/drive.hpp"
+#include "../support/loopback.hpp"
+
+#include <asio_uring/detail/loop/thread_census.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace asio_uring::test;
+using asio_uring::detail::thread_census;
+using boost::system::error_code;
+
+/// Turns of some censuses, which the threads take in turn.
+void take_turns(thread_census& census, int threads)
+{
+    constexpr int turns = 1024;
+    std::vector<std::thread> all;
+    std::atomic<int> next = 0;
+    for (int i = 0; i != threads; ++i) {
+        all.emplace_back([&, i] {
+            for (int turn = i; turn < turns; turn += threads) {
+                while (next != turn)
+                    std::this_thread::yield();
+                census.count();
+                ++next;
+            }
+        });
+    }
+    for (std::thread& each : all)
+        each.join();
+}
+
+/// Two sockets that send a byte to and fro.
+class rally
+{
+public:
+    explicit rally(ring::io_context& context) : link_(context)
+    {
+        hit(link_.first, link_.second);
+    }
+
+    std::size_t hits() const { return hits_; }
+
+private:
+    void hit(ring::socket& from, ring::socket& to)
+    {
+        from.write_some(asio::buffer("x", 1));
+        to.async_read_some(asio::buffer(data_), [&](error_code ec, std::size_t) {
+            if (!ec) {
+                ++hits_;
+                hit(to, from);
+            }
+        });
+    }
+
+    loopback_pair<ring> link_;
+    // Larger than what comes, so that each read finds all of it and the next waits.
+    char data_[8] = {};
+    std::atomic<std::size_t> hits_ = 0;
+};
+
+/// Several of them in a context that so many threads run.
+class rallies
+{
+public:
+    explicit rallies(std::size_t threads)
+    {
+        for (int i = 0; i != 8; ++i)
+            all_.push_back(std::make_unique<rally>(context_));
+        for (std::size_t i = 0; i != threads; ++i)
+            threads_.emplace_back([&] { context_.run_for(4 * wait_limit); });
+    }
+
+    ~rallies()
+    {
+        context_.stop();
+        for (std::thread& each : threads_)
+            each.join();
+    }
+
+    /// Requests of the ring for each of some thousand hits.
+    double requests_per_hit()
+    {
+        const std::size_t hits = total();
+        const auto requests = asio_uring::counters(context_).operations;
+        const auto limit = std::chrono::steady_clock::now() + wait_limit;
+        while (total() < hits + 2000 && std::chrono::steady_clock::now() < limit)
+            std::this_thread::yield();
+        const auto made = asio_uring::counters(context_).operations - requests;
+        return static_cast<double>(made) / static_cast<double>(total() - hits);
+    }
+
+private:
+    std::size_t total() const
+    {
+        std::size_t sum = 0;
+        for (const auto& each : all_)
+            sum += each->hits();
+        return sum;
+    }
+
+    ring::io_context context_;
+    std::vector<std::unique_ptr<rally>> all_;
+    std::vector<std::thread> threads_;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(test_crowd)
+
+BOOST_AUTO_TEST_CASE(census_with_more_than_two_threads_tells_of_a_crowd)
+{
+    thread_census census;
+    take_turns(census, 2);
+    BOOST_TEST(!census.crowded());
+    take_turns(census, 3);
+    BOOST_TEST(census.crowded());
+    take_turns(census, 8);
+    BOOST_TEST(census.crowded());
+    take_turns(census, 1);
+    BOOST_TEST(!census.crowded());
+}
+
+BOOST_AUTO_TEST_CASE(sockets_of_many_threads_read_without_requests)
+{
+    if (ring_is_forbidden()) {
+        BOOST_TEST(rallies(4).requests_per_hit() == 0);
+        return;
+    }
+    rallies crowd(4);
+    double least = 1;
+    const auto limit = std::chrono::steady_clock::now() + wait_limit;
+    while (least > 0.01 && std::chrono::steady_clock::now() < limit)
+        least = std::min(least, crowd.requests_per_hit());
+    BOOST_TEST(least <= 0.01);
+}
+
+BOOST_AUTO_TEST_CASE(sockets_of_two_threads_read_by_requests)
+{
+    rallies two(2);
+    two.requests_per_hit();
+    BOOST_TEST(two.requests_per_hit() > (ring_is_forbidden() ? -1 : 0.5));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
