@@ -79,6 +79,7 @@ set(asio_uring_headers
     include/asio_uring/detail/loop/fork_watch.hpp
     include/asio_uring/detail/loop/interrupt_threads.hpp
     include/asio_uring/detail/loop/kept_input.hpp
+    include/asio_uring/detail/loop/object_counts.hpp
     include/asio_uring/detail/loop/optional_mutex.hpp
     include/asio_uring/detail/loop/own_polls.hpp
     include/asio_uring/detail/loop/owner_pool.hpp
@@ -139,6 +140,7 @@ set(asio_uring_headers
     include/asio_uring/local/seq_packet_protocol.hpp
     include/asio_uring/local/stream_protocol.hpp
     include/asio_uring/log.hpp
+    include/asio_uring/object_counters.hpp
     include/asio_uring/op.hpp
     include/asio_uring/op/buffers.hpp
     include/asio_uring/op/cancel.hpp

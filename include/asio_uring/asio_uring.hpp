@@ -24,6 +24,7 @@
 #include <asio_uring/local/seq_packet_protocol.hpp>
 #include <asio_uring/local/stream_protocol.hpp>
 #include <asio_uring/log.hpp>
+#include <asio_uring/object_counters.hpp>
 #include <asio_uring/op.hpp>
 #include <asio_uring/posix/descriptor.hpp>
 #include <asio_uring/posix/stream_descriptor.hpp>

@@ -35,10 +35,16 @@ public:
     /// program may have closed it behind the owner's back.
     bool contains(int descriptor, std::uint64_t file) const noexcept
     {
+        return owner_of(descriptor, file) != nullptr;
+    }
+
+    /// That owner, or null.
+    const request_owner* owner_of(int descriptor, std::uint64_t file) const noexcept
+    {
         if (slots_.empty())
-            return false;
+            return nullptr;
         const slot& found = slots_[find(descriptor)];
-        return found.owner != nullptr && found.file == file;
+        return found.file == file ? found.owner : nullptr;
     }
 
     /// The file of an owner; 0 where the table does not have the owner.

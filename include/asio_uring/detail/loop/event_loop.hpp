@@ -11,6 +11,7 @@
 #include <asio_uring/detail/loop/entry_right.hpp>
 #include <asio_uring/detail/loop/fork_watch.hpp>
 #include <asio_uring/detail/loop/interrupt_threads.hpp>
+#include <asio_uring/detail/loop/object_counts.hpp>
 #include <asio_uring/detail/loop/optional_mutex.hpp>
 #include <asio_uring/detail/loop/own_polls.hpp>
 #include <asio_uring/detail/loop/owner_pool.hpp>
@@ -192,6 +193,12 @@ public:
     void interrupt() noexcept;
 
     counter_values counters() const;
+
+    /// What it does for each object, where somebody asked.
+    object_counts& objects() noexcept { return objects_; }
+
+    /// The owner of a descriptor that still means the file, or null.
+    const request_owner* find_owner(int descriptor, std::uint64_t file) const;
 
     template <typename Queue>
     void schedule_timer(
@@ -386,6 +393,9 @@ private:
     // Immutable after construction
     asio_impl::scheduler& scheduler_;
     const loop_settings settings_;
+
+    // Has a lock of its own.
+    object_counts objects_;
 
     // Guarded by mutex_, but for what the lodgers let any thread do. The mutex comes
     // before no other of ours, and no scheduler call is made under it.

@@ -59,6 +59,12 @@ public:
         return &owner;
     }
 
+    /// The owner that has the file under that number, or null.
+    const request_owner* find(int descriptor, std::uint64_t file) const noexcept
+    {
+        return descriptors_.owner_of(descriptor, file);
+    }
+
     /// What is kept for the owner's reads stays for the next owner of the same file.
     /// Where there is no memory it is lost with this one.
     void park(request_owner& owner) noexcept

@@ -444,26 +444,26 @@ protected:
         if constexpr (batched_request<Request>) {
             if (loop_->batches_writes() && is_next(impl, line)) {
                 op->go_with_turn();
-                op.connect(slot);
-                return op.start(*impl.owner_, line);
+                return begin(op, slot, *impl.owner_, line);
             }
         }
         if constexpr (transfer_request<Request>) {
             const int result = try_first(impl, call.way, line, *op);
-            if (result != -EAGAIN)
+            if (result != -EAGAIN) {
+                if (loop_->objects().on()) [[unlikely]]
+                    loop_->objects().add_at_once(*impl.owner_);
                 return complete(result);
+            }
             const bool by_call = op->request().goes_by_call();
             if (by_call)
                 op->go_by_call();
-            op.connect(slot);
-            op.start(*impl.owner_, line);
+            begin(op, slot, *impl.owner_, line);
             // What no call could try, the kernel tries at once.
             if (!by_call && call.way == direction::write)
                 loop_->submit();
         }
         else {
-            op.connect(slot);
-            op.start(*impl.owner_, line);
+            begin(op, slot, *impl.owner_, line);
         }
     }
 
@@ -491,6 +491,16 @@ private:
     {
         catch_up(impl);
         return impl.owner_->line(line).is_free();
+    }
+
+    template <typename Pending, typename Slot>
+    [[gnu::always_inline]] void
+    begin(Pending& op, Slot& slot, request_owner& owner, direction line)
+    {
+        if (loop_->objects().on()) [[unlikely]]
+            loop_->objects().add_waited(owner);
+        op.connect(slot);
+        op.start(owner, line);
     }
 
     // Behind a transfer that waits nothing is tried. A read that left nothing behind left

@@ -35,14 +35,27 @@ template <typename Ring>
 request_owner& basic_event_loop<Ring>::open_owner(int descriptor)
 {
     lock_type lock(mutex_);
-    return owners_.acquire(descriptor);
+    request_owner& owner = owners_.acquire(descriptor);
+    objects_.reset(owner);
+    return owner;
 }
 
 template <typename Ring>
 request_owner* basic_event_loop<Ring>::open_owner(int descriptor, std::uint64_t file)
 {
     lock_type lock(mutex_);
-    return owners_.acquire(descriptor, file);
+    request_owner* const owner = owners_.acquire(descriptor, file);
+    if (owner != nullptr)
+        objects_.reset(*owner);
+    return owner;
+}
+
+template <typename Ring>
+const request_owner*
+basic_event_loop<Ring>::find_owner(int descriptor, std::uint64_t file) const
+{
+    lock_type lock(mutex_);
+    return owners_.find(descriptor, file);
 }
 
 template <typename Ring>
