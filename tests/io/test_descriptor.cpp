@@ -327,6 +327,26 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     }
 }
 
+// Both are on the ring, so nothing of the object changes but its type.
+BOOST_AUTO_TEST_CASE(move_to_another_ring_executor_interrupts_nothing)
+{
+    asio_uring::io_context context(1);
+    asio::basic_readable_pipe<asio_uring::executor> reader(context);
+    asio::basic_writable_pipe<asio_uring::executor> writer(context);
+    asio::connect_pipe(reader, writer);
+    recorder log;
+    char data[4];
+    reader.async_read_some(asio::buffer(data), log.io("read"));
+    turn(context);
+
+    using any_executor = asio_uring::ring_executor<asio::any_io_executor>;
+    asio::basic_readable_pipe<any_executor> moved(std::move(reader));
+    writer.write_some(asio::buffer("data", 4));
+    finish(context);
+
+    BOOST_TEST(log.take() == "read ok 4");
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(close_leaves_the_next_descriptor_alone, Backend, backends)
 {
     for (stage when : stages) {

@@ -115,6 +115,13 @@ public:
     // own, and is never registered with the context.
     static inline asio_impl::service_id<descriptor_service> id;
 
+    /// Take over a descriptor of another executor, with its pending operations.
+    void converting_move_construct(
+        implementation_type& impl, descriptor_service&, implementation_type& other)
+    {
+        move_construct(impl, other);
+    }
+
     /// Take over a descriptor of Asio's own service.
     void converting_move_construct(
         implementation_type& impl,
