@@ -41,10 +41,13 @@ set(asio_uring_sources
 
 set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
+    include/asio_uring/beast.hpp
     include/asio_uring/config.hpp
     include/asio_uring/connect_pipe.hpp
     include/asio_uring/context_status.hpp
     include/asio_uring/counters.hpp
+    include/asio_uring/detail/asio/connect_pair.hpp
+    include/asio_uring/detail/asio/departure.hpp
     include/asio_uring/detail/asio/descriptor_support.hpp
     include/asio_uring/detail/asio/drop_in_check.hpp
     include/asio_uring/detail/asio/drop_in_tag.hpp
@@ -54,6 +57,9 @@ set(asio_uring_headers
     include/asio_uring/detail/asio/reactor_access.hpp
     include/asio_uring/detail/asio/redirect.hpp
     include/asio_uring/detail/asio/redirect_all.hpp
+    include/asio_uring/detail/asio/redirected_type.hpp
+    include/asio_uring/detail/asio/ring_iostream.hpp
+    include/asio_uring/detail/asio/ring_protocol.hpp
     include/asio_uring/detail/asio/scheduler.hpp
     include/asio_uring/detail/asio/socket_support.hpp
     include/asio_uring/detail/asio/timer_heap.hpp
@@ -134,6 +140,7 @@ set(asio_uring_headers
     include/asio_uring/ip/icmp.hpp
     include/asio_uring/ip/tcp.hpp
     include/asio_uring/ip/udp.hpp
+    include/asio_uring/leave_ring.hpp
     include/asio_uring/link.hpp
     include/asio_uring/local/connect_pair.hpp
     include/asio_uring/local/datagram_protocol.hpp

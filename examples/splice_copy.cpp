@@ -50,7 +50,7 @@ asio::awaitable<std::int64_t> send_file(tcp::socket& socket, int file)
     check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
     const example::descriptor out(ends[0]);
     const example::descriptor in(ends[1]);
-    const asio_uring::executor ring = socket.get_executor();
+    const asio_uring::any_io_executor ring = socket.get_executor();
     for (std::int64_t offset = 0;;) {
         std::size_t held = co_await asio_uring::async_splice(
             ring, file, offset, in.get(), -1, 65'536, asio::use_awaitable);

@@ -76,6 +76,7 @@ set(test_io_sources
     io/test_acceptor.cpp
     io/test_batched_writes.cpp
     io/test_beast.cpp
+    io/test_by_type.cpp
     io/test_cancelled_data.cpp
     io/test_chains_and_streams.cpp
     io/test_composed.cpp

@@ -18,6 +18,7 @@
 #include <asio_uring/ip/icmp.hpp>
 #include <asio_uring/ip/tcp.hpp>
 #include <asio_uring/ip/udp.hpp>
+#include <asio_uring/leave_ring.hpp>
 #include <asio_uring/link.hpp>
 #include <asio_uring/local/connect_pair.hpp>
 #include <asio_uring/local/datagram_protocol.hpp>

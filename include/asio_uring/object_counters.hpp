@@ -3,6 +3,7 @@
 // done for it. Thread: see the functions. Lifetime: values.
 #pragma once
 
+#include <asio_uring/detail/asio/redirected_type.hpp>
 #include <asio_uring/detail/loop/object_counts.hpp>
 #include <asio_uring/detail/object/open_file.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
@@ -14,6 +15,15 @@
 #include <cstdint>
 
 namespace asio_uring {
+
+/// Whether objects of this type are the ring's, in every context that has one.
+/**
+ * True for sockets, acceptors, descriptors, pipes and waitable timers whose protocol or
+ * executor is the library's, and behind drop_in.hpp for all of them. False for every
+ * other type, resolvers and signal sets among them.
+ */
+template <typename Object>
+concept ring_object = detail::asio_impl::redirected_type<Object>;
 
 /// From here on the context counts what its ring does for each object.
 /**

@@ -10,7 +10,7 @@
 
 namespace asio_uring {
 
-/// Asio's readable pipe, on asio_uring::executor.
-using readable_pipe = boost::asio::basic_readable_pipe<executor>;
+/// Asio's readable pipe, on the ring by its executor.
+using readable_pipe = boost::asio::basic_readable_pipe<any_io_executor>;
 
 } // namespace asio_uring

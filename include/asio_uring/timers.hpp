@@ -13,10 +13,10 @@
 
 namespace asio_uring {
 
-/// Asio's timer over any clock, on asio_uring::executor.
-template <typename Clock>
+/// Asio's timer over any clock, on the ring by its executor.
+template <typename Clock, typename Executor = any_io_executor>
 using basic_timer =
-    boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, executor>;
+    boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
 
 using steady_timer = basic_timer<std::chrono::steady_clock>;
 using system_timer = basic_timer<std::chrono::system_clock>;

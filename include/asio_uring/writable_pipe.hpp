@@ -10,10 +10,10 @@
 
 namespace asio_uring {
 
-/// Asio's writable pipe, on asio_uring::executor.
+/// Asio's writable pipe, on the ring by its executor.
 /**
  * A write after the reading end was closed raises SIGPIPE, as with Asio's own.
  */
-using writable_pipe = boost::asio::basic_writable_pipe<executor>;
+using writable_pipe = boost::asio::basic_writable_pipe<any_io_executor>;
 
 } // namespace asio_uring

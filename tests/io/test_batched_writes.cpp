@@ -82,7 +82,10 @@ const std::pair<const char*, std::function<void(batch&)>> calls[] = {
     {"destruction", [](batch& b) { ring::socket(std::move(b.link.socket)); }},
     {"move assignment",
      [](batch& b) { b.link.socket = ring::socket(b.context, asio::ip::tcp::v4()); }},
-    {"conversion", [](batch& b) { stock::socket(std::move(b.link.socket)); }},
+    {"conversion",
+     [](batch& b) {
+         const auto away = asio_uring::leave_ring(std::move(b.link.socket));
+     }},
     {"option", [](batch& b) { b.link.socket.set_option(asio::ip::tcp::no_delay(true)); }},
 };
 

@@ -1002,16 +1002,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
         std::optional<any_timer> back;
         timer.async_wait(log.done("wait"));
         reach(context, when);
-        away.emplace(std::move(timer));
+        away.emplace(Backend::leave(timer));
         back.emplace(std::move(*away));
         BOOST_TEST((back->expiry() == expiry));
         back->cancel();
         turn(context);
         BOOST_TEST(log.take() == "wait operation_aborted");
 
-        move_and_see(*away, *back, [&] { *away = std::move(*back); });
+        move_and_see(*away, *back, [&] { *away = Backend::leave(*back); });
         move_and_see(*back, *away, [&] { *back = std::move(*away); });
-        move_and_see(*away, *back, [&] { away.emplace(std::move(*back)); });
+        move_and_see(*away, *back, [&] { away.emplace(Backend::leave(*back)); });
         move_and_see(*back, *away, [&] { back.emplace(std::move(*away)); });
 
         // All three are fit for use, wherever they wait.
@@ -1034,7 +1034,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     {
         typename Backend::io_context context;
         steady_timer<Backend> timer(context, 1h);
-        timer_over<asio::any_io_executor> away(std::move(timer));
+        timer_over<asio::any_io_executor> away(Backend::leave(timer));
         timer_over<asio::any_io_executor> other(context, 1h);
         timer_over<typename Backend::any_executor> back(std::move(other));
         other.expires_after(1h);

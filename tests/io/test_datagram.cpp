@@ -107,12 +107,13 @@ BOOST_AUTO_TEST_SUITE(test_datagram)
 
 BOOST_AUTO_TEST_CASE(names_are_asios_types_on_the_ring)
 {
-    using executor = asio_uring::executor;
-    using stock_udp = asio::basic_datagram_socket<udp, executor>;
+    using executor = asio_uring::any_io_executor;
+    using stock_udp = asio::basic_datagram_socket<asio_uring::ip::udp, executor>;
     BOOST_TEST((std::is_same_v<asio_uring::ip::udp::socket, stock_udp>));
-    using stock_icmp = asio::basic_raw_socket<icmp_protocol, executor>;
+    using stock_icmp = asio::basic_raw_socket<asio_uring::ip::icmp, executor>;
     BOOST_TEST((std::is_same_v<asio_uring::ip::icmp::socket, stock_icmp>));
-    using stock_local = asio::basic_datagram_socket<local_protocol, executor>;
+    using stock_local =
+        asio::basic_datagram_socket<asio_uring::local::datagram_protocol, executor>;
     BOOST_TEST(
         (std::is_same_v<asio_uring::local::datagram_protocol::socket, stock_local>));
     BOOST_TEST((std::is_same_v<asio_uring::ip::udp::endpoint, udp::endpoint>));

@@ -132,11 +132,12 @@ BOOST_AUTO_TEST_SUITE(test_descriptor)
 
 BOOST_AUTO_TEST_CASE(names_are_asios_types_on_the_ring)
 {
-    using stock_pipe = asio::basic_readable_pipe<asio_uring::executor>;
+    using stock_pipe = asio::basic_readable_pipe<asio_uring::any_io_executor>;
     BOOST_TEST((std::is_same_v<asio_uring::readable_pipe, stock_pipe>));
-    using stock_descriptor = asio::posix::basic_stream_descriptor<asio_uring::executor>;
+    using stock_descriptor =
+        asio::posix::basic_stream_descriptor<asio_uring::any_io_executor>;
     BOOST_TEST((std::is_same_v<asio_uring::posix::stream_descriptor, stock_descriptor>));
-    using plain_descriptor = asio::posix::basic_descriptor<asio_uring::executor>;
+    using plain_descriptor = asio::posix::basic_descriptor<asio_uring::any_io_executor>;
     BOOST_TEST((std::is_same_v<asio_uring::posix::descriptor, plain_descriptor>));
 
     asio_uring::io_context context(1);
@@ -664,9 +665,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pipe_converts_to_another_executor, Backend, backen
     auto [context, pipe, log] = fixture<Backend, pipe_pair>();
     char data[8];
 
-    asio::basic_readable_pipe<asio::any_io_executor> reader(std::move(pipe.reader));
+    asio::basic_readable_pipe<asio::any_io_executor> reader(Backend::leave(pipe.reader));
     asio::basic_writable_pipe<asio::any_io_executor> writer(context.get_executor());
-    writer = std::move(pipe.writer);
+    writer = Backend::leave(pipe.writer);
     BOOST_TEST(!pipe.reader.is_open());
     BOOST_TEST(!pipe.writer.is_open());
     reader.async_read_some(asio::buffer(data), log.io("read"));

@@ -119,13 +119,14 @@ BOOST_AUTO_TEST_SUITE(test_local)
 
 BOOST_AUTO_TEST_CASE(names_are_asios_types_on_the_ring)
 {
-    using executor = asio_uring::executor;
-    using stock_local = asio::basic_stream_socket<local, executor>;
+    using executor = asio_uring::any_io_executor;
+    using stock_local =
+        asio::basic_stream_socket<asio_uring::local::stream_protocol, executor>;
     BOOST_TEST((std::is_same_v<asio_uring::local::stream_protocol::socket, stock_local>));
+    using packets = asio_uring::generic::seq_packet_protocol;
     using stock_packets = asio::basic_seq_packet_socket<packets, executor>;
-    BOOST_TEST((
-        std::is_same_v<asio_uring::generic::seq_packet_protocol::socket, stock_packets>));
-    using generic = asio::generic::stream_protocol;
+    BOOST_TEST((std::is_same_v<packets::socket, stock_packets>));
+    using generic = asio_uring::generic::stream_protocol;
     using stock_generic = asio::basic_stream_socket<generic, executor>;
     BOOST_TEST(
         (std::is_same_v<asio_uring::generic::stream_protocol::socket, stock_generic>));
@@ -373,7 +374,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(socket_becomes_generic, Backend, backends)
     near.async_read_some(asio::buffer(data), log.io("first"));
     link.remote.send("one");
     finish(context);
-    any = std::move(near);
+    any = Backend::leave(near);
     any.async_read_some(asio::buffer(data), log.io("second"));
     link.remote.send("three");
     finish(context);
@@ -388,7 +389,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(idle_socket_changes_its_executor, Backend, backend
     using any_socket = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
 
     link.socket.non_blocking(true);
-    any_socket any(std::move(link.socket));
+    any_socket any(Backend::leave(link.socket));
     BOOST_TEST(!link.socket.is_open());
     BOOST_TEST(any.non_blocking());
     BOOST_TEST((any.get_executor() == asio::any_io_executor(context.get_executor())));
@@ -425,7 +426,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pending_work_stays_with_its_service, Backend, back
         link.socket.async_wait(socket_base::wait_error, log.done("error"));
         reach(context, when);
         any_socket any(context.get_executor());
-        any = std::move(link.socket);
+        any = Backend::leave(link.socket);
         if (!same_service) {
             run_until(context, [&] { return log.count() == 1; });
             BOOST_TEST(log.take() == "pending operation_aborted 0");
@@ -450,7 +451,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(acceptor_changes_its_executor, Backend, backends)
         asio::basic_socket_acceptor<asio::ip::tcp, asio::any_io_executor>;
     const auto endpoint = acceptor.local_endpoint();
 
-    any_acceptor any(std::move(acceptor));
+    any_acceptor any(Backend::leave(acceptor));
     asio::ip::tcp::socket served(context);
     any.async_accept(served, log.done("accept"));
     peer client = start_connect(endpoint);

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <tuple>
+#include <utility>
 
 namespace asio_uring::test {
 
@@ -36,6 +37,13 @@ struct stock
     using timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, executor>;
 
     static executor get_executor(io_context& context) { return context.get_executor(); }
+
+    /// The object, on its way into one of another type, or off the ring where it is on.
+    template <typename Object>
+    static Object&& leave(Object& object)
+    {
+        return std::move(object);
+    }
 };
 
 /// Asio's types as they are in a program that has drop_in.hpp in front of every unit.
@@ -50,14 +58,20 @@ struct ring
     static constexpr bool on_ring = true;
     using io_context = asio_uring::io_context;
     using executor = asio_uring::executor;
-    using any_executor = asio_uring::ring_executor<asio::any_io_executor>;
+    using any_executor = asio_uring::any_io_executor;
     using tcp = asio::ip::tcp;
-    using socket = asio_uring::ip::tcp::socket;
-    using acceptor = asio_uring::ip::tcp::acceptor;
+    using socket = asio::basic_stream_socket<tcp, executor>;
+    using acceptor = asio::basic_socket_acceptor<tcp, executor>;
     template <typename Clock>
-    using timer = asio_uring::basic_timer<Clock>;
+    using timer = asio_uring::basic_timer<Clock, executor>;
 
     static executor get_executor(io_context& context) { return context.get_executor(); }
+
+    template <typename Object>
+    static auto leave(Object& object)
+    {
+        return asio_uring::leave_ring(std::move(object));
+    }
 };
 
 // Newer Boost marks it deprecated, and as long as there is one it works on the ring.

@@ -8,15 +8,17 @@
 namespace bench {
 
 using io_context = asio_uring::io_context;
+// The concrete forms, as in the columns of Asio.
 using executor = io_context::executor_type;
-using acceptor = asio_uring::ip::tcp::acceptor;
-using stream_socket = asio_uring::ip::tcp::socket;
-using datagram_socket = asio_uring::ip::udp::socket;
-using local_acceptor = asio_uring::local::stream_protocol::acceptor;
-using local_socket = asio_uring::local::stream_protocol::socket;
-using readable_pipe = asio_uring::readable_pipe;
-using writable_pipe = asio_uring::writable_pipe;
-using stream_descriptor = asio_uring::posix::stream_descriptor;
-using steady_timer = asio_uring::steady_timer;
+using acceptor = asio_uring::ip::tcp::acceptor_on<executor>;
+using stream_socket = asio_uring::ip::tcp::socket_on<executor>;
+using datagram_socket = asio_uring::ip::udp::socket_on<executor>;
+using local_acceptor = asio_uring::local::stream_protocol::acceptor_on<executor>;
+using local_socket = asio_uring::local::stream_protocol::socket_on<executor>;
+using readable_pipe = boost::asio::basic_readable_pipe<executor>;
+using writable_pipe = boost::asio::basic_writable_pipe<executor>;
+using stream_descriptor = boost::asio::posix::basic_stream_descriptor<executor>;
+using steady_timer =
+    asio_uring::basic_timer<asio_uring::steady_timer::clock_type, executor>;
 
 } // namespace bench

@@ -3,6 +3,7 @@
 // Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
+#include <asio_uring/detail/asio/ring_protocol.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
@@ -11,12 +12,16 @@
 
 namespace asio_uring::generic {
 
-/// boost::asio::generic::datagram_protocol, with its objects on asio_uring::executor. See
-/// ip::tcp.
-struct datagram_protocol : boost::asio::generic::datagram_protocol
+/// boost::asio::generic::datagram_protocol, with its objects on the ring. See ip::tcp.
+struct datagram_protocol
+    : detail::asio_impl::ring_protocol<boost::asio::generic::datagram_protocol>
 {
-    using socket = boost::asio::
-        basic_datagram_socket<boost::asio::generic::datagram_protocol, executor>;
+    using ring_protocol::ring_protocol;
+
+    template <typename Executor>
+    using socket_on = boost::asio::basic_datagram_socket<datagram_protocol, Executor>;
+
+    using socket = socket_on<any_io_executor>;
 };
 
 } // namespace asio_uring::generic

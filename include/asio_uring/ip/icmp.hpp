@@ -3,6 +3,7 @@
 // asio_uring::ip::icmp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
+#include <asio_uring/detail/asio/ring_protocol.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
@@ -12,11 +13,17 @@
 
 namespace asio_uring::ip {
 
-/// boost::asio::ip::icmp, with its objects on asio_uring::executor. See ip::tcp.
-struct icmp : boost::asio::ip::icmp
+/// boost::asio::ip::icmp, with its objects on the ring. See ip::tcp.
+struct icmp : detail::asio_impl::ring_protocol<boost::asio::ip::icmp>
 {
-    using socket = boost::asio::basic_raw_socket<boost::asio::ip::icmp, executor>;
-    using resolver = boost::asio::ip::basic_resolver<boost::asio::ip::icmp, executor>;
+    using ring_protocol::ring_protocol;
+
+    template <typename Executor>
+    using socket_on = boost::asio::basic_raw_socket<icmp, Executor>;
+
+    using socket = socket_on<any_io_executor>;
+    using resolver =
+        boost::asio::ip::basic_resolver<boost::asio::ip::icmp, any_io_executor>;
 };
 
 } // namespace asio_uring::ip

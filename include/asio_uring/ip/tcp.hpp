@@ -3,6 +3,8 @@
 // asio_uring::ip::tcp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
+#include <asio_uring/detail/asio/ring_iostream.hpp>
+#include <asio_uring/detail/asio/ring_protocol.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
@@ -13,16 +15,34 @@
 
 namespace asio_uring::ip {
 
-/// boost::asio::ip::tcp, with its objects on asio_uring::executor.
+/// boost::asio::ip::tcp, with its objects on the ring.
 /**
  * The objects are Asio's own class templates, so all that Asio's documentation says of
- * them holds here; endpoints, options and protocol values are Asio's types.
+ * them holds here; endpoints, options and results of a resolver are Asio's types, and
+ * values of this protocol and of Asio's convert to each other.
+ *
+ * An object is on the ring by its protocol, whatever its executor is: a socket that is
+ * accepted for a strand is, and so is one whose executor was bound to a completion token.
+ * Its executor is asio_uring::any_io_executor unless the program says otherwise, so it
+ * can be made from every context and executor that Asio's own is made from.
+ *
+ * socket_on<asio_uring::executor> and acceptor_on<asio_uring::executor> spare the calls
+ * that a polymorphic executor makes through pointers, as Asio's own concrete forms do.
  */
-struct tcp : boost::asio::ip::tcp
+struct tcp : detail::asio_impl::ring_protocol<boost::asio::ip::tcp>
 {
-    using socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, executor>;
-    using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, executor>;
-    using resolver = boost::asio::ip::basic_resolver<boost::asio::ip::tcp, executor>;
+    using ring_protocol::ring_protocol;
+
+    template <typename Executor>
+    using socket_on = boost::asio::basic_stream_socket<tcp, Executor>;
+    template <typename Executor>
+    using acceptor_on = boost::asio::basic_socket_acceptor<tcp, Executor>;
+
+    using socket = socket_on<any_io_executor>;
+    using acceptor = acceptor_on<any_io_executor>;
+    using resolver =
+        boost::asio::ip::basic_resolver<boost::asio::ip::tcp, any_io_executor>;
+    using iostream = detail::asio_impl::ring_iostream<tcp>;
 };
 
 } // namespace asio_uring::ip

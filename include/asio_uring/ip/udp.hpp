@@ -3,6 +3,7 @@
 // asio_uring::ip::udp;`. Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
+#include <asio_uring/detail/asio/ring_protocol.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
@@ -12,11 +13,17 @@
 
 namespace asio_uring::ip {
 
-/// boost::asio::ip::udp, with its objects on asio_uring::executor. See ip::tcp.
-struct udp : boost::asio::ip::udp
+/// boost::asio::ip::udp, with its objects on the ring. See ip::tcp.
+struct udp : detail::asio_impl::ring_protocol<boost::asio::ip::udp>
 {
-    using socket = boost::asio::basic_datagram_socket<boost::asio::ip::udp, executor>;
-    using resolver = boost::asio::ip::basic_resolver<boost::asio::ip::udp, executor>;
+    using ring_protocol::ring_protocol;
+
+    template <typename Executor>
+    using socket_on = boost::asio::basic_datagram_socket<udp, Executor>;
+
+    using socket = socket_on<any_io_executor>;
+    using resolver =
+        boost::asio::ip::basic_resolver<boost::asio::ip::udp, any_io_executor>;
 };
 
 } // namespace asio_uring::ip

@@ -3,9 +3,7 @@
 // this library's name. Thread: as Asio's. Lifetime: none.
 #pragma once
 
-#include <asio_uring/ring/config.hpp>
-
-#include <boost/asio/local/connect_pair.hpp>
+#include <asio_uring/detail/asio/connect_pair.hpp>
 
 namespace asio_uring::local {
 

@@ -3,6 +3,9 @@
 // Thread: as Asio's objects. Lifetime: as Asio's objects.
 #pragma once
 
+#include <asio_uring/detail/asio/connect_pair.hpp>
+#include <asio_uring/detail/asio/ring_iostream.hpp>
+#include <asio_uring/detail/asio/ring_protocol.hpp>
 #include <asio_uring/detail/object/redirect.hpp>
 #include <asio_uring/executor.hpp>
 
@@ -12,14 +15,20 @@
 
 namespace asio_uring::local {
 
-/// boost::asio::local::stream_protocol, with its objects on asio_uring::executor. See
-/// ip::tcp.
-struct stream_protocol : boost::asio::local::stream_protocol
+/// boost::asio::local::stream_protocol, with its objects on the ring. See ip::tcp.
+struct stream_protocol
+    : detail::asio_impl::ring_protocol<boost::asio::local::stream_protocol>
 {
-    using socket =
-        boost::asio::basic_stream_socket<boost::asio::local::stream_protocol, executor>;
-    using acceptor =
-        boost::asio::basic_socket_acceptor<boost::asio::local::stream_protocol, executor>;
+    using ring_protocol::ring_protocol;
+
+    template <typename Executor>
+    using socket_on = boost::asio::basic_stream_socket<stream_protocol, Executor>;
+    template <typename Executor>
+    using acceptor_on = boost::asio::basic_socket_acceptor<stream_protocol, Executor>;
+
+    using socket = socket_on<any_io_executor>;
+    using acceptor = acceptor_on<any_io_executor>;
+    using iostream = detail::asio_impl::ring_iostream<stream_protocol>;
 };
 
 } // namespace asio_uring::local

@@ -11,7 +11,7 @@
 
 namespace asio_uring::posix {
 
-/// Asio's descriptor, on asio_uring::executor. See posix::stream_descriptor.
-using descriptor = boost::asio::posix::basic_descriptor<executor>;
+/// Asio's descriptor, on the ring by its executor. See posix::stream_descriptor.
+using descriptor = boost::asio::posix::basic_descriptor<any_io_executor>;
 
 } // namespace asio_uring::posix

@@ -10,7 +10,7 @@
 
 namespace asio_uring::posix {
 
-/// Asio's stream descriptor, on asio_uring::executor.
+/// Asio's stream descriptor, on the ring by its executor.
 /**
  * It serves terminals, event descriptors, FIFOs and the like. Transfers of a regular file
  * use the file's own position, one transfer at a time, and never wait for readiness.
@@ -18,6 +18,6 @@ namespace asio_uring::posix {
  * On a ring no transfer switches the descriptor to non-blocking mode, so a descriptor
  * that other processes share (a terminal) stays as they know it.
  */
-using stream_descriptor = boost::asio::posix::basic_stream_descriptor<executor>;
+using stream_descriptor = boost::asio::posix::basic_stream_descriptor<any_io_executor>;
 
 } // namespace asio_uring::posix

@@ -1,17 +1,73 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: asio. Purpose: the executor that puts an I/O object of Asio's on the ring.
-// Thread: a copyable value, as Asio's executors. Lifetime: refers to its context.
+// Layer: asio. Purpose: the executors that put an I/O object of Asio's on the ring.
+// Thread: copyable values, as Asio's executors. Lifetime: they refer to their context.
 #pragma once
 
 #include <asio_uring/ring/config.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution/any_executor.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/require.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
+namespace boost::asio {
+
+template <typename Executor>
+class strand;
+
+} // namespace boost::asio
+
 namespace asio_uring {
+
+namespace detail::asio_impl {
+
+/// The base of every ring_executor, by which a class that derives from one is known, such
+/// as Asio's executor with a default completion token.
+struct ring_executor_base
+{};
+
+/// Whether an I/O object with this executor is on the ring: a ring_executor, what derives
+/// from one, and a strand of one.
+template <typename Executor>
+inline constexpr bool is_ring_executor = std::is_base_of_v<ring_executor_base, Executor>;
+
+template <typename Inner>
+inline constexpr bool is_ring_executor<boost::asio::strand<Inner>> =
+    is_ring_executor<Inner>;
+
+/// The executor beneath a ring_executor, which only adds a type to it. Asio completes
+/// directly into an io_context's own executor, and that is the type it must see.
+template <typename Executor>
+struct plain_executor
+{
+    using type = Executor;
+};
+
+template <std::derived_from<ring_executor_base> Executor>
+struct plain_executor<Executor>
+{
+    using type = typename Executor::inner_executor_type;
+};
+
+template <typename Executor>
+using plain_executor_t = typename plain_executor<Executor>::type;
+
+/// The executor that Asio's own services get.
+template <typename Executor>
+const plain_executor_t<Executor>& plain(const Executor& executor) noexcept
+{
+    return executor;
+}
+
+} // namespace detail::asio_impl
 
 /// Inner, with a type of its own: an I/O object whose executor is a ring_executor runs on
 /// the ring.
@@ -23,7 +79,7 @@ namespace asio_uring {
 /// @par Thread safety
 /// Distinct objects: safe. Shared objects: safe.
 template <typename Inner>
-class ring_executor : public Inner
+class ring_executor : public Inner, public detail::asio_impl::ring_executor_base
 {
 public:
     using inner_executor_type = Inner;
@@ -33,9 +89,162 @@ public:
         !std::same_as<std::remove_cvref_t<Other>, ring_executor> &&
         std::convertible_to<Other, Inner>) ring_executor(Other&& other)
     noexcept : Inner(std::forward<Other>(other)) {}
+
+    /// The same executor in Asio's polymorphic one, which holds an Inner.
+    operator boost::asio::any_io_executor()
+        const requires std::constructible_from<boost::asio::any_io_executor, const Inner&>
+    {
+        return boost::asio::any_io_executor(static_cast<const Inner&>(*this));
+    }
 };
 
-/// The executor of an io_context whose objects run on the ring.
+/// boost::asio::any_io_executor, with a type of its own: asio_uring::any_io_executor.
+///
+/// It is made from everything that Asio's is made from, the executors of an io_context, a
+/// strand and a thread_pool among them, and converts to Asio's at no cost. It holds the
+/// executor beneath a ring_executor, so that two of them compare as Asio's do.
+template <>
+class ring_executor<boost::asio::any_io_executor>
+    : public detail::asio_impl::ring_executor_base
+{
+public:
+    using inner_executor_type = boost::asio::any_io_executor;
+
+    /// An empty one, of which nothing can be asked.
+    ring_executor() noexcept = default;
+    ring_executor(std::nullptr_t) noexcept {}
+
+    template <typename Other>
+    requires(
+        !std::same_as<std::remove_cvref_t<Other>, ring_executor> &&
+        !std::same_as<std::remove_cvref_t<Other>, std::nullptr_t> &&
+        std::convertible_to<Other, inner_executor_type>) ring_executor(Other&& other)
+    noexcept : inner_(std::forward<Other>(other)) {}
+
+    operator const boost::asio::any_io_executor&() const noexcept { return inner_; }
+
+    template <typename Function>
+    void execute(Function&& function) const
+    {
+        inner_.execute(std::forward<Function>(function));
+    }
+
+    template <typename Property>
+    requires boost::asio::can_query<const inner_executor_type&, const Property&>::
+        value auto
+        query(const Property& property) const -> typename boost::asio::
+            query_result<const inner_executor_type&, const Property&>::type
+    {
+        return boost::asio::query(inner_, property);
+    }
+
+    template <typename Property>
+    requires boost::asio::can_require<const inner_executor_type&, const Property&>::value
+        ring_executor
+        require(const Property& property)
+    const { return boost::asio::require(inner_, property); }
+
+    template <typename Property>
+    requires boost::asio::can_prefer<const inner_executor_type&, const Property&>::value
+        ring_executor
+        prefer(const Property& property)
+    const { return boost::asio::prefer(inner_, property); }
+
+    /// The context of the executor in it.
+    boost::asio::execution_context& context() const
+    {
+        return boost::asio::query(inner_, boost::asio::execution::context);
+    }
+
+    /// The executor in it, or null where that is of another type.
+    template <typename Target>
+    const Target* target() const noexcept
+    {
+        return inner_.template target<Target>();
+    }
+
+    template <typename Target>
+    Target* target() noexcept
+    {
+        return inner_.template target<Target>();
+    }
+
+    const std::type_info& target_type() const noexcept { return inner_.target_type(); }
+
+    explicit operator bool() const noexcept { return static_cast<bool>(inner_); }
+
+    void swap(ring_executor& other) noexcept { inner_.swap(other.inner_); }
+
+    // Both sides are deduced: a comparison that asks for a conversion to this class would
+    // ask whether the other side is an executor, which may be why it is compared.
+    template <
+        std::derived_from<ring_executor> Self,
+        std::derived_from<ring_executor> Other>
+    friend bool operator==(const Self& a, const Other& b) noexcept
+    {
+        return inner_of(a) == inner_of(b);
+    }
+
+    /// Compares with what may be in it. Asio's polymorphic executors do so themselves.
+    template <std::derived_from<ring_executor> Self, typename Other>
+    requires(
+        !std::derived_from<Other, ring_executor> &&
+        !std::derived_from<Other, boost::asio::execution::detail::any_executor_base> &&
+        std::convertible_to<const Other&, inner_executor_type>) friend bool
+    operator==(const Self& a, const Other& b) noexcept
+    {
+        return inner_of(a) == inner_executor_type(b);
+    }
+
+private:
+    static const inner_executor_type& inner_of(const ring_executor& executor) noexcept
+    {
+        return executor.inner_;
+    }
+
+    inner_executor_type inner_;
+};
+
+/// The executor of any context whose objects run on the ring. Objects have it by default.
+using any_io_executor = ring_executor<boost::asio::any_io_executor>;
+
+/// The executor of an io_context whose objects run on the ring. An object of this type
+/// spares the calls that any_io_executor makes through pointers.
 using executor = ring_executor<boost::asio::io_context::executor_type>;
 
+namespace detail::asio_impl {
+
+/// The type that a ring object has for the moment in which it leaves the ring.
+template <typename Inner>
+class departing_executor : public ring_executor<Inner>
+{
+public:
+    template <typename Other>
+    requires(
+        !std::derived_from<std::remove_cvref_t<Other>, departing_executor> &&
+        std::convertible_to<Other, ring_executor<Inner>>)
+        departing_executor(Other&& other)
+    noexcept : ring_executor<Inner>(std::forward<Other>(other)) {}
+};
+
+template <typename Executor>
+inline constexpr bool is_departing_executor = false;
+
+template <typename Inner>
+inline constexpr bool is_departing_executor<departing_executor<Inner>> = true;
+
+} // namespace detail::asio_impl
 } // namespace asio_uring
+
+namespace boost::asio::execution::detail {
+
+// Asio's polymorphic executor holds what is beneath a ring_executor, by the conversion of
+// ours. Of Asio's own constructors one would copy ours, type and all, to the heap; an
+// object on it would miss Asio's direct way into an io_context.
+template <std::derived_from<asio_uring::detail::asio_impl::ring_executor_base> Executor>
+struct is_valid_target_executor<
+    Executor,
+    boost::asio::any_io_executor::supportable_properties_type> : false_type
+{};
+
+} // namespace boost::asio::execution::detail

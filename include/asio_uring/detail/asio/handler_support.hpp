@@ -4,6 +4,7 @@
 // initiating and the completing thread. Lifetime: members of an operation.
 #pragma once
 
+#include <asio_uring/detail/asio/executor.hpp>
 #include <asio_uring/detail/asio/scheduler.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -44,12 +45,7 @@
 #define ASIO_URING_HANDLER_OPERATION(args) BOOST_ASIO_HANDLER_OPERATION(args)
 #define ASIO_URING_HANDLER_INVOCATION_END() BOOST_ASIO_HANDLER_INVOCATION_END
 
-namespace asio_uring {
-
-template <typename Inner>
-class ring_executor;
-
-namespace detail::asio_impl {
+namespace asio_uring::detail::asio_impl {
 
 using boost::asio::detail::binder1;
 using boost::asio::detail::binder2;
@@ -68,30 +64,6 @@ concept binds_size = binds_two<Bound> && requires(Bound& bound)
 {
     requires std::is_same_v<decltype(bound.arg2_), std::size_t>;
 };
-
-// Asio completes directly into an io_context's own executor; our executor only adds a
-// type to it, so the base is what Asio's fast path must see.
-template <typename Executor>
-struct plain_executor
-{
-    using type = Executor;
-};
-
-template <typename Inner>
-struct plain_executor<ring_executor<Inner>>
-{
-    using type = Inner;
-};
-
-template <typename Executor>
-using plain_executor_t = typename plain_executor<Executor>::type;
-
-/// The executor that Asio's own services get.
-template <typename Executor>
-const plain_executor_t<Executor>& plain(const Executor& executor) noexcept
-{
-    return executor;
-}
 
 template <typename Executor>
 inline constexpr bool is_polymorphic_executor =
@@ -156,16 +128,14 @@ private:
         if constexpr (std::is_same_v<associated_type, native_type>)
             return associated == native;
         else
-            return holds<native_type>(associated, native) ||
-                   holds<ring_executor<native_type>>(associated, native);
+            return holds(associated, native);
     }
 
-    template <typename Target>
     static bool
     holds(const associated_type& associated, const native_type& native) noexcept
     {
-        const Target* target = associated.template target<Target>();
-        return target != nullptr && static_cast<const native_type&>(*target) == native;
+        const native_type* target = associated.template target<native_type>();
+        return target != nullptr && *target == native;
     }
 
     storage_type work_;
@@ -259,5 +229,4 @@ auto operation_allocator(const Handler& handler)
         return allocator;
 }
 
-} // namespace detail::asio_impl
-} // namespace asio_uring
+} // namespace asio_uring::detail::asio_impl

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: asio. Purpose: put services of ours behind Asio's own front ends: partial
 // specialisations of the class that joins an I/O object to its service, while the type of
-// the object stays Asio's. Thread: as the objects. Lifetime: as the objects.
+// the object stays Asio's. An object is ours by its executor or by its protocol. Thread:
+// as the objects. Lifetime: as the objects.
 #pragma once
 
+#include <asio_uring/detail/asio/departure.hpp>
 #include <asio_uring/detail/asio/executor.hpp>
+#include <asio_uring/detail/asio/ring_protocol.hpp>
 
 #include <boost/asio/detail/deadline_timer_service.hpp>
 #include <boost/asio/detail/io_object_impl.hpp>
 #include <boost/asio/detail/reactive_descriptor_service.hpp>
 #include <boost/asio/detail/reactive_socket_service.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace asio_uring::detail::asio_impl {
@@ -42,43 +46,70 @@ public:
     {}
 };
 
+/// The same for the moment in which an object leaves the ring: a class of Asio's own
+/// reaches for its implementation and gets one of its own kind.
+template <typename StockService, typename Executor>
+class departing_object : public redirected_object<StockService, Executor>
+{
+    using base = redirected_object<StockService, Executor>;
+
+public:
+    using base::base;
+
+    auto get_implementation() { return departure(base::get_implementation()); }
+};
+
+template <typename StockService, typename Executor>
+using redirected = std::conditional_t<
+    is_departing_executor<Executor>,
+    departing_object<StockService, Executor>,
+    redirected_object<StockService, Executor>>;
+
 } // namespace asio_uring::detail::asio_impl
 
+// Behind drop_in.hpp there is a specialisation for each executor beside these, which are
+// the more specialised ones.
 namespace boost::asio::detail {
 
-template <typename Protocol, typename Inner>
-class io_object_impl<reactive_socket_service<Protocol>, asio_uring::ring_executor<Inner>>
-    : public asio_uring::detail::asio_impl::redirected_object<
-          reactive_socket_service<Protocol>,
-          asio_uring::ring_executor<Inner>>
-{
-public:
-    using asio_uring::detail::asio_impl::redirected_object<
-        reactive_socket_service<Protocol>,
-        asio_uring::ring_executor<Inner>>::redirected_object;
-};
-
-template <typename Inner>
-class io_object_impl<reactive_descriptor_service, asio_uring::ring_executor<Inner>>
+template <typename Protocol, typename Executor>
+requires(
+    asio_uring::detail::asio_impl::is_ring_executor<Executor> ||
+    asio_uring::detail::asio_impl::is_ring_protocol<Protocol>) //
+    class io_object_impl<reactive_socket_service<Protocol>, Executor>
     : public asio_uring::detail::asio_impl::
-          redirected_object<reactive_descriptor_service, asio_uring::ring_executor<Inner>>
+          redirected<reactive_socket_service<Protocol>, Executor>
 {
+    using base = asio_uring::detail::asio_impl::
+        redirected<reactive_socket_service<Protocol>, Executor>;
+
 public:
-    using asio_uring::detail::asio_impl::redirected_object<
-        reactive_descriptor_service,
-        asio_uring::ring_executor<Inner>>::redirected_object;
+    using base::base;
 };
 
-template <typename Traits, typename Inner>
-class io_object_impl<deadline_timer_service<Traits>, asio_uring::ring_executor<Inner>>
-    : public asio_uring::detail::asio_impl::redirected_object<
-          deadline_timer_service<Traits>,
-          asio_uring::ring_executor<Inner>>
+template <typename Executor>
+requires asio_uring::detail::asio_impl::is_ring_executor<Executor>
+class io_object_impl<reactive_descriptor_service, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected<reactive_descriptor_service, Executor>
 {
+    using base =
+        asio_uring::detail::asio_impl::redirected<reactive_descriptor_service, Executor>;
+
 public:
-    using asio_uring::detail::asio_impl::redirected_object<
-        deadline_timer_service<Traits>,
-        asio_uring::ring_executor<Inner>>::redirected_object;
+    using base::base;
+};
+
+template <typename Traits, typename Executor>
+requires asio_uring::detail::asio_impl::is_ring_executor<Executor>
+class io_object_impl<deadline_timer_service<Traits>, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected<deadline_timer_service<Traits>, Executor>
+{
+    using base = asio_uring::detail::asio_impl::
+        redirected<deadline_timer_service<Traits>, Executor>;
+
+public:
+    using base::base;
 };
 
 } // namespace boost::asio::detail

@@ -24,6 +24,7 @@
 // nobody waits for a file, and that operations with offsets of their own need no line.
 #pragma once
 
+#include <asio_uring/detail/asio/departure.hpp>
 #include <asio_uring/detail/asio/descriptor_support.hpp>
 #include <asio_uring/detail/asio/error_location.hpp>
 #include <asio_uring/detail/asio/socket_support.hpp>
@@ -38,6 +39,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
+#include <concepts>
 #include <cstdint>
 #include <new>
 #include <utility>
@@ -95,13 +97,23 @@ public:
     class implementation_type
     {
     public:
-        /// The service underneath moves an object out of here by this conversion. It gets
-        /// an object of its own kind: off the ring and registered with the reactor.
-        operator stock_implementation&()
+        using stock_implementation = typename Stock::implementation_type;
+
+        /// The service underneath moves an object out of here. It gets an object of its
+        /// own kind: off the ring and registered with the reactor.
+        stock_implementation& leave_ring()
         {
             if (owner_ != nullptr)
                 service_->leave_ring(*this);
             return stock_;
+        }
+
+        /// The same, where the program did not ask for it.
+        template <std::same_as<stock_implementation> Target>
+        operator Target&()
+        {
+            asio_impl::refuse_to_leave<Target>();
+            return leave_ring();
         }
 
     private:

@@ -4,11 +4,13 @@
 // ring does not wait. Thread: as Asio's timers. Lifetime: one per context and clock.
 #pragma once
 
+#include <asio_uring/detail/asio/departure.hpp>
 #include <asio_uring/detail/asio/timer_support.hpp>
 #include <asio_uring/detail/context/ring_service.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 
+#include <concepts>
 #include <limits>
 #include <utility>
 
@@ -20,7 +22,6 @@ template <typename Traits>
 class timer_service : public asio_impl::deadline_timer_service<Traits>
 {
     using stock_service = asio_impl::deadline_timer_service<Traits>;
-    using stock_implementation = typename stock_service::implementation_type;
     using queue_type = asio_impl::timer_queue<Traits>;
     using error_code = boost::system::error_code;
 
@@ -34,21 +35,31 @@ public:
 
     struct implementation_type
     {
+        using stock_implementation = typename stock_service::implementation_type;
+
         time_type expiry{};
         timer_service* service = nullptr;
         typename queue_type::per_timer_data timer_data;
         bool might_have_pending_waits = false;
 
-        /// Asio's own service moves a timer out of here by this conversion. It gets a
-        /// timer of its own kind, with the same expiry and no waits: the waits of this
-        /// timer end with operation_aborted.
-        operator stock_implementation&()
+        /// Asio's own service moves a timer out of here. It gets a timer of its own kind,
+        /// with the same expiry and no waits: the waits of this timer end with
+        /// operation_aborted.
+        stock_implementation& leave_ring()
         {
             // Asio moves from the result at once, so one per thread is enough and no
             // timer carries one.
             static thread_local stock_implementation departing;
             departing.expiry = service->leave_ring(*this);
             return departing;
+        }
+
+        /// The same, where the program did not ask for it.
+        template <std::same_as<stock_implementation> Target>
+        operator Target&()
+        {
+            asio_impl::refuse_to_leave<Target>();
+            return leave_ring();
         }
     };
 
@@ -111,7 +122,7 @@ public:
     void converting_move_construct(
         implementation_type& impl,
         stock_service& other_service,
-        stock_implementation& other)
+        typename stock_service::implementation_type& other)
     {
         construct(impl);
         impl.expiry = other.expiry;
