@@ -77,7 +77,8 @@ def settings(columns=()):
 
 
 def instructions(_children, command, *_):
-    return 1500.0 if "_coro" in str(command[0]) else 1000.0
+    forms = ("_coro", "_erased")
+    return 1500.0 if any(one in str(command[0]) for one in forms) else 1000.0
 
 
 def run(one, columns=()):

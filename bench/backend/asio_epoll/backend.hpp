@@ -25,7 +25,11 @@
 namespace bench {
 
 using io_context = boost::asio::io_context;
+#ifdef BENCH_ERASED
+using executor = boost::asio::any_io_executor;
+#else
 using executor = io_context::executor_type;
+#endif
 using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, executor>;
 using stream_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, executor>;
 using datagram_socket =

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Benchmarks, column asio_uring: Asio's objects on this library's ring.
+// Benchmarks, column asio_uring: Asio's objects on this library's ring. With BENCH_ERASED
+// their executor is the type-erased one, which the library's names have by default.
 // Thread: that of the types. Lifetime: that of the types.
 #pragma once
 
@@ -8,8 +9,11 @@
 namespace bench {
 
 using io_context = asio_uring::io_context;
-// The concrete forms, as in the columns of Asio.
+#ifdef BENCH_ERASED
+using executor = asio_uring::any_io_executor;
+#else
 using executor = io_context::executor_type;
+#endif
 using acceptor = asio_uring::ip::tcp::acceptor_on<executor>;
 using stream_socket = asio_uring::ip::tcp::socket_on<executor>;
 using datagram_socket = asio_uring::ip::udp::socket_on<executor>;

@@ -2,12 +2,12 @@
 
 """The table of scenarios. To add one, write its class and enter it here."""
 
-from scenarios.coro_tax import CoroTax
 from scenarios.echo import Echo, EchoWithFallback
 from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
 from scenarios.sizes import Sizes
+from scenarios.tax import CoroTax, ErasedTax
 from scenarios.threads import Threads2, Threads4, Threads8
 from scenarios.timers import Timers
 
@@ -19,6 +19,7 @@ _ALL = [
     EchoLocal(),
     EchoUdp(),
     CoroTax(),
+    ErasedTax(),
     Threads2(),
     Threads4(),
     Threads8(),

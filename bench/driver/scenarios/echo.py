@@ -21,9 +21,15 @@ ASIO_URING_BATCHED = Column(
 ASIO_URING_CORO = Column(
     "asio_uring_coro", "echo_asio_uring_coro", "asio_uring, coroutines"
 )
+ASIO_URING_ERASED = Column(
+    "asio_uring_erased", "echo_asio_uring_erased", "asio_uring, any_io_executor"
+)
 ASIO_EPOLL = Column("asio_epoll", "echo_asio_epoll", "Asio on epoll, callbacks")
 ASIO_EPOLL_CORO = Column(
     "asio_epoll_coro", "echo_asio_epoll_coro", "Asio on epoll, coroutines"
+)
+ASIO_EPOLL_ERASED = Column(
+    "asio_epoll_erased", "echo_asio_epoll_erased", "Asio on epoll, any_io_executor"
 )
 ASIO_NATIVE_URING = Column(
     "asio_native_uring", "echo_asio_native_uring", "Asio on its own io_uring"

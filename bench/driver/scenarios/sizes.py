@@ -19,11 +19,20 @@ class Sizes:
         Column("asio_uring", "sizes_asio_uring", "asio_uring"),
         Column("asio_epoll", "sizes_asio_epoll", "Asio on epoll"),
         Column(
+            "asio_uring_erased", "sizes_asio_uring_erased", "asio_uring, any_io_executor"
+        ),
+        Column(
+            "asio_epoll_erased",
+            "sizes_asio_epoll_erased",
+            "Asio on epoll, any_io_executor",
+        ),
+        Column(
             "asio_native_uring", "sizes_asio_native_uring", "Asio on its own io_uring"
         ),
     )
 
     promised = (
+        "tcp_socket_object_bytes_erased_vs_asio_epoll_erased",
         "tcp_socket_object_bytes_vs_asio_epoll",
         "steady_timer_object_bytes_vs_asio_epoll",
         "write_of_a_buffer_operation_bytes_vs_asio_epoll",
@@ -70,6 +79,12 @@ class Sizes:
                 outcome.figures[figure] = own[key]
             elif base:
                 outcome.figures[f"{figure}_bytes_vs_asio_epoll"] = own[key] / base[key]
+        erased = [values.get(f"{one}_erased") for one in (self.subject, "asio_epoll")]
+        if all(erased):
+            name = "object tcp socket"
+            outcome.figures["tcp_socket_object_bytes_erased_vs_asio_epoll_erased"] = (
+                erased[0][name] / erased[1][name]
+            )
         name = "allocations write of a vector of 4"
         if own and base and own[name] > base[name]:
             outcome.bounds_missed.append(
