@@ -46,88 +46,6 @@ set(asio_uring_headers
     include/asio_uring/connect_pipe.hpp
     include/asio_uring/context_status.hpp
     include/asio_uring/counters.hpp
-    include/asio_uring/detail/asio/connect_pair.hpp
-    include/asio_uring/detail/asio/departure.hpp
-    include/asio_uring/detail/asio/descriptor_support.hpp
-    include/asio_uring/detail/asio/drop_in_check.hpp
-    include/asio_uring/detail/asio/drop_in_tag.hpp
-    include/asio_uring/detail/asio/error_location.hpp
-    include/asio_uring/detail/asio/executor.hpp
-    include/asio_uring/detail/asio/handler_support.hpp
-    include/asio_uring/detail/asio/reactor_access.hpp
-    include/asio_uring/detail/asio/redirect.hpp
-    include/asio_uring/detail/asio/redirect_all.hpp
-    include/asio_uring/detail/asio/redirected_type.hpp
-    include/asio_uring/detail/asio/ring_iostream.hpp
-    include/asio_uring/detail/asio/ring_protocol.hpp
-    include/asio_uring/detail/asio/scheduler.hpp
-    include/asio_uring/detail/asio/socket_support.hpp
-    include/asio_uring/detail/asio/timer_heap.hpp
-    include/asio_uring/detail/asio/timer_support.hpp
-    include/asio_uring/detail/asio/version.hpp
-    include/asio_uring/detail/context/context_status.hpp
-    include/asio_uring/detail/context/fallback.hpp
-    include/asio_uring/detail/context/log.hpp
-    include/asio_uring/detail/context/loop_watch.hpp
-    include/asio_uring/detail/context/readiness_call.hpp
-    include/asio_uring/detail/context/resources.hpp
-    include/asio_uring/detail/context/ring_reactor.hpp
-    include/asio_uring/detail/context/ring_service.hpp
-    include/asio_uring/detail/context/single_issuer.hpp
-    include/asio_uring/detail/context/single_issuer_build.hpp
-    include/asio_uring/detail/context/worker_pool.hpp
-    include/asio_uring/detail/loop/cancellation_table.hpp
-    include/asio_uring/detail/loop/counters.hpp
-    include/asio_uring/detail/loop/descriptor_table.hpp
-    include/asio_uring/detail/loop/entry_right.hpp
-    include/asio_uring/detail/loop/event_loop.hpp
-    include/asio_uring/detail/loop/fork_mark.hpp
-    include/asio_uring/detail/loop/fork_watch.hpp
-    include/asio_uring/detail/loop/interrupt_threads.hpp
-    include/asio_uring/detail/loop/kept_input.hpp
-    include/asio_uring/detail/loop/object_counts.hpp
-    include/asio_uring/detail/loop/optional_mutex.hpp
-    include/asio_uring/detail/loop/own_polls.hpp
-    include/asio_uring/detail/loop/owner_pool.hpp
-    include/asio_uring/detail/loop/part_operation.hpp
-    include/asio_uring/detail/loop/request_chain.hpp
-    include/asio_uring/detail/loop/request_line.hpp
-    include/asio_uring/detail/loop/result.hpp
-    include/asio_uring/detail/loop/result_source.hpp
-    include/asio_uring/detail/loop/ring_operation.hpp
-    include/asio_uring/detail/loop/teardown_watch.hpp
-    include/asio_uring/detail/loop/thread_census.hpp
-    include/asio_uring/detail/loop/thread_mark.hpp
-    include/asio_uring/detail/loop/timer_set.hpp
-    include/asio_uring/detail/loop/user_data.hpp
-    include/asio_uring/detail/loop/verdict.hpp
-    include/asio_uring/detail/loop/wake_event.hpp
-    include/asio_uring/detail/object/descriptor_service.hpp
-    include/asio_uring/detail/object/open_file.hpp
-    include/asio_uring/detail/object/redirect.hpp
-    include/asio_uring/detail/object/redirect_all.hpp
-    include/asio_uring/detail/object/ring_object.hpp
-    include/asio_uring/detail/object/socket_service.hpp
-    include/asio_uring/detail/object/timer_service.hpp
-    include/asio_uring/detail/request/attempt.hpp
-    include/asio_uring/detail/request/buffers.hpp
-    include/asio_uring/detail/request/chain.hpp
-    include/asio_uring/detail/request/connection.hpp
-    include/asio_uring/detail/request/descriptor.hpp
-    include/asio_uring/detail/request/handler_operation.hpp
-    include/asio_uring/detail/request/initiate.hpp
-    include/asio_uring/detail/request/one_shot.hpp
-    include/asio_uring/detail/request/plain_call.hpp
-    include/asio_uring/detail/request/stand_in.hpp
-    include/asio_uring/detail/request/stream.hpp
-    include/asio_uring/detail/request/transfer.hpp
-    include/asio_uring/detail/ring/availability.hpp
-    include/asio_uring/detail/ring/mapping.hpp
-    include/asio_uring/detail/ring/register_target.hpp
-    include/asio_uring/detail/ring/ring_memory.hpp
-    include/asio_uring/detail/ring/syscall.hpp
-    include/asio_uring/detail/ring/unique_fd.hpp
-    include/asio_uring/detail/ring/wait_budget.hpp
     include/asio_uring/drop_in.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
@@ -220,8 +138,45 @@ set(asio_uring_headers
     include/asio_uring/writable_pipe.hpp
 )
 
-# Parts of one header, which includes them at its end; not includable alone.
-set(asio_uring_header_parts
+# What no program includes itself.
+set(asio_uring_detail_headers
+    include/asio_uring/detail/asio/connect_pair.hpp
+    include/asio_uring/detail/asio/departure.hpp
+    include/asio_uring/detail/asio/descriptor_support.hpp
+    include/asio_uring/detail/asio/drop_in_check.hpp
+    include/asio_uring/detail/asio/drop_in_tag.hpp
+    include/asio_uring/detail/asio/error_location.hpp
+    include/asio_uring/detail/asio/executor.hpp
+    include/asio_uring/detail/asio/handler_support.hpp
+    include/asio_uring/detail/asio/reactor_access.hpp
+    include/asio_uring/detail/asio/redirect.hpp
+    include/asio_uring/detail/asio/redirect_all.hpp
+    include/asio_uring/detail/asio/redirected_type.hpp
+    include/asio_uring/detail/asio/ring_iostream.hpp
+    include/asio_uring/detail/asio/ring_protocol.hpp
+    include/asio_uring/detail/asio/scheduler.hpp
+    include/asio_uring/detail/asio/socket_support.hpp
+    include/asio_uring/detail/asio/timer_heap.hpp
+    include/asio_uring/detail/asio/timer_support.hpp
+    include/asio_uring/detail/asio/version.hpp
+    include/asio_uring/detail/context/context_status.hpp
+    include/asio_uring/detail/context/fallback.hpp
+    include/asio_uring/detail/context/log.hpp
+    include/asio_uring/detail/context/loop_watch.hpp
+    include/asio_uring/detail/context/readiness_call.hpp
+    include/asio_uring/detail/context/resources.hpp
+    include/asio_uring/detail/context/ring_reactor.hpp
+    include/asio_uring/detail/context/ring_service.hpp
+    include/asio_uring/detail/context/single_issuer.hpp
+    include/asio_uring/detail/context/single_issuer_build.hpp
+    include/asio_uring/detail/context/worker_pool.hpp
+    include/asio_uring/detail/loop/cancellation_table.hpp
+    include/asio_uring/detail/loop/counters.hpp
+    include/asio_uring/detail/loop/descriptor_table.hpp
+    include/asio_uring/detail/loop/entry_right.hpp
+    include/asio_uring/detail/loop/event_loop.hpp
+    include/asio_uring/detail/loop/fork_mark.hpp
+    include/asio_uring/detail/loop/fork_watch.hpp
     include/asio_uring/detail/loop/impl/event_loop_cancel.hpp
     include/asio_uring/detail/loop/impl/event_loop_commit.hpp
     include/asio_uring/detail/loop/impl/event_loop_delivery.hpp
@@ -229,4 +184,49 @@ set(asio_uring_header_parts
     include/asio_uring/detail/loop/impl/event_loop_shutdown.hpp
     include/asio_uring/detail/loop/impl/event_loop_timers.hpp
     include/asio_uring/detail/loop/impl/event_loop_turn.hpp
+    include/asio_uring/detail/loop/interrupt_threads.hpp
+    include/asio_uring/detail/loop/kept_input.hpp
+    include/asio_uring/detail/loop/object_counts.hpp
+    include/asio_uring/detail/loop/optional_mutex.hpp
+    include/asio_uring/detail/loop/own_polls.hpp
+    include/asio_uring/detail/loop/owner_pool.hpp
+    include/asio_uring/detail/loop/part_operation.hpp
+    include/asio_uring/detail/loop/request_chain.hpp
+    include/asio_uring/detail/loop/request_line.hpp
+    include/asio_uring/detail/loop/result.hpp
+    include/asio_uring/detail/loop/result_source.hpp
+    include/asio_uring/detail/loop/ring_operation.hpp
+    include/asio_uring/detail/loop/teardown_watch.hpp
+    include/asio_uring/detail/loop/thread_census.hpp
+    include/asio_uring/detail/loop/thread_mark.hpp
+    include/asio_uring/detail/loop/timer_set.hpp
+    include/asio_uring/detail/loop/user_data.hpp
+    include/asio_uring/detail/loop/verdict.hpp
+    include/asio_uring/detail/loop/wake_event.hpp
+    include/asio_uring/detail/object/descriptor_service.hpp
+    include/asio_uring/detail/object/open_file.hpp
+    include/asio_uring/detail/object/redirect.hpp
+    include/asio_uring/detail/object/redirect_all.hpp
+    include/asio_uring/detail/object/ring_object.hpp
+    include/asio_uring/detail/object/socket_service.hpp
+    include/asio_uring/detail/object/timer_service.hpp
+    include/asio_uring/detail/request/attempt.hpp
+    include/asio_uring/detail/request/buffers.hpp
+    include/asio_uring/detail/request/chain.hpp
+    include/asio_uring/detail/request/connection.hpp
+    include/asio_uring/detail/request/descriptor.hpp
+    include/asio_uring/detail/request/handler_operation.hpp
+    include/asio_uring/detail/request/initiate.hpp
+    include/asio_uring/detail/request/one_shot.hpp
+    include/asio_uring/detail/request/plain_call.hpp
+    include/asio_uring/detail/request/stand_in.hpp
+    include/asio_uring/detail/request/stream.hpp
+    include/asio_uring/detail/request/transfer.hpp
+    include/asio_uring/detail/ring/availability.hpp
+    include/asio_uring/detail/ring/mapping.hpp
+    include/asio_uring/detail/ring/register_target.hpp
+    include/asio_uring/detail/ring/ring_memory.hpp
+    include/asio_uring/detail/ring/syscall.hpp
+    include/asio_uring/detail/ring/unique_fd.hpp
+    include/asio_uring/detail/ring/wait_budget.hpp
 )

@@ -40,7 +40,7 @@ install(
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT development
         ${asio_uring_excluded}
-    FILE_SET header_parts
+    FILE_SET detail_headers
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT development
         ${asio_uring_excluded}

@@ -26,15 +26,15 @@ def cmake_list(name, values):
 
 def library_lists(root):
     headers = paths(root, ".", "include", {".hpp", ".ipp"})
-    parts = [path for path in headers if "/impl/" in path]
+    inner = [path for path in headers if "/detail/" in path]
     return (
         f"{LICENSE}#\n"
         "# Every source and header of the library. tests/tidy/file_lists.py writes this file.\n\n"
         + cmake_list("asio_uring_sources", paths(root, ".", "src", {".cpp"}))
         + "\n"
-        + cmake_list("asio_uring_headers", [path for path in headers if path not in parts])
-        + "\n# Parts of one header, which includes them at its end; not includable alone.\n"
-        + cmake_list("asio_uring_header_parts", parts)
+        + cmake_list("asio_uring_headers", [path for path in headers if path not in inner])
+        + "\n# What no program includes itself.\n"
+        + cmake_list("asio_uring_detail_headers", inner)
     )
 
 
