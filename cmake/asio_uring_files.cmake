@@ -130,6 +130,8 @@ set(asio_uring_headers
     include/asio_uring/ring/zero_copy_receive.hpp
     include/asio_uring/ring_layer.hpp
     include/asio_uring/ring_options.hpp
+    include/asio_uring/serial_port.hpp
+    include/asio_uring/signal_set.hpp
     include/asio_uring/splice.hpp
     include/asio_uring/status.hpp
     include/asio_uring/submit.hpp
@@ -203,6 +205,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/loop/user_data.hpp
     include/asio_uring/detail/loop/verdict.hpp
     include/asio_uring/detail/loop/wake_event.hpp
+    include/asio_uring/detail/object/behind_ring.hpp
     include/asio_uring/detail/object/descriptor_service.hpp
     include/asio_uring/detail/object/open_file.hpp
     include/asio_uring/detail/object/redirect.hpp

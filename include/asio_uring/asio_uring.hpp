@@ -32,6 +32,8 @@
 #include <asio_uring/readable_pipe.hpp>
 #include <asio_uring/result_stream.hpp>
 #include <asio_uring/ring_options.hpp>
+#include <asio_uring/serial_port.hpp>
+#include <asio_uring/signal_set.hpp>
 #include <asio_uring/splice.hpp>
 #include <asio_uring/status.hpp>
 #include <asio_uring/submit.hpp>

@@ -6,6 +6,8 @@
 #include "../support/recorder.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/basic_serial_port.hpp>
+#include <boost/asio/basic_signal_set.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/defer.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -526,6 +528,54 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(concurrency_hints_are_accepted, Backend, backends)
         finish(context);
         BOOST_TEST(log.take() == "timer ok; read ok 1");
     }
+}
+
+/// The set of signals that goes with a backend's objects.
+template <typename Backend>
+using signal_set = asio::basic_signal_set<std::conditional_t<
+    std::is_same_v<Backend, ring>,
+    asio_uring::signal_set::executor_type,
+    asio::any_io_executor>>;
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(signal_set_made_first_waits_in_the_ring, Backend, backends)
+{
+    asio::io_context context(1);
+    signal_set<Backend> signals(context, SIGUSR1);
+    typename Backend::socket socket(context);
+    recorder log;
+    using asio_uring::ring_mode;
+    const ring_mode expected = !Backend::on_ring     ? ring_mode::none
+                               : ring_is_forbidden() ? ring_mode::fallback
+                                                     : ring_mode::reactor;
+    BOOST_TEST(asio_uring::status(context).mode == expected);
+
+    signals.async_wait([&](error_code ec, int number) {
+        log.done(number == SIGUSR1 ? "signal" : "wrong signal")(ec);
+    });
+    turn(context);
+    std::raise(SIGUSR1);
+    finish(context);
+    signals.async_wait([&](error_code ec, int) { log.done("second")(ec); });
+    signals.cancel();
+    finish(context);
+    BOOST_TEST(log.take() == "signal ok; second operation_aborted");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(serial_port_made_first_leaves_the_ring, Backend, backends)
+{
+    using port_type =
+        asio::basic_serial_port<typename signal_set<Backend>::executor_type>;
+    asio::io_context context(1);
+    port_type port(context);
+    typename Backend::socket socket(context);
+    BOOST_TEST(
+        (asio_uring::status(context).mode == asio_uring::ring_mode::reactor) ==
+        uses_ring<Backend>());
+    error_code ec;
+    port.open("/dev/null", ec);
+    BOOST_TEST(static_cast<bool>(ec));
+    port_type moved(std::move(port));
+    BOOST_TEST(!moved.is_open());
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(stock_objects_share_the_loop, Backend, backends)

@@ -6,9 +6,9 @@
 #include "../support/backend.hpp"
 #include "../support/from_environment.hpp"
 #include "../support/script_player.hpp"
+#include "../support/stock_reactor.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
@@ -82,7 +82,7 @@ struct attached_context : asio::io_context
 {
     explicit attached_context(int hint) : asio::io_context(hint)
     {
-        const asio::signal_set first(*this);
+        make_stock_reactor(*this);
     }
 };
 

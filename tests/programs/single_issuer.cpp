@@ -2,6 +2,8 @@
 // The ways in which a program makes and runs its contexts, on stock objects. The argument
 // names the way; the program prints what the ring of the context is.
 
+#include "../support/stock_reactor.hpp"
+
 #include <asio_uring/ring/abi.hpp>
 #include <asio_uring/status.hpp>
 
@@ -91,6 +93,11 @@ int run(std::string_view way)
     }
     else if (way == "hint_2") {
         asio::io_context context(2);
+        wait_in(context);
+    }
+    else if (way == "reactor_first") {
+        asio::io_context context;
+        asio_uring::test::make_stock_reactor(context);
         wait_in(context);
     }
     else if (way == "signals_first") {

@@ -18,7 +18,8 @@ RINGS = {
     "hint_1": (COOPERATIVE, SINGLE),
     "static": (USUAL, SINGLE),
     "pool_of_1": (COOPERATIVE, SINGLE),
-    "signals_first": ("attached", "attached"),
+    "reactor_first": ("attached", "attached"),
+    "signals_first": (USUAL, SINGLE),
 }
 
 WITHDRAWAL = (

@@ -17,7 +17,18 @@
 #include <type_traits>
 #include <utility>
 
+namespace boost::asio::detail {
+
+// Only a program that has such an object includes their headers.
+class signal_set_service;
+class posix_serial_port_service;
+
+} // namespace boost::asio::detail
+
 namespace asio_uring::detail::asio_impl {
+
+using boost::asio::detail::posix_serial_port_service;
+using boost::asio::detail::signal_set_service;
 
 /// Names the service of ours that stands in for one of Asio's; object/redirect.hpp has
 /// the list.
@@ -94,6 +105,30 @@ class io_object_impl<reactive_descriptor_service, Executor>
 {
     using base =
         asio_uring::detail::asio_impl::redirected<reactive_descriptor_service, Executor>;
+
+public:
+    using base::base;
+};
+
+template <typename Executor>
+requires asio_uring::detail::asio_impl::is_ring_executor<Executor>
+class io_object_impl<signal_set_service, Executor>
+    : public asio_uring::detail::asio_impl::redirected<signal_set_service, Executor>
+{
+    using base = asio_uring::detail::asio_impl::redirected<signal_set_service, Executor>;
+
+public:
+    using base::base;
+};
+
+template <typename Executor>
+requires asio_uring::detail::asio_impl::is_ring_executor<Executor>
+class io_object_impl<posix_serial_port_service, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected<posix_serial_port_service, Executor>
+{
+    using base =
+        asio_uring::detail::asio_impl::redirected<posix_serial_port_service, Executor>;
 
 public:
     using base::base;

@@ -30,6 +30,26 @@ public:
         redirected_object<reactive_descriptor_service, Executor>::redirected_object;
 };
 
+template <typename Executor>
+class io_object_impl<signal_set_service, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected_object<signal_set_service, Executor>
+{
+public:
+    using asio_uring::detail::asio_impl::redirected_object<signal_set_service, Executor>::
+        redirected_object;
+};
+
+template <typename Executor>
+class io_object_impl<posix_serial_port_service, Executor>
+    : public asio_uring::detail::asio_impl::
+          redirected_object<posix_serial_port_service, Executor>
+{
+public:
+    using asio_uring::detail::asio_impl::
+        redirected_object<posix_serial_port_service, Executor>::redirected_object;
+};
+
 template <typename Traits, typename Executor>
 class io_object_impl<deadline_timer_service<Traits>, Executor>
     : public asio_uring::detail::asio_impl::

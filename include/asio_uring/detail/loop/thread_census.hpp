@@ -13,9 +13,9 @@
 
 namespace asio_uring::detail {
 
-/// A request of the ring ends in the thread that submitted it, and interrupts or wakes
-/// that thread. With one thread or two this costs nothing, because the thread is the one
-/// that waits, or about to be. With more it costs most of what a ring saves, and the epoll
+/// A request of the ring ends in the thread that submitted it, and wakes or interrupts
+/// that thread. With one thread or two this costs nothing, because it is the one that
+/// waits, or about to be. With more it costs most of what a ring saves, and the epoll
 /// set, which belongs to no thread, is the better place to wait for input.
 class thread_census
 {

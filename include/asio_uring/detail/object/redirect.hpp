@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asio_uring/detail/asio/redirect.hpp>
+#include <asio_uring/detail/object/behind_ring.hpp>
 #include <asio_uring/detail/object/descriptor_service.hpp>
 #include <asio_uring/detail/object/socket_service.hpp>
 #include <asio_uring/detail/object/timer_service.hpp>
@@ -20,6 +21,18 @@ template <>
 struct stand_in<reactive_descriptor_service>
 {
     using type = descriptor_service;
+};
+
+template <>
+struct stand_in<signal_set_service>
+{
+    using type = behind_ring_service<signal_set_service>;
+};
+
+template <>
+struct stand_in<posix_serial_port_service>
+{
+    using type = behind_ring_service<posix_serial_port_service>;
 };
 
 template <typename Traits>
