@@ -19,8 +19,8 @@ namespace asio_uring {
  * the context waits in io_uring_enter and nowhere else, and stock timers, signal sets,
  * resolvers and sockets share that wait. On a context that already has a reactor, that
  * reactor watches the ring: everything works, and each completion costs one more turn of
- * the reactor. Without this call, the first object on asio_uring::executor, with
- * drop_in.hpp the first of any kind, installs a ring with default options.
+ * the reactor. Without this call, the first object of a ring type, with drop_in.hpp the
+ * first of any kind, installs a ring with default options.
  *
  * @param context  Any context that Asio's sockets accept. It owns the ring. Its
  * concurrency hint, or what newer Boost has in its place (the settings

@@ -67,6 +67,36 @@ const plain_executor_t<Executor>& plain(const Executor& executor) noexcept
     return executor;
 }
 
+// The words of the two ring executors below.
+
+template <typename T, typename... Others>
+concept other_than = (!std::same_as<std::remove_cvref_t<T>, Others> && ...);
+
+using any_executor_reference = const boost::asio::any_io_executor&;
+
+template <typename Property>
+concept queried_of_any =
+    boost::asio::can_query<any_executor_reference, const Property&>::value;
+
+template <queried_of_any Property>
+using answer_of_any =
+    typename boost::asio::query_result<any_executor_reference, const Property&>::type;
+
+template <typename Property>
+concept required_of_any =
+    boost::asio::can_require<any_executor_reference, const Property&>::value;
+
+template <typename Property>
+concept preferred_of_any =
+    boost::asio::can_prefer<any_executor_reference, const Property&>::value;
+
+/// An executor that Asio's polymorphic one holds, and no polymorphic one itself.
+template <typename Executor, typename Polymorphic>
+concept held_in_any =
+    !std::derived_from<Executor, Polymorphic> &&
+    !std::derived_from<Executor, boost::asio::execution::detail::any_executor_base> &&
+    std::convertible_to<const Executor&, boost::asio::any_io_executor>;
+
 } // namespace detail::asio_impl
 
 /// Inner, with a type of its own: an I/O object whose executor is a ring_executor runs on
@@ -84,10 +114,8 @@ class ring_executor : public Inner, public detail::asio_impl::ring_executor_base
 public:
     using inner_executor_type = Inner;
 
-    template <typename Other>
-    requires(
-        !std::same_as<std::remove_cvref_t<Other>, ring_executor> &&
-        std::convertible_to<Other, Inner>) ring_executor(Other&& other)
+    template <detail::asio_impl::other_than<ring_executor> Other>
+    requires std::convertible_to<Other, Inner> ring_executor(Other&& other)
     noexcept : Inner(std::forward<Other>(other)) {}
 
     /// The same executor in Asio's polymorphic one, which holds an Inner.
@@ -114,12 +142,11 @@ public:
     ring_executor() noexcept = default;
     ring_executor(std::nullptr_t) noexcept {}
 
-    template <typename Other>
-    requires(
-        !std::same_as<std::remove_cvref_t<Other>, ring_executor> &&
-        !std::same_as<std::remove_cvref_t<Other>, std::nullptr_t> &&
-        std::convertible_to<Other, inner_executor_type>) ring_executor(Other&& other)
-    noexcept : inner_(std::forward<Other>(other)) {}
+    template <detail::asio_impl::other_than<ring_executor, std::nullptr_t> Other>
+    requires std::convertible_to<Other, inner_executor_type> ring_executor(Other&& other)
+    noexcept(std::is_nothrow_constructible_v<inner_executor_type, Other>)
+        : inner_(std::forward<Other>(other))
+    {}
 
     operator const boost::asio::any_io_executor&() const noexcept { return inner_; }
 
@@ -129,26 +156,23 @@ public:
         inner_.execute(std::forward<Function>(function));
     }
 
-    template <typename Property>
-    requires boost::asio::can_query<const inner_executor_type&, const Property&>::
-        value auto
-        query(const Property& property) const -> typename boost::asio::
-            query_result<const inner_executor_type&, const Property&>::type
+    template <detail::asio_impl::queried_of_any Property>
+    detail::asio_impl::answer_of_any<Property> query(const Property& property) const
     {
         return boost::asio::query(inner_, property);
     }
 
-    template <typename Property>
-    requires boost::asio::can_require<const inner_executor_type&, const Property&>::value
-        ring_executor
-        require(const Property& property)
-    const { return boost::asio::require(inner_, property); }
+    template <detail::asio_impl::required_of_any Property>
+    ring_executor require(const Property& property) const
+    {
+        return boost::asio::require(inner_, property);
+    }
 
-    template <typename Property>
-    requires boost::asio::can_prefer<const inner_executor_type&, const Property&>::value
-        ring_executor
-        prefer(const Property& property)
-    const { return boost::asio::prefer(inner_, property); }
+    template <detail::asio_impl::preferred_of_any Property>
+    ring_executor prefer(const Property& property) const
+    {
+        return boost::asio::prefer(inner_, property);
+    }
 
     /// The context of the executor in it.
     boost::asio::execution_context& context() const
@@ -186,12 +210,10 @@ public:
     }
 
     /// Compares with what may be in it. Asio's polymorphic executors do so themselves.
-    template <std::derived_from<ring_executor> Self, typename Other>
-    requires(
-        !std::derived_from<Other, ring_executor> &&
-        !std::derived_from<Other, boost::asio::execution::detail::any_executor_base> &&
-        std::convertible_to<const Other&, inner_executor_type>) friend bool
-    operator==(const Self& a, const Other& b) noexcept
+    template <
+        std::derived_from<ring_executor> Self,
+        detail::asio_impl::held_in_any<ring_executor> Other>
+    friend bool operator==(const Self& a, const Other& b) noexcept
     {
         return inner_of(a) == inner_executor_type(b);
     }
