@@ -72,6 +72,10 @@ const plain_executor_t<Executor>& plain(const Executor& executor) noexcept
 template <typename T, typename... Others>
 concept other_than = (!std::same_as<std::remove_cvref_t<T>, Others> && ...);
 
+// Asio's polymorphic executor is another one where a program asks for the executors of
+// the Networking TS, and that one can be derived from.
+#ifndef BOOST_ASIO_USE_TS_EXECUTOR_AS_DEFAULT
+
 using any_executor_reference = const boost::asio::any_io_executor&;
 
 template <typename Property>
@@ -97,6 +101,8 @@ concept held_in_any =
     !std::derived_from<Executor, boost::asio::execution::detail::any_executor_base> &&
     std::convertible_to<const Executor&, boost::asio::any_io_executor>;
 
+#endif
+
 } // namespace detail::asio_impl
 
 /// Inner, with a type of its own: an I/O object whose executor is a ring_executor runs on
@@ -118,13 +124,17 @@ public:
     requires std::convertible_to<Other, Inner> ring_executor(Other&& other)
     noexcept : Inner(std::forward<Other>(other)) {}
 
+#ifndef BOOST_ASIO_USE_TS_EXECUTOR_AS_DEFAULT
     /// The same executor in Asio's polymorphic one, which holds an Inner.
     operator boost::asio::any_io_executor()
         const requires std::constructible_from<boost::asio::any_io_executor, const Inner&>
     {
         return boost::asio::any_io_executor(static_cast<const Inner&>(*this));
     }
+#endif
 };
+
+#ifndef BOOST_ASIO_USE_TS_EXECUTOR_AS_DEFAULT
 
 /// boost::asio::any_io_executor, with a type of its own: asio_uring::any_io_executor.
 ///
@@ -227,6 +237,8 @@ private:
     inner_executor_type inner_;
 };
 
+#endif
+
 /// The executor of any context whose objects run on the ring. Objects have it by default.
 using any_io_executor = ring_executor<boost::asio::any_io_executor>;
 
@@ -258,6 +270,8 @@ inline constexpr bool is_departing_executor<departing_executor<Inner>> = true;
 } // namespace detail::asio_impl
 } // namespace asio_uring
 
+#ifndef BOOST_ASIO_USE_TS_EXECUTOR_AS_DEFAULT
+
 namespace boost::asio::execution::detail {
 
 // Asio's polymorphic executor holds what is beneath a ring_executor, by the conversion of
@@ -270,3 +284,5 @@ struct is_valid_target_executor<
 {};
 
 } // namespace boost::asio::execution::detail
+
+#endif
