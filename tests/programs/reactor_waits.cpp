@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// How often a context waits in its reactor's epoll set while two sockets play ping-pong: a
-// context whose signal set was made first not at all, because that brings the ring; one
-// whose reactor was there before the ring once for each turn at most.
+// How often a context waits in its reactor while two sockets play ping-pong: one whose
+// signal set was made first not at all, because that brings the ring; one whose reactor
+// was there before the ring once for each turn at most.
 #include "../support/stock_reactor.hpp"
 
 #include <asio_uring/status.hpp>
