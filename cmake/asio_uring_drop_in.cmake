@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# asio_uring_drop_in(target... [SINGLE_ISSUER])
+# asio_uring_drop_in(target... [SINGLE_ISSUER] [SEPARATE_COMPILATION])
 #
 # Moves the stock Asio sockets, acceptors and timers of the targets onto the ring with no
 # change of their source: asio_uring/drop_in.hpp is included first in every C++ file, and
@@ -16,10 +16,13 @@
 # ring_options with abi::setup_single_issuer asks for, unless ASIO_URING_SINGLE_ISSUER=0 is
 # in the environment.
 #
+# SEPARATE_COMPILATION compiles the loop of the library once for each target, in a source of
+# its own, instead of in each of the target's sources.
+#
 # A target named here may have a precompiled header, its own or another target's that is
 # named as well, before or after this call. The header then is the first one in it.
 function(asio_uring_drop_in)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "SINGLE_ISSUER" "" "")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "SINGLE_ISSUER;SEPARATE_COMPILATION" "" "")
     foreach(target IN LISTS arg_UNPARSED_ARGUMENTS)
         if(NOT TARGET ${target})
             message(FATAL_ERROR "asio_uring_drop_in: '${target}' is not a target")
@@ -46,7 +49,20 @@ function(asio_uring_drop_in)
                 PRIVATE $<$<COMPILE_LANGUAGE:CXX>:ASIO_URING_SINGLE_ISSUER=1>
             )
         endif()
+        if(arg_SEPARATE_COMPILATION)
+            asio_uring_separate_loop(${target})
+        endif()
     endforeach()
+endfunction()
+
+function(asio_uring_separate_loop target)
+    get_target_property(folder ${target} BINARY_DIR)
+    set(source ${folder}/asio_uring_src_${target}.cpp)
+    file(CONFIGURE OUTPUT ${source} CONTENT "#include <asio_uring/src.hpp>\n" @ONLY)
+    set_property(TARGET ${target} APPEND PROPERTY SOURCES ${source})
+    target_compile_definitions(
+        ${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:ASIO_URING_SEPARATE_COMPILATION>
+    )
 endfunction()
 
 # The library and the forced include, for the target and for whatever links it.

@@ -133,6 +133,7 @@ set(asio_uring_headers
     include/asio_uring/serial_port.hpp
     include/asio_uring/signal_set.hpp
     include/asio_uring/splice.hpp
+    include/asio_uring/src.hpp
     include/asio_uring/status.hpp
     include/asio_uring/submit.hpp
     include/asio_uring/timers.hpp

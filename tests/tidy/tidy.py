@@ -335,7 +335,7 @@ def names_file(text, name):
 # What gathers which headers: patterns of paths, all below include/asio_uring/.
 OBJECT_FOLDERS = r"(ip|local|posix|generic)/\w+\.hpp"
 UMBRELLAS = {
-    "asio_uring.hpp": rf"(?!asio_uring|ring_layer|drop_in|beast)\w+\.hpp|{OBJECT_FOLDERS}",
+    "asio_uring.hpp": rf"(?!asio_uring|ring_layer|drop_in|beast|src)\w+\.hpp|{OBJECT_FOLDERS}",
     "ring_layer.hpp": r"op\.hpp|ring/\w+\.hpp",
     "op.hpp": r"op/\w+\.hpp",
     "ring/abi.hpp": r"ring/abi/\w+\.hpp",

@@ -467,3 +467,12 @@ using event_loop = basic_event_loop<ring>;
 #include <asio_uring/detail/loop/impl/event_loop_shutdown.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_timers.hpp>
 #include <asio_uring/detail/loop/impl/event_loop_turn.hpp>
+
+#ifdef ASIO_URING_SEPARATE_COMPILATION
+namespace asio_uring::detail {
+
+// One unit of the program has it; see src.hpp.
+extern template class basic_event_loop<ring>;
+
+} // namespace asio_uring::detail
+#endif
