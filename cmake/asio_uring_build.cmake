@@ -35,9 +35,23 @@ function(asio_uring_enable_sanitizers list)
             # which orders the same accesses, but not the fence, and GCC says so each time.
             add_compile_options(-Wno-tsan)
         endif()
-        if("${list}" MATCHES "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+        if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
             # GCC defines it by itself; the standard library, Boost and the tests ask for it.
-            add_compile_definitions(__SANITIZE_ADDRESS__)
+            if("${list}" MATCHES "address")
+                add_compile_definitions(__SANITIZE_ADDRESS__)
+            elseif("${list}" MATCHES "thread")
+                add_compile_definitions(__SANITIZE_THREAD__)
+                # As an archive the runtime leaves no place for a test's operator new.
+                execute_process(
+                    COMMAND
+                        ${CMAKE_CXX_COMPILER}
+                        -print-file-name=libclang_rt.tsan-${CMAKE_SYSTEM_PROCESSOR}.so
+                    OUTPUT_VARIABLE runtime
+                    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY
+                )
+                cmake_path(GET runtime PARENT_PATH folder)
+                add_link_options(-shared-libsan LINKER:-rpath,${folder})
+            endif()
         endif()
     endif()
 endfunction()
@@ -46,5 +60,5 @@ endfunction()
 set(asio_uring_sanitizer_environment
     "ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1"
     "UBSAN_OPTIONS=print_stacktrace=1"
-    "TSAN_OPTIONS=second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp"
+    "TSAN_OPTIONS=second_deadlock_stack=1:external_symbolizer_path=/usr/bin/llvm-symbolizer-19:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp"
 )

@@ -55,7 +55,7 @@ packages_of()
             printf '%s\n' liburing-dev python3 gnuplot-nox strace valgrind linux-perf
             ;;
         ci) # the second compiler, the formatter and another build system
-            printf '%s\n' clang-19 libclang-rt-19-dev clang-format-14 meson
+            printf '%s\n' clang-19 libclang-rt-19-dev llvm-19 clang-format-14 meson
             ;;
         *)
             printf 'packages.sh: no package group "%s"\n' "$1" >&2
