@@ -5,8 +5,8 @@
 #
 # One Boost.Test program from all sources of one folder of tests/. main.cpp holds
 # BOOST_TEST_MODULE. A program takes a precompiled header, with ASIO the one that all
-# programs over Asio share; DROP_IN compiles every source with drop_in.hpp in front, and with
-# Clang has one of its own. INTERNALS links what the headers of src/ declare, which a shared
+# programs over Asio share; DROP_IN compiles every source with drop_in.hpp in front, and has
+# one of its own. INTERNALS links what the headers of src/ declare, which a shared
 # library hides. LIBRARY links another build of the library than the project's own. The label
 # `threaded` marks what ThreadSanitizer runs.
 function(asio_uring_add_test)
@@ -32,10 +32,7 @@ function(asio_uring_add_test)
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBRARIES})
     if(arg_DROP_IN)
         asio_uring_drop_in(${arg_NAME})
-        if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-            # GCC takes none behind another header.
-            target_precompile_headers(${arg_NAME} PRIVATE support/asio_pch.hpp)
-        endif()
+        target_precompile_headers(${arg_NAME} PRIVATE support/asio_pch.hpp)
     else()
         set(owner asio_uring_framework_pch)
         if(arg_ASIO)
