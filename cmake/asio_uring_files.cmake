@@ -44,6 +44,7 @@ set(asio_uring_headers
     include/asio_uring/beast.hpp
     include/asio_uring/config.hpp
     include/asio_uring/connect_pipe.hpp
+    include/asio_uring/context_pool.hpp
     include/asio_uring/context_status.hpp
     include/asio_uring/counters.hpp
     include/asio_uring/drop_in.hpp

@@ -114,6 +114,7 @@ set(test_threads_sources
     threads/invariants_threads.cpp
     threads/main.cpp
     threads/test_conservation.cpp
+    threads/test_context_pool.cpp
     threads/test_crowd.cpp
     threads/test_executors.cpp
     threads/test_threads.cpp

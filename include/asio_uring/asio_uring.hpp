@@ -5,6 +5,7 @@
 
 #include <asio_uring/config.hpp>
 #include <asio_uring/connect_pipe.hpp>
+#include <asio_uring/context_pool.hpp>
 #include <asio_uring/context_status.hpp>
 #include <asio_uring/counters.hpp>
 #include <asio_uring/error.hpp>

@@ -26,6 +26,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <utility>
 
 namespace asio_uring::detail {
 
@@ -142,9 +143,10 @@ public:
             watch_->start();
     }
 
+    // A class that derives from its context may have shut it down before.
     void shutdown() override
     {
-        if (!has_ring())
+        if (!has_ring() || std::exchange(shut_down_, true))
             return;
         if (watch_ && loop_->is_orphan())
             watch_->forget();
@@ -370,6 +372,7 @@ private:
     ring_options options_;
     refusal refused_;
     std::optional<resources> resources_;
+    bool shut_down_ = false;
     // Null where the context does without a ring
     std::unique_ptr<event_loop> loop_;
     std::unique_ptr<loop_watch> watch_;
