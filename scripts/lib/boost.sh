@@ -5,6 +5,7 @@
 #
 #     boost_list             sets boost_releases to every release there is, as 1.88
 #     boost_unpack 1.88      brings one to build/boost/1.88/tree, unless it is there
+#     boost_sources 1.88     brings its examples and sources to build/boost/1.88/sources
 #
 # Nothing is installed: a private apt configuration with lists and cache of its own under
 # build/boost/, and packages unpacked to build/boost/MAJOR.MINOR. The archive is the one
@@ -56,16 +57,19 @@ boost_apt()
         -o Acquire::Retries=2 -o APT::Sandbox::User= -o APT::Update::Error-Mode=any "$@"
 }
 
-# boost_refresh SUITE: fetches the suite's lists, once per script.
+# boost_refresh SUITE: fetches the suite's lists, once per script. With "-sources" behind
+# its name: the lists of its source packages.
 boost_refresh()
 {
-    local suite=$1 home=$boost_home/suites/$1 archive key log status=0
+    local suite=$1 home=$boost_home/suites/$1 archive key log status=0 type=deb
+    [ "$suite" = "${suite%-sources}" ] || type=deb-src
     [ -z "${boost_refreshed[$suite]:-}" ] || return 0
     archive=$(boost_archive) || return 1
     key=/usr/share/keyrings/debian-archive-keyring.gpg
     [ -e "$key" ] && key="[signed-by=$key] " || key=
     mkdir -p "$home/lists/partial" "$home/cache/archives/partial"
-    printf 'deb %s%s %s main\n' "$key" "$archive" "$suite" >"$home/sources.list"
+    printf '%s %s%s %s main\n' "$type" "$key" "$archive" "${suite%-sources}" \
+        >"$home/sources.list"
     log=$(mktemp)
     boost_apt "$suite" apt-get update >"$log" 2>&1 || status=1
     if [ "$status" -eq 0 ]; then
@@ -136,4 +140,40 @@ boost_unpack()
     sed -n "s/^#define BOOST_LIB_VERSION \"\(.*\)\"/Boost \1 of Debian $boost_suite/p" \
         "$folder/tree/usr/include/boost/version.hpp" | grep . >"$folder/complete" || return 1
     say "boost: unpacked $(cat "$folder/complete")"
+}
+
+# What boost_sources keeps of a source package of 80 MB.
+boost_source_folders=('*/libs/*/example/*' '*/libs/*/src/*')
+
+# boost_sources RELEASE: the release's examples and sources in build/boost/RELEASE/sources. The release
+# may be the system's own; the suite of that comes first.
+boost_sources()
+{
+    local release=$1 folder=$boost_home/$1 suite log
+    [ ! -e "$folder/sources/complete" ] || return 0
+    log=$folder/sources.log
+    rm -rf "$folder/sources" "$folder/source-package"
+    mkdir -p "$folder/sources" "$folder/source-package"
+    for suite in $(. /etc/os-release && echo "${VERSION_CODENAME:-}") "${boost_suites[@]}"; do
+        boost_refresh "$suite-sources" || return 1
+        ! grep -q '^Package: ' < <(boost_apt "$suite-sources" apt-cache showsrc \
+            "boost$release" 2>/dev/null) || break
+        suite=
+    done
+    if [ -z "$suite" ]; then
+        echo "boost: no suite has the sources of Boost $release" >&2
+        return 1
+    fi
+    say "boost: fetching the sources of $release from $suite"
+    if ! (cd "$folder/source-package" && boost_apt "$suite-sources" \
+        apt-get source --download-only "boost$release") >"$log" 2>&1 ||
+        ! tar -C "$folder/sources" --strip-components=1 --wildcards \
+            -xf "$folder/source-package/boost${release}_"*.orig.tar.* \
+            "${boost_source_folders[@]}" >>"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        echo "boost: cannot fetch the sources of Boost $release" >&2
+        return 1
+    fi
+    rm -r "$folder/source-package"
+    : >"$folder/sources/complete"
 }
