@@ -154,7 +154,8 @@ boost_sources()
     log=$folder/sources.log
     rm -rf "$folder/sources" "$folder/source-package"
     mkdir -p "$folder/sources" "$folder/source-package"
-    for suite in $(. /etc/os-release && echo "${VERSION_CODENAME:-}") "${boost_suites[@]}"; do
+    for suite in $(. /etc/os-release && echo "${VERSION_CODENAME:-}") \
+        "${boost_suites[@]}"; do
         boost_refresh "$suite-sources" || return 1
         ! grep -q '^Package: ' < <(boost_apt "$suite-sources" apt-cache showsrc \
             "boost$release" 2>/dev/null) || break

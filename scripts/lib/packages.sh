@@ -54,6 +54,13 @@ packages_of()
             boost_package program-options
             printf '%s\n' liburing-dev python3 gnuplot-nox strace valgrind linux-perf
             ;;
+        programs) # what scripts/real-programs compiles, and its servers; none is started
+            boost_package ''
+            boost_package thread
+            boost_package filesystem
+            printf '%s\n' python3 openssl librestinio-dev \
+                redis-tools mariadb-server-core mariadb-client-core
+            ;;
         ci) # the second compiler, the formatter and another build system
             printf '%s\n' clang-19 libclang-rt-19-dev llvm-19 clang-format-14 meson
             ;;
