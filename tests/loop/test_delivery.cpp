@@ -27,6 +27,15 @@ struct running_loop : scripted_fixture
         return op;
     }
 
+    /// The kernel takes nothing, and the queue is full.
+    void refuse_and_fill()
+    {
+        script.refusal = -EAGAIN;
+        const auto& ring = loop->ring();
+        for (int id = 10; ring.claimed() - ring.consumed() != ring.sq_entries(); ++id)
+            start(id, owner(id));
+    }
+
     /// The poll requests that the kernel has taken since the last look.
     std::vector<kernel::sqe> polls()
     {
@@ -358,17 +367,33 @@ BOOST_FIXTURE_TEST_CASE(
     turn();
     script.post(name(op), POLLRDHUP);
     turn_without_delivery();
-    // The kernel takes nothing, and the queue is full.
-    script.refusal = -EAGAIN;
-    for (int id = 10;
-         loop->ring().claimed() - loop->ring().consumed() != loop->ring().sq_entries();
-         ++id)
-        start(id, owner(id));
+    refuse_and_fill();
     deliver();
     loop->cancel(socket);
     script.refusal = 0;
     deliver();
     BOOST_TEST(journal_text() == "1 -125");
+}
+
+BOOST_FIXTURE_TEST_CASE(
+    poll_that_stands_and_tells_while_its_end_waits_for_room, running_loop)
+{
+    auto& socket = owner(3);
+    auto& op = start_told_in_vain(1, socket);
+    const auto bits = name(op);
+    refuse_and_fill();
+    loop->cancel(socket);
+    script.post(bits, POLLOUT, kernel::cqe_f_more);
+    turn();
+    script.refusal = 0;
+    turn();
+    turn();
+    // It stands in one queue only, so what comes behind it is not lost.
+    const auto later = name(start(99, owner(99)));
+    turn();
+    script.post(later, 5);
+    turn();
+    BOOST_TEST(journal_text() == "1 -125; 99 5");
 }
 
 BOOST_FIXTURE_TEST_CASE(failed_poll_is_the_result_of_its_transfer, running_loop)

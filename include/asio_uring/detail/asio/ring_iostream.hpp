@@ -3,6 +3,8 @@
 // Thread: as Asio's. Lifetime: as Asio's.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <boost/asio/basic_socket_iostream.hpp>
 
 #include <utility>

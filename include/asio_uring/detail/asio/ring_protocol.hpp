@@ -4,6 +4,8 @@
 // and an executor of the program's choice. Thread: values. Lifetime: values.
 #pragma once
 
+#include <asio_uring/ring/config.hpp>
+
 #include <concepts>
 #include <type_traits>
 

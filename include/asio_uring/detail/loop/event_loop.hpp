@@ -288,6 +288,11 @@ private:
     bool something_left() const noexcept;
     bool may_enter() const noexcept { return right_.may_enter(scheduler_); }
     bool may_end() const noexcept { return right_.may_end(scheduler_); }
+    static bool waits_by_request(const ring_operation& op) noexcept
+    {
+        return op.is_transfer_ && !op.by_call_ && !op.cancel_requested() &&
+               op.state_ == operation_state::claimed;
+    }
     static std::uint32_t wanted_events(const ring_operation& op) noexcept
     {
         return op.direction_ == direction::read ? POLLIN : POLLOUT;

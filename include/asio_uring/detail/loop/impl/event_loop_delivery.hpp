@@ -286,26 +286,25 @@ void basic_event_loop<Ring>::read_by_readiness(request_owner& owner) noexcept
     if (owner.line(direction::read).is_free())
         return;
     lock_type lock(mutex_);
-    ring_operation* const op = owner.line(direction::read).active();
-    if (op == nullptr || !op->is_transfer_ || op->by_call_ || op->cancel_requested() ||
-        op->state_ != operation_state::claimed)
-        return;
     if (stopping_ || is_orphan() || !may_end())
         return;
-    if (unseen(*op)) {
-        op->go_by_call();
-        return rewrite(*op);
-    }
-    abi::sqe* sqe = ring_.try_claim();
-    if (sqe == nullptr && submit_patiently(lock))
-        sqe = ring_.try_claim();
-    if (sqe == nullptr)
-        return;
-    op->changes_way_ = true;
-    op::async_cancel{.user_data = user_data::of(op).bits}.prepare(*sqe);
-    sqe->user_data = user_data::of(internal_request::cancel).bits;
-    ++counters_.sqes;
-    carry_out(lock);
+    // Making room gives the mutex up, so look again.
+    do {
+        ring_operation* const op = owner.line(direction::read).active();
+        if (op == nullptr || !waits_by_request(*op))
+            return;
+        if (unseen(*op)) {
+            op->go_by_call();
+            return rewrite(*op);
+        }
+        if (abi::sqe* const sqe = ring_.try_claim()) {
+            op->changes_way_ = true;
+            op::async_cancel{.user_data = user_data::of(op).bits}.prepare(*sqe);
+            sqe->user_data = user_data::of(internal_request::cancel).bits;
+            ++counters_.sqes;
+            return carry_out(lock);
+        }
+    } while (submit_patiently(lock));
 }
 
 // Whoever reads synchronously behind a cancelled read must not overtake its bytes. The

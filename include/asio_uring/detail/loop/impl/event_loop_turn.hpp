@@ -319,6 +319,9 @@ void basic_event_loop<Ring>::wake(
         op.news_ = true;
         return;
     }
+    // Its links are the scheduler's from here on. Its delivery asks for the end again.
+    if (op.end_wanted() && !op.cancel_sent_)
+        request_line::remove(unsent_cancels_, op);
     op.result_ = events;
     hold(op, ops);
 }
