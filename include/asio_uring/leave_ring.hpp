@@ -14,7 +14,8 @@ namespace asio_uring {
 /// Moves an object off the ring.
 /**
  * Any other move of a ring object into an object of a stock type does not compile, so
- * that no program leaves the ring without knowing it.
+ * that no program leaves the ring without knowing it. A timer moves by itself, because
+ * Asio's cancel_after() and cancel_at() move it.
  *
  * @param object  A socket, acceptor, descriptor, pipe or waitable timer of a ring type,
  * moved from afterwards.

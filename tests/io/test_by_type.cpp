@@ -94,13 +94,19 @@ const auto rethrow = [](std::exception_ptr error) {
 using contexts = std::tuple<net::io_context, asio_uring::io_context>;
 
 template <typename Context>
-struct counting : Context
+class counting : public Context
 {
-    template <typename... Args>
-    explicit counting(Args&&... args) : Context(std::forward<Args>(args)...)
+public:
+    counting() { asio_uring::count_objects(*this); }
+
+    explicit counting(int threads) : Context(static_cast<count_type>(threads))
     {
         asio_uring::count_objects(*this);
     }
+
+private:
+    using count_type =
+        std::conditional_t<std::is_same_v<Context, net::thread_pool>, std::size_t, int>;
 };
 
 /// Reads until the end, and sends back what it read. From Asio's examples.

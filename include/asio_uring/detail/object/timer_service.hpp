@@ -10,7 +10,6 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 
-#include <concepts>
 #include <limits>
 #include <utility>
 
@@ -54,13 +53,9 @@ public:
             return departing;
         }
 
-        /// The same, where the program did not ask for it.
-        template <std::same_as<stock_implementation> Target>
-        operator Target&()
-        {
-            asio_impl::refuse_to_leave<Target>();
-            return leave_ring();
-        }
+        /// The same by a conversion. Asio's own cancel_after() and cancel_at() move the
+        /// timer of a ring's executor into one of any_io_executor, so it is not refused.
+        operator stock_implementation&() { return leave_ring(); }
     };
 
     explicit timer_service(boost::asio::execution_context& context)
