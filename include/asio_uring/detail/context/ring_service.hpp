@@ -85,7 +85,7 @@ public:
     /// REQUIRES: lent by acquire_file_slot().
     void release_file_slot(std::uint32_t slot) noexcept
     {
-        // In the child of a fork that was not announced, the table is the parent\'s.
+        // In the child of a fork that was not announced, the table is the parent's.
         resources_->release_slot(slot, loop_->is_orphan());
     }
 
