@@ -108,6 +108,14 @@ public:
             op->may_abort = true;
     }
 
+    bool contains(const operation& op) const
+    {
+        return std::any_of(
+            operations_.begin(), operations_.end(), [&](const operation_ptr& each) {
+                return each.get() == &op;
+            });
+    }
+
     void clear() { operations_.clear(); }
 
 private:
