@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Operations are cancelled at random while several threads run the context. Whatever a
 // cancelled operation would have taken goes to the next one: nothing is lost, nothing
-// comes twice, nothing overtakes, and each handler is called once.
+// comes twice, nothing overtakes, and each handler is called once. ASIO_URING_TEST_THREADS
+// says how many threads.
 #include "../support/backend.hpp"
 #include "../support/drive.hpp"
 #include "../support/from_environment.hpp"
@@ -43,7 +44,7 @@ namespace {
 using namespace asio_uring::test;
 using boost::system::error_code;
 
-constexpr std::size_t thread_count = 3;
+const std::size_t thread_count = from_environment("ASIO_URING_TEST_THREADS", 3);
 constexpr std::size_t link_count = 4;
 constexpr auto whole_limit = 4 * wait_limit;
 
