@@ -323,6 +323,27 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(wait_behind_a_read_ends_behind_it, Kind, waiting_k
     BOOST_TEST(log.take() == "r0 ok 2; w0 ok; w1 ok; r1 ok 3; n0 ok 0");
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    waits_behind_a_read_end_with_it_though_nothing_is_left, Kind, waiting_kinds)
+{
+    auto [context, line, log] = Kind();
+    auto& object = line.reader();
+    char data[8];
+
+    object.async_read_some(asio::buffer(data), log.io("r0"));
+    object.async_wait(object.wait_read, log.done("w0"));
+    object.async_read_some(null_buffers(), log.io("n0"));
+    object.async_read_some(asio::buffer(data), log.io("r1"));
+    turn(context);
+    line.feed("data");
+    turn(context);
+    BOOST_TEST(log.take() == "r0 ok 4; w0 ok; n0 ok 0");
+
+    line.feed("more");
+    finish(context);
+    BOOST_TEST(log.take() == "r1 ok 4");
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(wait_before_a_read_ends_before_it, Kind, waiting_kinds)
 {
     auto [context, line, log] = Kind();

@@ -281,22 +281,41 @@ BOOST_FIXTURE_TEST_CASE(wait_before_a_read_holds_it_back, running_loop)
     BOOST_TEST(taken() == "2");
 }
 
-BOOST_FIXTURE_TEST_CASE(read_before_a_wait_is_done_first, running_loop)
+// As in Asio's reactor: the event that served the read answers the wait as well.
+BOOST_FIXTURE_TEST_CASE(wait_behind_a_read_ends_with_it, running_loop)
 {
     auto& socket = owner(9);
     auto& first = start(1, socket, direction::read);
-    auto& second = wait(2, socket, direction::read);
+    wait(2, socket, direction::read);
+    start(3, socket, direction::read);
     turn();
     BOOST_TEST(taken() == "1");
     script.post(name(first), 4);
     turn();
-    // What is left behind is for the kernel to say, not for the read's success.
-    BOOST_TEST(journal_text() == "1 4");
+    BOOST_TEST(journal_text() == "1 4; 2 4");
     turn();
-    BOOST_TEST(taken() == "2");
-    script.post(name(second), POLLIN);
-    turn();
-    BOOST_TEST(journal_text() == "2 1");
+    BOOST_TEST(taken() == "3");
+}
+
+// The end of the stream stands, and a failure may be over.
+BOOST_FIXTURE_TEST_CASE(wait_behind_a_read_without_bytes_asks_the_kernel, running_loop)
+{
+    for (const int result : {0, -ECONNRESET}) {
+        auto& socket = owner(9);
+        auto& first = start(1, socket, direction::read);
+        auto& second = wait(2, socket, direction::read);
+        turn();
+        BOOST_TEST(taken() == "1");
+        script.post(name(first), result);
+        turn();
+        BOOST_TEST(journal_text() == "1 " + std::to_string(result));
+        turn();
+        BOOST_TEST(taken() == "2");
+        script.post(name(second), POLLIN);
+        turn();
+        BOOST_TEST(journal_text() == "2 1");
+        loop->close_owner(socket);
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(waits_side_by_side_end_with_the_first, running_loop)
@@ -317,8 +336,8 @@ BOOST_FIXTURE_TEST_CASE(waits_side_by_side_end_with_the_first, running_loop)
     script.post(name(read), 8);
     turn();
     turn();
-    BOOST_TEST(journal_text() == "4 8");
-    BOOST_TEST(taken() == "5");
+    BOOST_TEST(journal_text() == "4 8; 5 8");
+    BOOST_TEST(taken() == "");
 }
 
 BOOST_FIXTURE_TEST_CASE(wait_that_fails_answers_no_other, running_loop)

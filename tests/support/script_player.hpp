@@ -368,7 +368,8 @@ private:
     {
         const auto in = static_cast<std::size_t>(op->stands_in);
         on.writing = on.writing || (in == 1 && !op->is_answer);
-        if (op->is_wait ? on.transfers(in) != 0 || (on.what == acceptor && in == 1)
+        const bool behind = on.transfers(in) != 0 && (in == 1 || on.far_ended);
+        if (op->is_wait ? behind || (on.what == acceptor && in == 1)
                         : on.failed[in] || (on.far_ended && on.transfers(in) != 0))
             return;
         op->life = on.life;

@@ -160,9 +160,8 @@ public:
 
     /// `ended`, which has its result, leaves the line. Returns the operation that becomes
     /// the active one, or nullptr. The operations that end with `ended` or were cancelled
-    /// go to `end` in their order. Waits for readiness right behind one that ended well
-    /// end with it: one event answers them all, whatever the first handler does to the
-    /// descriptor.
+    /// go to `end` in their order. Waits for readiness right behind a wait or a read that
+    /// ended well end with it: one event answers them all, whatever is left to read.
     template <typename End>
     ring_operation* leave(const ring_operation& ended, End end);
 
@@ -224,7 +223,9 @@ template <typename End>
 ring_operation* request_line::leave(const ring_operation& ended, End end)
 {
     ASIO_URING_ASSERT(active() == &ended);
-    const bool ready = ended.only_waits_ && ended.result_ >= 0;
+    const bool ready = ended.only_waits_
+                           ? ended.result_ >= 0
+                           : ended.direction_ == direction::read && ended.result_ > 0;
     while (ring_operation* const next = take_waiting()) {
         if (next->cancel_requested_)
             next->result_ = -ECANCELED;
