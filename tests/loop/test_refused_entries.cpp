@@ -58,6 +58,24 @@ struct running_loop : either_loop
     running_loop() : either_loop(false) {}
 };
 
+struct batching_loop : scripted_fixture
+{
+    batching_loop()
+        : scripted_fixture(
+              4, {.epoll_descriptor = epoll_descriptor, .batched_writes = true})
+    {
+        first_turn();
+    }
+
+    std::uint64_t start_write(int id, service::request_owner& of)
+    {
+        auto& op = transfer(id);
+        op.go_with_turn();
+        loop->start(op, of, direction::write);
+        return name(op);
+    }
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(test_refused_entries)
@@ -170,6 +188,44 @@ BOOST_FIXTURE_TEST_CASE(
     BOOST_TEST(is_told(*loop));
     turn();
     BOOST_TEST(taken() == "3");
+}
+
+BOOST_FIXTURE_TEST_CASE(
+    batched_write_is_carried_out_though_entries_take_others_only, batching_loop)
+{
+    auto& others = owner(1);
+    auto& stream = owner(2);
+    start(1, others);
+    start(2, others);
+    const std::uint64_t write = start_write(3, stream);
+    script.answers = {1, -EAGAIN, 1};
+    loop->submit_writes(stream);
+    BOOST_TEST(script.in_flight.contains(write));
+}
+
+BOOST_FIXTURE_TEST_CASE(
+    batched_write_that_waits_for_room_is_carried_out_before_a_close, batching_loop)
+{
+    auto& others = owner(1);
+    auto& stream = owner(2);
+    for (int id = 0; id != 4; ++id)
+        start(id, others);
+    script.answers = {-EAGAIN};
+    const std::uint64_t write = start_write(4, stream);
+    loop->submit_writes(stream);
+    BOOST_TEST(script.in_flight.contains(write));
+}
+
+BOOST_FIXTURE_TEST_CASE(batched_writes_are_all_carried_out_before_a_fork, batching_loop)
+{
+    auto& first = owner(1);
+    auto& second = owner(2);
+    const std::uint64_t one = start_write(1, first);
+    const std::uint64_t two = start_write(2, second);
+    script.answers = {1};
+    loop->submit_writes();
+    BOOST_TEST(script.in_flight.contains(one));
+    BOOST_TEST(script.in_flight.contains(two));
 }
 
 // Whichever entry is refused, everything ends.

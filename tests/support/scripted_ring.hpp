@@ -9,6 +9,7 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -42,7 +43,8 @@ public:
 
     // What the test sets
 
-    /// Answers of the next entries; a negative one consumes nothing.
+    /// Answers of the next entries: a negative one consumes nothing, a positive one so
+    /// many requests at most.
     std::deque<int> answers;
     /// The answer of every entry while it is not zero.
     int refusal = 0;
@@ -126,6 +128,7 @@ private:
             hook();
         std::unique_lock lock(mutex);
         enters.push_back(call);
+        unsigned most = call.to_submit;
         if (!answers.empty() || refusal != 0) {
             int answer = refusal;
             if (!answers.empty()) {
@@ -134,9 +137,11 @@ private:
             }
             if (answer < 0)
                 return answer;
+            if (answer > 0)
+                most = std::min(most, static_cast<unsigned>(answer));
         }
         unsigned submitted = 0;
-        for (; submitted != call.to_submit && head != published; ++submitted, ++head)
+        for (; submitted != most && head != published; ++submitted, ++head)
             take(sqes[head % sqes.size()]);
         if ((call.flags & abi::enter_getevents) != 0) {
             overflowing = false;

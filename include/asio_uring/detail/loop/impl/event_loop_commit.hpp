@@ -271,15 +271,19 @@ void basic_event_loop<Ring>::submit()
         submit_patiently(lock);
 }
 
+// Whether the kernel has not seen the write that stands ready for the next turn.
 template <typename Ring>
 bool basic_event_loop<Ring>::write_unseen(request_owner& owner) noexcept
 {
     const ring_operation* const op = owner.line(direction::write).active();
-    return op != nullptr && op->batched_ && op->state_ == operation_state::claimed &&
-           unseen(*op);
+    if (op == nullptr || !op->batched_)
+        return false;
+    return op->state_ == operation_state::backlogged ||
+           (op->state_ == operation_state::claimed && unseen(*op));
 }
 
-// The kernel carries the write out within the entry, or finds no room for it.
+// The kernel carries the write out within the entry, or finds no room for it. An entry
+// may be refused, or take others' requests only.
 template <typename Ring>
 void basic_event_loop<Ring>::submit_writes(request_owner& owner) noexcept
 {
@@ -288,10 +292,14 @@ void basic_event_loop<Ring>::submit_writes(request_owner& owner) noexcept
     lock_type lock(mutex_);
     if (stopping_ || is_orphan() || ring_left_ || !may_end())
         return;
-    await_consumed(owner, lock);
-    if (!write_unseen(owner))
-        return;
-    carry_out(lock);
+    constexpr int attempts = 100;
+    for (int attempt = 0; attempt != attempts; ++attempt) {
+        await_consumed(owner, lock);
+        if (!write_unseen(owner))
+            return;
+        fill_queue();
+        carry_out(lock);
+    }
 }
 
 template <typename Ring>
@@ -300,8 +308,13 @@ void basic_event_loop<Ring>::submit_writes() noexcept
     if (!settings_.batched_writes)
         return;
     lock_type lock(mutex_);
-    if (!stopping_ && !is_orphan() && !ring_left_ && may_end())
+    if (stopping_ || is_orphan() || ring_left_ || !may_end())
+        return;
+    constexpr int attempts = 100;
+    for (int attempt = 0; attempt != attempts && something_left(); ++attempt) {
+        fill_queue();
         carry_out(lock);
+    }
 }
 
 template <typename Ring>
