@@ -89,6 +89,7 @@ set(test_io_sources
     io/test_line_order.cpp
     io/test_local.cpp
     io/test_one_owner.cpp
+    io/test_reads_by_readiness.cpp
     io/test_ring_object.cpp
     io/test_settings.cpp
     io/test_socket.cpp

@@ -45,6 +45,37 @@ bool is_final(const boost::system::error_code& ec) noexcept
 // has all the loop is built on; a kernel with parts of a later one has it as well.
 constexpr auto floor_operation = abi::opcode::sendmsg_zc;
 
+template <typename Mode>
+struct named_mode
+{
+    std::string_view name;
+    Mode mode;
+};
+
+// What a variable of the environment says. Whoever sets it means to change something, and
+// must not be left to think so.
+template <typename Mode>
+std::optional<Mode>
+choice_of(const char* variable, named_mode<Mode> usual, named_mode<Mode> other)
+{
+    const char* const value = ::secure_getenv(variable);
+    const std::string_view text = value != nullptr ? value : "";
+    for (const named_mode<Mode>& each : {usual, other}) {
+        if (text == each.name)
+            return each.mode;
+    }
+    if (!text.empty())
+        std::fprintf(
+            stderr,
+            "asio_uring: %s=%s is not known and changes nothing; it is \"%s\" or "
+            "\"%s\"\n",
+            variable,
+            value,
+            usual.name.data(),
+            other.name.data());
+    return std::nullopt;
+}
+
 struct operation_probe
 {
     abi::probe head;
@@ -76,21 +107,19 @@ ring_choice environment_choice() noexcept
 
 std::optional<write_mode> environment_writes() noexcept
 {
-    static const std::optional<write_mode> choice = []() -> std::optional<write_mode> {
-        const char* value = ::secure_getenv("ASIO_URING_WRITES");
-        const std::string_view text = value != nullptr ? value : "";
-        if (text == "batched")
-            return write_mode::batched;
-        if (text == "at-once")
-            return write_mode::at_once;
-        if (!text.empty())
-            std::fprintf(
-                stderr,
-                "asio_uring: ASIO_URING_WRITES=%s is not known and changes nothing; it "
-                "is \"batched\" or \"at-once\"\n",
-                value);
-        return std::nullopt;
-    }();
+    static const auto choice = choice_of<write_mode>(
+        "ASIO_URING_WRITES",
+        {"at-once", write_mode::at_once},
+        {"batched", write_mode::batched});
+    return choice;
+}
+
+std::optional<read_mode> environment_reads() noexcept
+{
+    static const auto choice = choice_of<read_mode>(
+        "ASIO_URING_READS",
+        {"request", read_mode::by_request},
+        {"readiness", read_mode::by_readiness});
     return choice;
 }
 
@@ -104,6 +133,17 @@ refusal environment_refusal()
     if (environment_choice() != ring_choice::off)
         return {};
     return make_refusal(make_error_code(errc::switched_off), {});
+}
+
+refusal valgrind_refusal()
+{
+    // Valgrind loads a library of its own before all others, whatever its tool is.
+    static const bool under_valgrind = [] {
+        const char* const loaded = std::getenv("LD_PRELOAD");
+        return loaded != nullptr &&
+               std::string_view(loaded).find("vgpreload_core") != std::string_view::npos;
+    }();
+    return under_valgrind ? make_refusal(make_error_code(errc::valgrind), {}) : refusal();
 }
 
 refusal known_refusal()

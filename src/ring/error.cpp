@@ -115,6 +115,11 @@ public:
                    "is not";
         case errc::switched_off:
             return "ASIO_URING=off in the environment switches io_uring off";
+        case errc::valgrind:
+            return "Valgrind runs one thread at a time and does not see that "
+                   "io_uring_enter may block, so a program stands still whose threads "
+                   "share a ring; promise one thread by the concurrency hint 1, or set "
+                   "ASIO_URING=require to take the ring all the same";
         case errc::no_ring:
             return "this context runs without a ring, and the operation needs one; "
                    "asio_uring::status(context) says why there is none";

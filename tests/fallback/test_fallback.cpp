@@ -994,6 +994,13 @@ BOOST_AUTO_TEST_CASE(path_taken)
     }
 }
 
+BOOST_AUTO_TEST_CASE(path_of_one_thread)
+{
+    asio_uring::io_context context(1);
+    std::cout << "PATH " << status(context).text << std::endl;
+    BOOST_TEST(converse(context) == "");
+}
+
 BOOST_AUTO_TEST_CASE(path_taken_where_forbidden)
 {
     run_in_child([]() -> std::string {
@@ -1042,6 +1049,19 @@ BOOST_AUTO_TEST_CASE(unknown_value_in_the_environment_is_answered)
     const std::string output = run_self("ASIO_URING=Off", "path_taken");
     BOOST_TEST(contains(output, "ASIO_URING=Off is not known"), output);
     BOOST_TEST(!contains(run_self("ASIO_URING=auto", "path_taken"), "not known"));
+}
+
+// Valgrind is known by the library that it loads first. Here that library is missing; the
+// loader says so and goes on.
+BOOST_AUTO_TEST_CASE(under_valgrind_a_ring_is_for_one_thread)
+{
+    const std::string valgrind = "LD_PRELOAD=/nonexistent/vgpreload_core-amd64-linux.so";
+    const std::string output = run_self(valgrind, "path_taken");
+    BOOST_TEST(
+        contains(output, "PATH this context runs on Asio's epoll reactor"), output);
+    BOOST_TEST(contains(output, "Valgrind runs one thread at a time"), output);
+    BOOST_TEST(contains(output, "INSISTED"), output);
+    BOOST_TEST(contains(run_self(valgrind, "path_of_one_thread"), "waits in its ring"));
 }
 
 BOOST_AUTO_TEST_CASE(logged_to_the_error_output)

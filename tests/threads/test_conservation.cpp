@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Operations are cancelled at random while several threads run the context. Whatever a
 // cancelled operation would have taken goes to the next one: nothing is lost, nothing
-// comes twice, nothing overtakes, and each handler is called once. ASIO_URING_TEST_THREADS
-// says how many threads.
+// comes twice, nothing overtakes, and each handler is called once. The variable
+// ASIO_URING_TEST_THREADS says how many threads.
 #include "../support/backend.hpp"
 #include "../support/drive.hpp"
 #include "../support/from_environment.hpp"

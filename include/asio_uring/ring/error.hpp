@@ -45,6 +45,8 @@ enum class errc
     entry_forbidden,
     /// The environment variable ASIO_URING switches rings off.
     switched_off,
+    /// The program runs under Valgrind, and several threads may run the context.
+    valgrind,
     /// The context runs without a ring, and the operation is the ring's alone.
     no_ring,
     /// A child of a fork that the context was not told of runs it.

@@ -19,6 +19,13 @@ enum class write_mode : std::uint8_t
     batched, ///< as requests, with the next turn of their context
 };
 
+/// How the reads of sockets and pipes wait.
+enum class read_mode : std::uint8_t
+{
+    by_request,   ///< as requests that bring their bytes
+    by_readiness, ///< for readiness, as Asio's own; a call reads when there is some
+};
+
 /// How a ring is set up. Every member may be left at its default.
 struct ring_options
 {
@@ -69,6 +76,12 @@ struct ring_options
     /// that ends within a handler has not sent them. docs/porting.md has the rules.
     /// ASIO_URING_WRITES in the environment overrides this.
     write_mode writes = write_mode::at_once;
+
+    /// How the reads of a context's objects wait; a ring without a context has none. A
+    /// request costs less. Readiness takes nothing for a read that is cancelled, writes
+    /// nothing into its buffer, and leaves urgent data alone. docs/porting.md has the
+    /// difference. ASIO_URING_READS in the environment overrides this.
+    read_mode reads = read_mode::by_request;
 
     /// Memory for both rings, used with abi::setup_no_mmap; empty to let the ring
     /// allocate. Starts at a page, is at least required_ring_memory() large, belongs to

@@ -69,6 +69,9 @@ struct context_status
     /// When the context's sockets write.
     write_mode writes = write_mode::at_once;
 
+    /// How the reads of the context's objects wait.
+    read_mode reads = read_mode::by_request;
+
     /// Why there is no ring; no error where there is one.
     boost::system::error_code reason{};
 

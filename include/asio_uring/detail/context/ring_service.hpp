@@ -53,6 +53,8 @@ public:
         const bool required =
             policy == fallback::forbidden || environment_choice() == ring_choice::require;
         refused_ = required ? environment_refusal() : known_refusal();
+        if (!refused_.reason && !required && !promises_one_thread())
+            refused_ = valgrind_refusal();
         if (!refused_.reason)
             start_or_fall_back();
         if (refused_.reason && required)
@@ -121,6 +123,7 @@ public:
             .cq_entries = kernel_ring.cq_entries(),
             .setup_flags = kernel_ring.setup_flags(),
             .writes = options_.writes,
+            .reads = options_.reads,
             .text = is_reactor() ? "this context waits in its ring"
                                  : "this context's ring is watched by the reactor that "
                                    "was there before it"};
@@ -209,7 +212,8 @@ private:
 
     bool promises_one_thread()
     {
-        return hint() == 1 || !asio_impl::hint_is_locking(hint());
+        return hint() == 1 || !asio_impl::hint_is_locking(hint()) ||
+               (options_.flags & abi::setup_single_issuer) != 0;
     }
 
     // Whether the context has a reactor already, or its reactor waits for timers by the
@@ -322,6 +326,7 @@ private:
         resources_->adopt(made);
         settings.teardown = resources_->teardown();
         settings.batched_writes = options_.writes == write_mode::batched;
+        settings.reads_by_readiness = options_.reads == read_mode::by_readiness;
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
@@ -336,6 +341,7 @@ private:
         loop_settings settings;
         settings.locking = asio_impl::hint_is_locking(hint());
         settings.batched_writes = options_.writes == write_mode::batched;
+        settings.reads_by_readiness = options_.reads == read_mode::by_readiness;
         resources_.emplace(false);
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         watch_ = std::make_unique<loop_watch>(
@@ -357,6 +363,7 @@ private:
             abi::setup_coop_taskrun | abi::setup_taskrun_flag;
         options.optional_flags &= offered_flags;
         options.writes = environment_writes().value_or(options.writes);
+        options.reads = environment_reads().value_or(options.reads);
         // A registered index is a reference to the ring that outlives close(), in a
         // thread that may live on.
         options.register_ring_fd = false;

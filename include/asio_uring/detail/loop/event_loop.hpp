@@ -67,6 +67,9 @@ struct loop_settings
     /// Writes of sockets are requests of the next turn.
     bool batched_writes = false;
 
+    /// See read_mode.
+    bool reads_by_readiness = false;
+
     /// Tells when the kernel has let go of a single-issuer ring; null for any other.
     teardown_watch* teardown = nullptr;
 };
@@ -157,6 +160,9 @@ public:
         return settings_.batched_writes && scheduler_.can_dispatch() &&
                (!settings_.single_issuer || right_.is_reaper());
     }
+
+    /// Whether a read waits for readiness where a call can do it.
+    bool reads_by_readiness() const noexcept { return settings_.reads_by_readiness; }
 
     /// Carries out the write that stands ready for the next turn, before the object does
     /// something else with its descriptor.

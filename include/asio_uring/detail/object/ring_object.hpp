@@ -466,7 +466,9 @@ protected:
                     loop_->objects().add_at_once(*impl.owner_);
                 return complete(result);
             }
-            const bool by_call = op->request().goes_by_call();
+            const bool by_call = op->request().goes_by_call() ||
+                                 (call.way == direction::read &&
+                                  loop_->reads_by_readiness() && can_try(op->request()));
             if (by_call)
                 op->go_by_call();
             begin(op, slot, *impl.owner_, line);
@@ -513,6 +515,16 @@ private:
             loop_->objects().add_waited(owner);
         op.connect(slot);
         op.start(owner, line);
+    }
+
+    // Whether there is a call for the transfer that never waits.
+    template <typename Request>
+    static bool can_try(const Request& request) noexcept
+    {
+        if constexpr (requires { request.way(); })
+            return request.way() != attempt_way::none;
+        else
+            return true;
     }
 
     // Behind a transfer that waits nothing is tried. A read that left nothing behind left

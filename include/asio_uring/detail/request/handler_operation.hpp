@@ -81,6 +81,9 @@ concept batched_request = transfer_request<Request> && requires
 ///   static constexpr bool goes_with_turn
 ///       See batched_request.
 ///   int attempt() noexcept
+///   bool is_ready() const noexcept
+///       Where it is there: whether the descriptor, asked once more when a poll has told
+///       of it, has what the transfer takes.
 ///   bool goes_by_call() const noexcept
 ///       Whether it waits for readiness and is then attempted again. Otherwise the
 ///       kernel's request waits and does it.
@@ -120,7 +123,13 @@ private:
     static constexpr transfer_functions make_transfer_functions() noexcept
     {
         transfer_functions made{&do_prepare, nullptr};
-        made.attempt = [](ring_operation& op) noexcept { return of(op).attempt(); };
+        made.attempt = [](ring_operation& op) noexcept {
+            if constexpr (requires { of(op).is_ready(); }) {
+                if (!of(op).is_ready())
+                    return -EAGAIN;
+            }
+            return of(op).attempt();
+        };
         if constexpr (requires(Request & r, ring_operation & op, kept_input & k) {
                           r.keep(op, k);
                       })

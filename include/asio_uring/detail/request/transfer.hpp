@@ -133,6 +133,12 @@ public:
 
     bool goes_by_call() const noexcept { return !is_stream_; }
 
+    /// A poll may tell of urgent data, over which a call would read.
+    bool is_ready() const noexcept
+    {
+        return !is_stream_ || attempt_wait(descriptor_, POLLIN) != -EAGAIN;
+    }
+
     int attempt() noexcept
     {
         const int flags = call_flags(flags_);
@@ -235,6 +241,12 @@ public:
     static constexpr bool completes_at_once(bool) noexcept { return false; }
 
     bool goes_by_call() const noexcept { return !is_stream_; }
+
+    /// A poll may tell of urgent data, over which a call would read.
+    bool is_ready() const noexcept
+    {
+        return !is_stream_ || attempt_wait(descriptor_, POLLIN) != -EAGAIN;
+    }
 
     int attempt() noexcept
     {

@@ -35,6 +35,9 @@ ASIO_URING_DECL ring_choice environment_choice() noexcept;
 /// once per process.
 ASIO_URING_DECL std::optional<write_mode> environment_writes() noexcept;
 
+/// The same of ASIO_URING_READS.
+ASIO_URING_DECL std::optional<read_mode> environment_reads() noexcept;
+
 /// Why there is no ring, as a code and in words with the remedy.
 struct refusal
 {
@@ -51,6 +54,10 @@ ASIO_URING_DECL refusal environment_refusal();
 /// The refusal that is known without a call of the kernel: the environment's, or one that
 /// is remembered because it cannot change while the process lives.
 ASIO_URING_DECL refusal known_refusal();
+
+/// The refusal of a context that several threads may run: where the program runs under
+/// Valgrind, a thread that waits in its ring keeps all others from running.
+ASIO_URING_DECL refusal valgrind_refusal();
 
 /// Remembers a refusal that cannot change while the process lives: the kernel has no
 /// io_uring, or forbids it. Exhausted memory and descriptors come back, so they are not
