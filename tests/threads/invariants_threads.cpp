@@ -548,24 +548,27 @@ BOOST_AUTO_TEST_CASE(single_issuer_receive_ends_when_another_thread_closes)
 BOOST_AUTO_TEST_CASE(writes_before_a_close_all_go_whoever_waits_in_the_ring)
 {
     using local = asio_uring::local::stream_protocol;
-    asio_uring::io_context context;
-    run_threads threads(context, 2);
-    int cut = 0;
-    for (int i = 0; i != 100 * scale; ++i) {
-        std::array<int, 2> ends;
-        BOOST_TEST_REQUIRE(
-            ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-        peer remote(ends[1]);
-        asio::post(context.get_executor(), [&context, descriptor = ends[0]] {
-            local::socket socket(context, asio::local::stream_protocol(), descriptor);
-            for (const char* part : {"aa", "bb", "cc"})
-                socket.async_write_some(
-                    asio::buffer(part, 2), [](error_code, std::size_t) {});
-            socket.close();
-        });
-        cut += remote.receive(7) == "aabbcc" ? 0 : 1;
+    using asio_uring::write_mode;
+    for (const write_mode mode : {write_mode::at_once, write_mode::batched}) {
+        asio_uring::io_context context(asio_uring::ring_options{.writes = mode});
+        run_threads threads(context, 2);
+        int cut = 0;
+        for (int i = 0; i != 50 * scale; ++i) {
+            std::array<int, 2> ends;
+            BOOST_TEST_REQUIRE(
+                ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+            peer remote(ends[1]);
+            asio::post(context.get_executor(), [&context, descriptor = ends[0]] {
+                local::socket socket(context, asio::local::stream_protocol(), descriptor);
+                for (const char* part : {"aa", "bb", "cc"})
+                    socket.async_write_some(
+                        asio::buffer(part, 2), [](error_code, std::size_t) {});
+                socket.close();
+            });
+            cut += remote.receive(7) == "aabbcc" ? 0 : 1;
+        }
+        BOOST_TEST(cut == 0);
     }
-    BOOST_TEST(cut == 0);
 }
 
 BOOST_AUTO_TEST_CASE(i06_context_destroyed_right_after_a_storm)

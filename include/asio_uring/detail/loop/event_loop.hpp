@@ -289,6 +289,7 @@ private:
     bool submit(lock_type& lock);
     bool submit_patiently(lock_type& lock);
     bool write_unseen(request_owner& owner) noexcept;
+    void await_written(request_owner& owner, lock_type& lock) noexcept;
     void carry_out(lock_type& lock) noexcept;
     [[gnu::noinline]] void notify(lock_type& lock);
     bool something_left() const noexcept;

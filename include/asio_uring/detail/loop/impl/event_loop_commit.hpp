@@ -296,10 +296,34 @@ void basic_event_loop<Ring>::submit_writes(request_owner& owner) noexcept
     for (int attempt = 0; attempt != attempts; ++attempt) {
         await_consumed(owner, lock);
         if (!write_unseen(owner))
-            return;
+            return await_written(owner, lock);
         fill_queue();
         carry_out(lock);
     }
+}
+
+// What the object does next must find its line free, or it would stand behind a write
+// that is done. While the reaper waits in the kernel the completion is its own.
+template <typename Ring>
+void basic_event_loop<Ring>::await_written(request_owner& owner, lock_type& lock) noexcept
+{
+    request_line& line = owner.line(direction::write);
+    const auto stands = [&] {
+        const ring_operation* const op = line.active();
+        return op != nullptr && op->batched_ && op->state_ == operation_state::claimed;
+    };
+    if (!stands())
+        return;
+    const auto limit = clock::now() + std::chrono::milliseconds(50);
+    do {
+        if (!waiting_)
+            reap_and_post();
+        if (!stands())
+            return;
+        lock.unlock();
+        std::this_thread::yield();
+        lock.lock();
+    } while (stands() && clock::now() < limit);
 }
 
 template <typename Ring>
