@@ -161,6 +161,9 @@ void basic_event_loop<Ring>::leave(ring_operation& op, asio_impl::operation_queu
     if (op.state_ != operation_state::waiting)
         owner.requests.erase(op);
     op.state_ = operation_state::ended;
+    // Something may have come for a read that is cancelled; the next one tries at once.
+    if (op.direction_ == direction::read && op.result_ < 0) [[unlikely]]
+        owner.may_have_more.store(true, std::memory_order_relaxed);
     if (op.direction_ != direction::none && !stopping_) {
         request_line& line = owner.line(op.direction_);
         if (line.active() != &op)
