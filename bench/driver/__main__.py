@@ -111,6 +111,7 @@ def _run(chosen):
     print(f"== machine: {about.caption}\n", flush=True)
     results = machine.result_lines(costs)
     failures = [f"machine: no {name}" for name in machine.FIGURES if name not in costs]
+    skipped = 0
     for name in chosen.scenario or scenarios.DEFAULT:
         scenario = scenarios.BY_NAME[name]
         offered = offered_columns(scenario)
@@ -125,6 +126,10 @@ def _run(chosen):
         except (ChildError, OSError) as error:
             failures.append(f"{name}: {error}")
             print(f"== {name}: failed: {error}", flush=True)
+            continue
+        if outcome.skipped:
+            skipped += 1
+            print(f"== {name}: skipped: {outcome.skipped}\n", flush=True)
             continue
         if settings.count and not settings.columns:
             outcome.failures += [
@@ -142,7 +147,7 @@ def _run(chosen):
         print(f"== failed: {failure}")
     print("\n".join(results), flush=True)
     if chosen.smoke:
-        print(f"{len(results)} passed, {len(failures)} failed, 0 skipped", flush=True)
+        print(f"{len(results)} passed, {len(failures)} failed, {skipped} skipped", flush=True)
     return 1 if failures else 0
 
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSL-1.0
 
-"""What is counted, not timed: system calls, instructions, allocations per operation.
+"""What is counted, not timed: system calls, switches of threads, instructions, allocations
+per operation.
 
 Each count is taken at two lengths and subtracted, so that start-up, connecting and the
 last operations cancel out. Each runs apart from the timed rounds.
 """
 
 import mmap
+import pathlib
 import re
 import shutil
 import signal
@@ -23,10 +25,22 @@ def _per_operation(count, lengths):
     return (count(long) - count(short)) / (long - short)
 
 
+# Figures of SystemCalls, and the tracepoint of each.
+TRACEPOINTS = {
+    "syscalls_per_op": "raw_syscalls:sys_enter",
+    "futex_per_op": "syscalls:sys_enter_futex",
+}
+
+
+def _perf_stat(*options):
+    events = [word for event in TRACEPOINTS.values() for word in ("-e", event)]
+    return ["perf", "stat", "-x,", *options, *events]
+
+
 def _perf_works(children, cpu):
     if not shutil.which("perf"):
         return False
-    command = ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "true"]
+    command = [*_perf_stat(), "true"]
     child = children.start(
         command, cpu, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -34,11 +48,13 @@ def _perf_works(children, cpu):
         _, text = child.communicate(timeout=20)
     finally:
         children.stop(child)
-    return child.returncode == 0 and re.match(r"\d+,", text) is not None
+    counted = re.findall(r"^\d+,", text, re.MULTILINE)
+    return child.returncode == 0 and len(counted) == len(TRACEPOINTS)
 
 
 class SystemCalls:
-    """Counts a process's system calls with perf's tracepoint, or with strace."""
+    """Counts a process's system calls, and the futex calls among them, with perf's
+    tracepoints, or with strace."""
 
     def __init__(self, children, cpu):
         self._children = children
@@ -50,25 +66,31 @@ class SystemCalls:
             self.tool = "strace -c -f"
 
     def per_operation(self, server, load_command, lengths):
+        """Values by the name of their figure."""
         if self.tool is None:
             raise ChildError("neither perf nor strace works here")
         count = self._with_perf if self.tool.startswith("perf") else self._with_strace
-        return _per_operation(
-            lambda length: count(server.pid, load_command(server, length)), lengths
-        )
+        short, long = (count(server.pid, load_command(server, one)) for one in lengths)
+        return {
+            figure: (long[figure] - short[figure]) / (lengths[1] - lengths[0])
+            for figure in TRACEPOINTS
+        }
 
     def _with_perf(self, pid, load):
         with tempfile.NamedTemporaryFile("r", suffix=".perf") as output:
             self._children.run(
-                ["perf", "stat", "-x,", "-o", output.name, "-e", "raw_syscalls:sys_enter"]
-                + ["-p", pid, "--", *load],
+                [*_perf_stat("-o", output.name), "-p", pid, "--", *load],
                 self._cpu,
                 timeout_s=90,
             )
-            found = re.search(r"^(\d+),", output.read(), re.MULTILINE)
-        if not found:
-            raise ChildError("perf stat printed no count")
-        return int(found.group(1))
+            text = output.read()
+        counts = {}
+        for figure, event in TRACEPOINTS.items():
+            found = re.search(rf"^(\d+),[^,]*,{event},", text, re.MULTILINE)
+            if not found:
+                raise ChildError(f"perf stat printed no count of {event}")
+            counts[figure] = int(found.group(1))
+        return counts
 
     def _with_strace(self, pid, load):
         with tempfile.NamedTemporaryFile("r", suffix=".strace") as output:
@@ -82,14 +104,41 @@ class SystemCalls:
                 raise ChildError("strace could not attach")
             self._children.run(load, self._cpu, timeout_s=90)
             self._children.stop(tracer, signal.SIGINT)
+            text = output.read()
+        counts = {}
+        for figure, row in (("syscalls_per_op", "total"), ("futex_per_op", "futex")):
             found = re.search(
-                r"^\s*100\.00\s+\S+\s+(?:\d+\s+)?(\d+)\s.*total$",
-                output.read(),
-                re.MULTILINE,
+                rf"^\s*[\d.]+\s+\S+\s+(?:\d+\s+)?(\d+)\s.*\b{row}$", text, re.MULTILINE
             )
-        if not found:
-            raise ChildError("strace printed no total")
-        return int(found.group(1))
+            if not found and row == "total":
+                raise ChildError("strace printed no total")
+            counts[figure] = int(found.group(1)) if found else 0
+        return counts
+
+
+def switches_and_workers(children, server, load_command, cpu, lengths):
+    """How often a thread of the server left its processor per operation, and how many
+    threads the kernel had made for its rings by the end."""
+    tasks = pathlib.Path(f"/proc/{server.pid}/task")
+
+    def switches():
+        return sum(
+            int(count)
+            for task in tasks.iterdir()
+            for count in re.findall(
+                r"ctxt_switches:\s*(\d+)", (task / "status").read_text()
+            )
+        )
+
+    def count(length):
+        before = switches()
+        children.run(load_command(server, length), cpu, timeout_s=90)
+        return switches() - before
+
+    per_operation = _per_operation(count, lengths)
+    names = [(task / "comm").read_text() for task in tasks.iterdir()]
+    workers = sum(name.startswith("iou-wrk") for name in names)
+    return {"switches_per_op": per_operation, "kernel_workers": workers}
 
 
 def _callgrind(log):
@@ -112,12 +161,13 @@ def server_instructions_per_operation(
     children, command, load_command, connections, knock, cpus, lengths
 ):
     """User-space instructions of a server, counted by callgrind. The server ends at a
-    connection beyond those of the load, which knock(server) makes: callgrind sees signals
-    only between system calls, and takes io_uring_enter for one that does not block."""
+    connection beyond those that the load makes for a length, connections(length), which
+    knock(server) makes: callgrind sees signals only between system calls, and takes
+    io_uring_enter for one that does not block."""
 
     def count(length):
         with tempfile.NamedTemporaryFile("r", suffix=".callgrind") as log:
-            limited = [*command, "--connection-limit", connections + 1]
+            limited = [*command, "--connection-limit", connections(length) + 1]
             server = Server(children, limited, cpus[0], wrapper=_callgrind(log))
             try:
                 children.run(load_command(server, length), cpus[1], timeout_s=90)

@@ -12,11 +12,12 @@ _COLOURS = {
     "asio_epoll": 0xC98B4B,
     "asio_epoll_coro": 0xE0B98C,
     "asio_native_uring": 0xA06AA8,
-    "floor": 0x5F9F5F,
+    "floor": 0x4F8F8F,
     "floor_coop": 0x9FCF9F,
     "floor_multishot": 0x4F8F6F,
     "floor_send_at_once": 0x7FAF5F,
     "raw_epoll": 0x8A8A8A,
+    "libuv": 0x5F9F5F,
 }
 _OTHER_COLOUR = 0xB5B5B5
 

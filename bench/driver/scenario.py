@@ -52,6 +52,7 @@ class Column:
     optional: bool = False  # runs only where --columns names it
     environment: tuple = ()  # (name, value) of variables the program is given
     told_load: bool = False  # the program is given --connections and --bytes
+    idle: int = 0  # connections that stand beside those of the load
 
     def command(self, settings):
         return [settings.program(self.program), *self.arguments]
@@ -68,10 +69,13 @@ class Outcome:
     raw: dict = dataclasses.field(default_factory=dict)  # for the JSON file
     failures: list = dataclasses.field(default_factory=list)  # what did not work
     bounds_missed: list = dataclasses.field(default_factory=list)  # by a figure
+    skipped: str = ""  # why this machine cannot run it
 
 
 def missing_figures(scenario, outcome):
     """The figures that a run over all columns, with counts, promises and has not."""
+    if outcome.skipped:
+        return []
     return [
         name
         for name in scenario.promised
@@ -94,6 +98,7 @@ class ServerScenario:
     connections = 1
     lengths = (20_000, 120_000)  # operations of a counting run, short and long
     callgrind_lengths = (2_048, 8_192)
+    KINDS_OF_COUNT = ("system_calls", "switches", "allocations", "instructions")
 
     def load_slices(self, settings, servers):
         """The command of one round: loads the servers in turn, slice by slice. Prints a
@@ -103,6 +108,10 @@ class ServerScenario:
     def load_operations(self, settings, server, count):
         """The command that performs exactly `count` operations."""
         raise NotImplementedError
+
+    def connections_of(self, length):
+        """How many connections the load makes for so many operations."""
+        return self.connections
 
     def knock(self, server):
         """One connection more than the load's."""
@@ -140,6 +149,7 @@ class ServerScenario:
             servers[one.name] = Server(
                 children, self._command(settings, one), settings.cpus[0]
             )
+            servers[one.name].column = one
         children.environment = {}
         return servers
 
@@ -180,57 +190,78 @@ class ServerScenario:
         counter = counters.SystemCalls(children, settings.cpus[1])
         outcome.notes.append(
             f"System calls: `{counter.tool}`. User instructions: callgrind. Allocations: "
-            "a preloaded counter of the C library's functions. Each in a run of its own, "
-            "at two lengths, subtracted."
+            "a preloaded counter of the C library's functions. Switches of threads and "
+            "kernel worker threads: /proc. Each in a run of its own, at two lengths, "
+            "subtracted."
         )
         for column in columns:
-            for quantity, count in (
-                ("syscalls_per_op", self._system_calls(counter)),
-                ("allocs_per_op", self._allocations),
-                ("instructions_per_op", self._instructions),
-            ):
-                children.environment = dict(column.environment)
+            for what in self.KINDS_OF_COUNT:
                 try:
-                    counts[column.name][quantity] = count(settings, children, column)
+                    counted = self.count(what, settings, children, column)
+                    counts[column.name].update(counted)
                 except ChildError as error:
-                    outcome.failures.append(f"{quantity} of {column.name}: {error}")
-                children.environment = {}
+                    outcome.failures.append(f"{what} of {column.name}: {error}")
         return counts
 
-    def _load_of(self, settings):
-        return lambda server, count: self.load_operations(settings, server, count)
+    def count(self, what, settings, children, column):
+        """Values by the name of their figure, of one kind of count."""
+        children.environment = dict(column.environment)
+        try:
+            return getattr(self, f"count_{what}")(settings, children, column)
+        finally:
+            children.environment = {}
 
-    def _system_calls(self, counter):
-        def count(settings, children, column):
-            server = self._start(settings, children, [column])[column.name]
-            try:
-                return counter.per_operation(
-                    server,
-                    self._load_of(settings),
-                    settings.shortened(self.lengths),
-                )
-            finally:
-                server.stop()
+    def _load_of(self, settings, column):
+        def load(server, count):
+            server.column = column
+            return self.load_operations(settings, server, count)
 
-        return count
+        return load
 
-    def _allocations(self, settings, children, column):
-        return counters.server_allocations_per_operation(
+    def count_system_calls(self, settings, children, column):
+        counter = counters.SystemCalls(children, settings.cpus[1])
+        server = self._start(settings, children, [column])[column.name]
+        try:
+            return counter.per_operation(
+                server,
+                self._load_of(settings, column),
+                settings.shortened(self.lengths),
+            )
+        finally:
+            server.stop()
+
+    def count_switches(self, settings, children, column):
+        server = self._start(settings, children, [column])[column.name]
+        try:
+            return counters.switches_and_workers(
+                children,
+                server,
+                self._load_of(settings, column),
+                settings.cpus[1],
+                settings.shortened(self.lengths),
+            )
+        finally:
+            server.stop()
+
+    def count_allocations(self, settings, children, column):
+        count = counters.server_allocations_per_operation(
             children,
             self._command(settings, column),
-            self._load_of(settings),
+            self._load_of(settings, column),
             settings.cpus,
             settings.shortened(self.lengths),
             settings.program("liballocation_counter.so"),
         )
+        return {"allocs_per_op": count}
 
-    def _instructions(self, settings, children, column):
-        return counters.server_instructions_per_operation(
+    def count_instructions(self, settings, children, column):
+        count = counters.server_instructions_per_operation(
             children,
             self._command(settings, column),
-            self._load_of(settings),
-            self.connections,
+            self._load_of(settings, column),
+            self.connections_of,
             self.knock,
             settings.cpus,
             settings.shortened(self.callgrind_lengths),
         )
+        return {"instructions_per_op": count}

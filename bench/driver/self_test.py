@@ -13,6 +13,7 @@ import tempfile
 import unittest
 from unittest import mock
 
+import counters
 import figures
 import machine
 import plot
@@ -29,6 +30,7 @@ SAMPLE = {
     "p50_us": 300.0,
     "p99_us": 900.0,
     "p99_9_us": 2000.0,
+    "idle_bytes": 500.0,
 }
 SIZES = {
     "object tcp socket": 56,
@@ -50,12 +52,12 @@ class Programs:
         words = [str(word) for word in command]
         program = pathlib.Path(words[0]).name
         options = dict(zip(words[1::2], words[2::2]))
-        if program == "echo_load":
+        if program == "load":
             return [dict(SAMPLE) for _ in options["--targets"].split(",")]
         if program.startswith("sizes_"):
             return SIZES
-        if program.startswith("timers_"):
-            return {"cpu_ns_per_op": 100.0}
+        if program.startswith(("timers_", "post_", "life_")):
+            return {"cpu_ns_per_op": 100.0, "wall_ns_per_op": 200.0}
         if options["--case"] == "fit":
             return {"locked_bytes": 16384, "rings": 300}
         return {
@@ -63,10 +65,10 @@ class Programs:
         }
 
 
-def settings(columns=()):
+def settings(columns=(), output=pathlib.Path("output")):
     return scenario.Settings(
         build=pathlib.Path("build"),
-        output=pathlib.Path("output"),
+        output=output,
         rounds=2,
         window_s=0.1,
         slice_s=0.05,
@@ -84,11 +86,13 @@ def instructions(_children, command, *_):
 def run(one, columns=()):
     """The outcome of a scenario over invented times and counts."""
     counter = mock.Mock(tool="a counter")
-    counter.per_operation.return_value = 1000.0
+    counter.per_operation.return_value = dict.fromkeys(counters.TRACEPOINTS, 1000.0)
+    scheduling = {"switches_per_op": 1000.0, "kernel_workers": 0}
     with (
         mock.patch("scenario.Server", return_value=mock.Mock(port=1, pid=1)),
         mock.patch("environment.Bystanders", return_value=mock.Mock(share=lambda: 0.0)),
         mock.patch("counters.SystemCalls", return_value=counter),
+        mock.patch("counters.switches_and_workers", return_value=scheduling),
         mock.patch("counters.server_allocations_per_operation", return_value=1000.0),
         mock.patch("counters.server_instructions_per_operation", instructions),
         mock.patch("counters.program_instructions_per_operation", return_value=1000.0),
@@ -183,7 +187,7 @@ class Report(unittest.TestCase):
             mock.patch("plot.available", return_value=True),
             mock.patch("plot.write_svg", side_effect=plot.PlotError("no plot")),
         ):
-            where = mock.Mock(output=pathlib.Path(folder))
+            where = settings(output=pathlib.Path(folder))
             report.write(where, one, outcome, report.Machine([], {}, ""))
             text = pathlib.Path(folder, "one.md").read_text()
         self.assertEqual(outcome.failures, ["no plot"])

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,7 +24,11 @@ namespace bench {
 
 // The connection buffer of every server: the largest message of the scenarios leaves
 // room, so that a loop which reads on after a full buffer does not have to.
+#ifdef BENCH_CONNECTION_BUFFER
+inline constexpr std::size_t connection_buffer_size = BENCH_CONNECTION_BUFFER;
+#else
 inline constexpr std::size_t connection_buffer_size = 8192;
+#endif
 
 [[noreturn]] inline void fail(const char* what, int error)
 {
@@ -39,11 +44,15 @@ inline int check(int result, const char* what)
     return result;
 }
 
-// raise_descriptor_limit: a load has a connection per server and client at once.
+// raise_descriptor_limit: a load has a connection per server and client at once. Who may
+// raises the hard limit as well.
 inline void raise_descriptor_limit()
 {
     rlimit limit{};
     check(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+    const rlimit wanted{.rlim_cur = 65536, .rlim_max = 65536};
+    if (limit.rlim_max < wanted.rlim_max && ::setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return;
     limit.rlim_cur = limit.rlim_max;
     check(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
 }

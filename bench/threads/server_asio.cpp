@@ -4,6 +4,7 @@
 // socket types; nothing else differs between the columns.
 #include "support/arguments.hpp"
 #include "support/process.hpp"
+#include "support/processors.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -17,7 +18,6 @@
 #include <vector>
 
 #include <backend.hpp>
-#include <sched.h>
 
 namespace {
 
@@ -94,16 +94,6 @@ private:
     bench::acceptor acceptor_;
 };
 
-// The driver starts a server on one processor; threads are there to use several.
-void use_all_processors()
-{
-    cpu_set_t all;
-    CPU_ZERO(&all);
-    for (int cpu = 0; cpu != CPU_SETSIZE; ++cpu)
-        CPU_SET(cpu, &all);
-    bench::check(::sched_setaffinity(0, sizeof all, &all), "sched_setaffinity");
-}
-
 } // namespace
 
 int main(int argc, char** argv)
@@ -112,7 +102,7 @@ int main(int argc, char** argv)
         argc, argv, {"--lifetime", "--connection-limit", "--threads", "--contexts"});
     bench::begin_server(
         options.integer("--lifetime", 600), options.integer("--connection-limit", -1));
-    use_all_processors();
+    bench::use_all_processors();
     const long long thread_count = options.integer("--threads", 2);
     const long long context_count = options.integer("--contexts", 1);
     // The hint is what Asio's documentation recommends: the number of running threads.

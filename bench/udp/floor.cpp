@@ -4,6 +4,7 @@
 // one kernel entry each.
 //
 //     --ring single|cooperative   as in echo/floor.cpp
+//     --send ring|at_once         a request (default), or a system call without a wait
 #include "support/arguments.hpp"
 #include "support/process.hpp"
 #include "support/transport.hpp"
@@ -30,8 +31,10 @@ asio_uring::ring_options options_of(const bench::arguments& options)
 class server
 {
 public:
-    explicit server(const asio_uring::ring_options& options)
-        : ring_(options), socket_(bench::serve_on(bench::transport::udp, 0))
+    server(const asio_uring::ring_options& options, bool send_at_once)
+        : ring_(options),
+          socket_(bench::serve_on(bench::transport::udp, 0)),
+          send_at_once_(send_at_once)
     {
         message_.msg_name = &sender_;
         message_.msg_iov = &data_;
@@ -49,16 +52,26 @@ public:
                 bench::count_connection();
             if (received <= 0)
                 continue;
-            perform(op::send{
-                .fd = socket_,
-                .data = buffer_,
-                .size = static_cast<std::uint32_t>(received),
-                .address = static_cast<sockaddr*>(message_.msg_name),
-                .address_size = static_cast<std::uint16_t>(message_.msg_namelen)});
+            send(static_cast<std::uint32_t>(received));
         }
     }
 
 private:
+    void send(std::uint32_t size)
+    {
+        auto* const address = static_cast<sockaddr*>(message_.msg_name);
+        if (send_at_once_ &&
+            ::sendto(
+                socket_, buffer_, size, MSG_DONTWAIT, address, message_.msg_namelen) >= 0)
+            return;
+        perform(op::send{
+            .fd = socket_,
+            .data = buffer_,
+            .size = size,
+            .address = address,
+            .address_size = static_cast<std::uint16_t>(message_.msg_namelen)});
+    }
+
     template <class Op>
     int perform(const Op& request)
     {
@@ -78,6 +91,7 @@ private:
 
     asio_uring::ring ring_;
     int socket_;
+    bool send_at_once_;
     ::msghdr message_{};
     ::iovec data_{};
     sockaddr_in sender_{};
@@ -89,8 +103,8 @@ private:
 int main(int argc, char** argv)
 {
     const bench::arguments options(
-        argc, argv, {"--lifetime", "--connection-limit", "--ring"});
+        argc, argv, {"--lifetime", "--connection-limit", "--ring", "--send"});
     bench::begin_server(
         options.integer("--lifetime", 600), options.integer("--connection-limit", -1));
-    server(options_of(options)).run();
+    server(options_of(options), options.text("--send", "ring") == "at_once").run();
 }

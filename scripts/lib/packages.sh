@@ -52,7 +52,8 @@ packages_of()
             ;;
         bench) # the benchmarks with their counters and plots
             boost_package program-options
-            printf '%s\n' liburing-dev python3 gnuplot-nox strace valgrind linux-perf
+            printf '%s\n' liburing-dev libuv1-dev python3 gnuplot-nox strace valgrind \
+                linux-perf
             ;;
         programs) # what scripts/real-programs compiles, and its servers; none is started
             boost_package ''

@@ -2,13 +2,17 @@
 
 """The table of scenarios. To add one, write its class and enter it here."""
 
+from scenarios.context_life import ContextLife
 from scenarios.echo import Echo, EchoWithFallback
 from scenarios.echo_other import EchoLocal, EchoUdp
+from scenarios.idle import Idle
+from scenarios.post import Post
 from scenarios.ring_layer import RingFile, RingNop
 from scenarios.self_check import SelfCheck
+from scenarios.servers import AcceptChurn, Http, Mixed, Stream
 from scenarios.sizes import Sizes
 from scenarios.tax import CoroTax, ErasedTax
-from scenarios.threads import Threads2, Threads4, Threads8
+from scenarios.threads import Threads, Threads2, ThreadsWithContexts
 from scenarios.timers import Timers
 
 _ALL = [
@@ -18,12 +22,21 @@ _ALL = [
     Echo(64, 4096),
     EchoLocal(),
     EchoUdp(),
+    Stream(),
+    Http(),
+    AcceptChurn(),
+    Mixed(),
+    Idle(),
     CoroTax(),
     ErasedTax(),
     Threads2(),
-    Threads4(),
-    Threads8(),
+    Threads(1),
+    ThreadsWithContexts(256),
+    Threads(4),
+    Threads(8),
+    Post(),
     Timers(),
+    ContextLife(),
     Sizes(),
     RingNop(),
     RingFile(),

@@ -62,6 +62,8 @@ FLOOR_SEND_AT_ONCE = Column(
     ("--send", "at_once"),
 )
 
+LIBUV = Column("libuv", "echo_libuv", "libuv")
+
 # Per round the best of these hand-written loops is the envelope: the limit on the machine
 # at hand, whether its system calls are cheap or dear.
 ENVELOPE = (FLOOR, FLOOR_MULTISHOT, FLOOR_SEND_AT_ONCE, RAW_EPOLL, RAW_EPOLL_EDGE)
@@ -77,10 +79,12 @@ WHOM = {
     "floor_send_at_once": "floor_send_at_once",
     "raw_epoll": "raw_epoll",
     "raw_epoll_edge": "raw_epoll_edge",
+    "libuv": "libuv",
 }
 PERCENTILES = ("p50_us", "p99_us", "p99_9_us")
-COUNTS = ("syscalls_per_op", "allocs_per_op", "instructions_per_op")
-
+COUNTS = ("syscalls_per_op", "allocs_per_op", "instructions_per_op", "kernel_workers")
+# Of the same kind, where there is more than one thread.
+THREAD_COUNTS = ("futex_per_op", "switches_per_op")
 
 # The figures of a run over all columns.
 RATIOS = tuple(
@@ -99,16 +103,28 @@ class EchoScenario(ServerScenario):
 
     subject = "asio_uring"
     whom = WHOM
+    envelope = tuple(one.name for one in ENVELOPE)
+    others = ()  # (column, another, figure) of ratios that are not the subject's
+    counted = COUNTS
+    has_latency = True
+    work = "echo"  # of load/load.cpp
     size = 64
     promised = FIGURES
 
     def _load(self, settings, servers):
+        targets = (f"{one.port}:{one.pid}:{self._idle(settings, one)}" for one in servers)
         return [
-            settings.program("echo_load"),
-            *("--targets", ",".join(f"{one.port}:{one.pid}" for one in servers)),
+            settings.program("load"),
+            *("--targets", ",".join(targets)),
+            *("--work", self.work),
             *("--connections", self.connections),
             *("--bytes", self.size),
         ]
+
+    @staticmethod
+    def _idle(settings, server):
+        """How many connections stand beside those of the load."""
+        return server.column.idle // settings.shorter
 
     def _command(self, settings, column):
         command = super()._command(settings, column)
@@ -130,10 +146,9 @@ class EchoScenario(ServerScenario):
         present = [one for one in self.columns if one.name in rounds[0]]
         if self.subject in rounds[0]:
             self._figures(rounds, counts, outcome)
-        outcome.tables += [
-            _cost_table(present, rounds, counts),
-            _latency_table(present, rounds),
-        ]
+        outcome.tables.append(_cost_table(present, rounds, counts, self.counted))
+        if self.has_latency:
+            outcome.tables.append(_latency_table(present, rounds))
         outcome.panels = echo_panels(present, rounds)
 
     def _figures(self, rounds, counts, outcome):
@@ -147,24 +162,25 @@ class EchoScenario(ServerScenario):
                 )
                 outcome.figures[f"{figure}_vs_{whom}"] = value.median
                 ratios.append(ratio_row(f"{figure}_vs_{whom}", value))
-        loops = [one.name for one in ENVELOPE]
-        if all(name in rounds[0] for name in loops):
+        if self.envelope and all(name in rounds[0] for name in self.envelope):
             value = figures.spread(
-                figures.ratios_to_best(rounds, self.subject, loops, "cpu_per_op_us")
+                figures.ratios_to_best(
+                    rounds, self.subject, self.envelope, "cpu_per_op_us"
+                )
             )
             outcome.figures["cpu_per_op_vs_envelope"] = value.median
             ratios.append(ratio_row("cpu_per_op_vs_envelope", value))
-        if ASIO_URING_FALLBACK.name in rounds[0] and ASIO_EPOLL.name in rounds[0]:
+        for column, other, figure in self.others:
+            if column not in rounds[0] or other not in rounds[0]:
+                continue
             value = figures.spread(
-                figures.paired_ratios(
-                    rounds, ASIO_URING_FALLBACK.name, ASIO_EPOLL.name, "cpu_per_op_us"
-                )
+                figures.paired_ratios(rounds, column, other, "cpu_per_op_us")
             )
-            outcome.figures["cpu_per_op_fallback_vs_asio_epoll"] = value.median
-            ratios.append(ratio_row("cpu_per_op_fallback_vs_asio_epoll", value))
+            outcome.figures[figure] = value.median
+            ratios.append(ratio_row(figure, value))
         outcome.tables.append(("Ratios of paired rounds", RATIO_HEADER, ratios))
         own = counts[self.subject]
-        for figure in COUNTS:
+        for figure in self.counted:
             if own.get(figure) is not None:
                 outcome.figures[figure] = own[figure]
         base = counts.get("asio_epoll", {}).get("instructions_per_op")
@@ -172,14 +188,20 @@ class EchoScenario(ServerScenario):
             outcome.figures["instructions_per_op_vs_asio_epoll"] = (
                 own["instructions_per_op"] / base
             )
-        for quantity in COSTS:
+        for quantity in COSTS if self.has_latency else COSTS[:2]:
             outcome.figures[quantity] = figures.of_column(
                 rounds, self.subject, quantity
             ).median
 
 
 class Echo(EchoScenario):
-    promised = (*FIGURES, "cpu_per_op_vs_envelope")
+    promised = (
+        *FIGURES,
+        "cpu_per_op_vs_envelope",
+        "cpu_per_op_vs_libuv",
+        "cpu_per_op_coro_vs_asio_epoll",
+    )
+    others = ((ASIO_URING_CORO.name, ASIO_EPOLL.name, "cpu_per_op_coro_vs_asio_epoll"),)
     columns = (
         ASIO_URING,
         ASIO_URING_BATCHED,
@@ -187,6 +209,7 @@ class Echo(EchoScenario):
         ASIO_EPOLL,
         ASIO_NATIVE_URING,
         *ENVELOPE,
+        LIBUV,
         FLOOR_COOP,
     )
 
@@ -205,6 +228,14 @@ class EchoWithFallback(Echo):
 
     columns = (*Echo.columns, ASIO_URING_FALLBACK)
     promised = (*Echo.promised, "cpu_per_op_fallback_vs_asio_epoll")
+    others = (
+        *Echo.others,
+        (
+            ASIO_URING_FALLBACK.name,
+            ASIO_EPOLL.name,
+            "cpu_per_op_fallback_vs_asio_epoll",
+        ),
+    )
 
 
 RATIO_HEADER = ("figure", "median", "quartiles", "95 % interval of the median")
@@ -223,31 +254,40 @@ def _number(value, digits):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _cost_table(columns, rounds, counts):
+_COUNT_COLUMNS = {
+    "syscalls_per_op": ("system calls/op", 2),
+    "instructions_per_op": ("instructions/op (user)", 0),
+    "allocs_per_op": ("allocations/op", 3),
+    "kernel_workers": ("kernel worker threads", 0),
+    "futex_per_op": ("futex calls/op", 3),
+    "switches_per_op": ("switches/op", 3),
+}
+
+
+def _cost_table(columns, rounds, counts, counted):
     header = (
         "column",
         "server CPU us/op",
         "quartiles",
         "op/s",
-        "system calls/op",
-        "instructions/op (user)",
-        "allocations/op",
+        *(_COUNT_COLUMNS[figure][0] for figure in counted),
         "server busy",
         "load busy",
     )
     rows = []
     for column in columns:
         cpu = figures.of_column(rounds, column.name, "cpu_per_op_us")
-        counted = counts.get(column.name, {})
+        of_column = counts.get(column.name, {})
         rows.append(
             (
                 f"{column.title} (`{column.name}`)",
                 f"{cpu.median:.2f}",
                 f"{cpu.low_quartile:.2f} - {cpu.high_quartile:.2f}",
                 f"{figures.of_column(rounds, column.name, 'ops_per_s').median:.0f}",
-                _number(counted.get("syscalls_per_op"), 2),
-                _number(counted.get("instructions_per_op"), 0),
-                _number(counted.get("allocs_per_op"), 3),
+                *(
+                    _number(of_column.get(figure), _COUNT_COLUMNS[figure][1])
+                    for figure in counted
+                ),
                 f"{figures.of_column(rounds, column.name, 'server_busy').median:.0%}",
                 f"{figures.of_column(rounds, column.name, 'load_busy').median:.0%}",
             )

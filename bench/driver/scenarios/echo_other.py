@@ -64,26 +64,24 @@ class EchoUdp(EchoScenario):
     )
     connections = 0  # none that a server could count
     size = SIZE
+    promised = (*FIGURES, "cpu_per_op_vs_envelope")
     columns = (
         Column("asio_uring", "udp_asio_uring", "asio_uring, callbacks"),
         Column("asio_epoll", "udp_asio_epoll", "Asio on epoll, callbacks"),
         Column(
             "asio_native_uring", "udp_asio_native_uring", "Asio on its own io_uring"
         ),
-        Column("floor", "udp_floor", "floor: hand-written loop on the ring layer"),
-        Column(
-            "floor_coop",
-            "udp_floor",
-            "the same loop with the default ring's flags",
-            ("--ring", "cooperative"),
-            optional=True,
+        *(
+            dataclasses.replace(
+                one, program=one.program.replace("echo_", "udp_"), told_load=False
+            )
+            for one in (*ENVELOPE, FLOOR_COOP)
         ),
-        Column("raw_epoll", "udp_raw_epoll", "hand-written epoll loop"),
     )
 
     def _load(self, settings, servers):
         return [
-            settings.program("echo_load"),
+            settings.program("load"),
             *("--targets", ",".join(f"{one.port}:{one.pid}" for one in servers)),
             *("--connections", CLIENTS),
             *("--bytes", SIZE),

@@ -3,7 +3,7 @@
 """The TCP echo by several threads: one context for all, and for two a context each."""
 
 from scenario import Column
-from scenarios.echo import COSTS, EchoScenario
+from scenarios.echo import COSTS, THREAD_COUNTS, EchoScenario
 
 _BACKENDS = (
     ("asio_uring", "asio_uring"),
@@ -14,18 +14,18 @@ _BACKENDS = (
 
 def _shared(threads):
     """One context for all threads."""
-    words = {2: "two", 4: "four", 8: "eight"}[threads]
+    words = {1: "one thread", 2: "two threads", 4: "four threads", 8: "eight threads"}
     for name, title in _BACKENDS:
         yield Column(
             name,
             f"threads_{name}",
-            f"{title}, one context, {words} threads",
-            () if threads == 2 else ("--threads", str(threads)),
+            f"{title}, one context, {words[threads]}",
+            ("--threads", str(threads)),
         )
 
 
-def _others():
-    """A context for each of two threads, and one thread alone."""
+def _contexts():
+    """A context for each of two threads."""
     for name, title in _BACKENDS[:2]:
         yield Column(
             f"{name}_contexts",
@@ -33,69 +33,89 @@ def _others():
             f"{title}, two contexts with one thread each",
             ("--contexts", "2"),
         )
-        yield Column(
-            f"{name}_single",
-            f"threads_{name}",
-            f"{title}, one context, one thread",
-            ("--threads", "1"),
-            optional=True,
-        )
 
 
+_POOL = Column(
+    "asio_uring_pool",
+    "threads_asio_uring_pool",
+    "asio_uring, a context_pool of two",
+    ("--threads", "2"),
+)
+
+_COUNTED = ("syscalls_per_op", "allocs_per_op", *THREAD_COUNTS, "kernel_workers")
 _PROMISED = (
     "cpu_per_op_vs_asio_epoll",
     "cpu_per_op_vs_asio_uring",
     "ops_per_s_vs_asio_epoll",
     "ops_per_s_vs_asio_uring",
-    "syscalls_per_op",
-    "allocs_per_op",
+    *_COUNTED,
     *COSTS,
 )
 
 
-def _description(connections, threads):
-    return (
-        f"TCP echo over loopback by {threads} threads on all processors, the load among "
-        f"them: {connections} connections, one message of 64 bytes in flight on each."
-    )
+class Threads(EchoScenario):
+    """One context for all threads, of which there may be more than processors."""
 
-
-class _Threads(EchoScenario):
     whom = {"asio_epoll": "asio_epoll", "asio_native_uring": "asio_uring"}
+    envelope = ()
+    counted = _COUNTED
     promised = _PROMISED
 
-    def _instructions(self, settings, children, column):
+    def __init__(self, threads, connections=256):
+        self.connections = connections
+        self.name = f"threads-{threads}x{connections}"
+        self.description = (
+            f"TCP echo over loopback, run by {threads} thread{'s' * (threads > 1)} on all "
+            f"processors, the load among them: {connections} connections, one message of "
+            "64 bytes in flight on each."
+        )
+        self._shared = tuple(_shared(threads))
+
+    @property
+    def columns(self):
+        return self._shared
+
+    def count_instructions(self, settings, children, column):
         """Not taken: valgrind runs one thread at a time, and does not let go of it while
         it waits in the ring."""
-        return None
+        return {}
 
 
-class Threads2(_Threads):
-    """By two, beside a context for each of them."""
+class ThreadsWithContexts(Threads):
+    """By two, beside a context for each of them, made by hand and by the pool."""
 
-    name = "threads-2"
-    connections = 64
-    description = _description(connections, 2)
-    columns = (*_shared(2), *_others())
     whom = {
-        **_Threads.whom,
+        **Threads.whom,
         "asio_uring_contexts": "contexts",
+        "asio_uring_pool": "pool",
         "asio_epoll_contexts": "asio_epoll_contexts",
     }
-    promised = (*_PROMISED, "cpu_per_op_vs_contexts", "ops_per_s_vs_contexts")
+    others = (
+        (
+            "asio_uring_contexts",
+            "asio_epoll_contexts",
+            "cpu_per_op_contexts_vs_asio_epoll_contexts",
+        ),
+        (_POOL.name, "asio_epoll_contexts", "cpu_per_op_pool_vs_asio_epoll_contexts"),
+    )
+    promised = (
+        *_PROMISED,
+        "cpu_per_op_vs_contexts",
+        "ops_per_s_vs_contexts",
+        "cpu_per_op_pool_vs_asio_epoll_contexts",
+    )
+
+    def __init__(self, connections):
+        super().__init__(2, connections)
+
+    @property
+    def columns(self):
+        return (*self._shared, *_contexts(), _POOL)
 
 
-class Threads4(_Threads):
-    """By more threads than a small machine has processors."""
+class Threads2(ThreadsWithContexts):
+    """The smaller of the two, under its short name."""
 
-    name = "threads-4"
-    connections = 256
-    description = _description(connections, 4)
-    columns = tuple(_shared(4))
-
-
-class Threads8(_Threads):
-    name = "threads-8"
-    connections = 256
-    description = _description(connections, 8)
-    columns = tuple(_shared(8))
+    def __init__(self):
+        super().__init__(64)
+        self.name = "threads-2"

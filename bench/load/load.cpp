@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
-// Benchmarks. The load of the echo scenarios.
+// Benchmarks. The load of the scenarios with a server.
 //
-//     echo_load --targets PORT:PID,... --connections N --bytes B --slices COUNT --slice S
-//     echo_load --targets PORT:PID --connections N --bytes B --operations COUNT
+//     load --targets PORT:PID[:IDLE],... --slices COUNT --slice S
+//     load --targets PORT:PID[:IDLE] --operations COUNT
 //
-//     --transport tcp|udp|local   (default tcp); what PORT means: support/transport.hpp
+//     --work echo|churn|http|mixed|stream   (default echo)
+//     --connections N --bytes B             of the echo: connections, and its message
+//     --slow N                              of mixed: how many of them read slowly
+//     --transport tcp|udp|local             (default tcp); what PORT means:
+//                                           support/transport.hpp
 //
 // The first form measures several servers side by side: it loads one after the other,
 // each for a slice of S seconds, back and forth COUNT times. The speed of a virtual
 // machine changes by whole factors within a second, and slices of a few hundredths let
 // every server have its share of each phase. The CPU clock of the server is read at both
-// ends of each slice, after the load has settled. The second form sends an exact number
-// of messages, for runs in which something else does the counting. Prints one line of
-// JSON: an array with the sums of each target.
-#include "load/echo_client.hpp"
+// ends of each slice, after the load has settled. The second form performs an exact
+// number of operations, for runs in which something else does the counting. A target with
+// IDLE has so many connections more, on which nothing happens after a first message.
+// Prints one line of JSON: an array with the sums of each target.
+#include "load/exchange_client.hpp"
+#include "load/idle_connections.hpp"
+#include "load/mixed_client.hpp"
+#include "load/stream_client.hpp"
 #include "support/arguments.hpp"
 
 #include <cinttypes>
@@ -32,6 +40,30 @@ using bench::read_clock;
 // load find their step.
 inline constexpr std::uint64_t settle_ns = 4'000'000;
 
+std::unique_ptr<bench::client>
+make_client(const bench::arguments& options, unsigned short port)
+{
+    const std::string work = options.text("--work", "echo");
+    const bench::transport kind = bench::transport_of(options);
+    const auto connections =
+        static_cast<std::size_t>(options.integer("--connections", 64));
+    const auto size = static_cast<std::size_t>(options.integer("--bytes", 64));
+    if (work == "stream")
+        return std::make_unique<bench::stream_client>(kind, port, connections);
+    if (work == "mixed") {
+        const auto slow = static_cast<std::size_t>(options.integer("--slow", 6));
+        return std::make_unique<bench::mixed_client>(kind, port, connections, slow, size);
+    }
+    bench::exchange what = bench::exchange::echo;
+    if (work == "churn")
+        what = bench::exchange::churn;
+    else if (work == "http")
+        what = bench::exchange::http;
+    else if (work != "echo")
+        bench::fail("--work", EINVAL);
+    return std::make_unique<bench::exchange_client>(kind, port, what, connections, size);
+}
+
 struct totals
 {
     std::uint64_t operations = 0;
@@ -44,12 +76,12 @@ class target
 {
 public:
     target(
-        bench::transport kind,
+        const bench::arguments& options,
         unsigned short port,
         pid_t server,
-        std::size_t connections,
-        std::size_t size)
-        : client_(std::make_unique<bench::echo_client>(kind, port, connections, size))
+        std::size_t idle)
+        : idle_(bench::transport_of(options), port, server, idle),
+          client_(make_client(options, port))
     {
         if (const int error = ::clock_getcpuclockid(server, &server_clock_); error != 0)
             bench::fail("clock_getcpuclockid", error);
@@ -57,7 +89,7 @@ public:
 
     void run_slice(std::uint64_t slice_ns)
     {
-        client_->start_all(UINT64_MAX);
+        client_->start(UINT64_MAX);
         client_->run_until(read_clock(CLOCK_MONOTONIC) + settle_ns);
         const totals before = read();
         client_->run_until(before.wall_ns + slice_ns);
@@ -69,7 +101,7 @@ public:
     void run_operations(std::uint64_t count)
     {
         const totals before = read();
-        client_->start_all(count);
+        client_->start(count);
         client_->drain();
         add_since(before);
     }
@@ -80,14 +112,16 @@ public:
         std::printf(
             "{\"operations\": %" PRIu64 ", \"wall_ns\": %" PRIu64
             ", \"server_cpu_ns\": %" PRIu64 ", \"load_cpu_ns\": %" PRIu64
-            ", \"p50_us\": %.3f, \"p99_us\": %.3f, \"p99_9_us\": %.3f}",
+            ", \"p50_us\": %.3f, \"p99_us\": %.3f, \"p99_9_us\": %.3f"
+            ", \"idle_bytes\": %.1f}",
             sum_.operations,
             sum_.wall_ns,
             sum_.server_cpu_ns,
             sum_.load_cpu_ns,
             latencies.percentile_us(0.50),
             latencies.percentile_us(0.99),
-            latencies.percentile_us(0.999));
+            latencies.percentile_us(0.999),
+            idle_.bytes_per_connection());
     }
 
 private:
@@ -109,38 +143,38 @@ private:
         sum_.load_cpu_ns += now.load_cpu_ns - before.load_cpu_ns;
     }
 
-    std::unique_ptr<bench::echo_client> client_;
+    bench::idle_connections idle_;
+    std::unique_ptr<bench::client> client_;
     clockid_t server_clock_{};
     totals sum_;
 };
 
-std::vector<target> connect_all(const bench::arguments& options)
+using targets = std::vector<std::unique_ptr<target>>;
+
+targets connect_all(const bench::arguments& options)
 {
-    const auto connections =
-        static_cast<std::size_t>(options.integer("--connections", 64));
-    const auto size = static_cast<std::size_t>(options.integer("--bytes", 64));
     const std::string list = options.text("--targets", "");
-    std::vector<target> targets;
+    targets all;
     for (std::size_t at = 0; at < list.size(); at = list.find(',', at) + 1) {
         unsigned short port = 0;
         int server = 0;
-        if (std::sscanf(list.c_str() + at, "%hu:%d", &port, &server) != 2)
+        std::size_t idle = 0;
+        if (std::sscanf(list.c_str() + at, "%hu:%d:%zu", &port, &server, &idle) < 2)
             bench::fail("--targets", EINVAL);
-        targets.emplace_back(
-            bench::transport_of(options), port, server, connections, size);
+        all.push_back(std::make_unique<target>(options, port, server, idle));
         if (list.find(',', at) == std::string::npos)
             break;
     }
-    return targets;
+    return all;
 }
 
-void run_slices(std::vector<target>& targets, long long count, std::uint64_t slice_ns)
+void run_slices(targets& all, long long count, std::uint64_t slice_ns)
 {
     for (long long cycle = 0; cycle < count; ++cycle) {
-        for (std::size_t index = 0; index < targets.size(); ++index) {
+        for (std::size_t index = 0; index < all.size(); ++index) {
             // Back and forth, so that no server always follows the same one.
             const bool back = cycle % 2 != 0;
-            targets[back ? targets.size() - 1 - index : index].run_slice(slice_ns);
+            all[back ? all.size() - 1 - index : index]->run_slice(slice_ns);
         }
     }
 }
@@ -153,7 +187,9 @@ int main(int argc, char** argv)
         argc,
         argv,
         {"--targets",
+         "--work",
          "--connections",
+         "--slow",
          "--bytes",
          "--slices",
          "--slice",
@@ -161,22 +197,22 @@ int main(int argc, char** argv)
          "--transport",
          "--lifetime"});
     bench::bound_lifetime(options.integer("--lifetime", 120));
-    std::vector<target> targets = connect_all(options);
-    if (targets.empty())
+    targets all = connect_all(options);
+    if (all.empty())
         bench::fail("--targets", EINVAL);
     if (const long long operations = options.integer("--operations", 0); operations > 0) {
-        targets.front().run_operations(static_cast<std::uint64_t>(operations));
+        all.front()->run_operations(static_cast<std::uint64_t>(operations));
     }
     else {
         run_slices(
-            targets,
+            all,
             options.integer("--slices", 16),
             static_cast<std::uint64_t>(options.real("--slice", 0.05) * 1e9));
     }
     const char* separator = "[";
-    for (const target& each : targets) {
+    for (const auto& each : all) {
         std::printf("%s", separator);
-        each.print();
+        each->print();
         separator = ", ";
     }
     std::printf("]\n");

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+// Benchmarks. The one request of http-64 and its answer, byte for byte, as the load
+// compares it. Thread: any. Lifetime: static.
+#pragma once
+
+#include <string_view>
+
+namespace bench {
+
+inline constexpr std::string_view http_request = "GET / HTTP/1.1\r\n"
+                                                 "Host: localhost\r\n"
+                                                 "User-Agent: bench\r\n"
+                                                 "Accept: */*\r\n"
+                                                 "\r\n";
+
+inline constexpr std::string_view http_body = "Hello, world!\n";
+
+inline constexpr std::string_view http_reply = "HTTP/1.1 200 OK\r\n"
+                                               "Server: bench\r\n"
+                                               "Content-Type: text/plain\r\n"
+                                               "Content-Length: 14\r\n"
+                                               "\r\n"
+                                               "Hello, world!\n";
+
+} // namespace bench
