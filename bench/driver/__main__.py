@@ -9,6 +9,7 @@ import sys
 import time
 
 import environment
+import guards
 import machine
 import report
 import scenarios
@@ -56,6 +57,14 @@ def _arguments():
     )
     parser.add_argument("--columns", default="", help="only these, separated by commas")
     parser.add_argument(
+        "--guards",
+        action="store_true",
+        help="no scenario: compare what is counted, not timed, with bench/guards.json",
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="with --guards: keep the values instead"
+    )
+    parser.add_argument(
         "--no-counts",
         action="store_true",
         help="leave out system calls, instructions and allocations",
@@ -70,6 +79,8 @@ def _arguments():
         "--check-arguments", action="store_true", help="check the command line and stop"
     )
     chosen = parser.parse_args()
+    if chosen.guards and chosen.scenario or chosen.refresh and not chosen.guards:
+        parser.error("--guards takes no scenario, and --refresh belongs to it")
     for name in chosen.scenario:
         if name not in scenarios.BY_NAME:
             parser.error(f"no scenario {name}; there are {', '.join(scenarios.BY_NAME)}")
@@ -101,7 +112,12 @@ def _settings(chosen):
 
 
 def _run(chosen):
-    settings = _settings(chosen)
+    names = chosen.scenario or scenarios.DEFAULT
+    return 1 if _run_scenarios(chosen, _settings(chosen), names) else 0
+
+
+def _run_scenarios(chosen, settings, names):
+    """Prints the figures last; what failed is returned."""
     costs = machine.measure(settings)
     about = report.Machine(
         environment.describe(settings.build) + machine.description(costs),
@@ -112,43 +128,55 @@ def _run(chosen):
     results = machine.result_lines(costs)
     failures = [f"machine: no {name}" for name in machine.FIGURES if name not in costs]
     skipped = 0
-    for name in chosen.scenario or scenarios.DEFAULT:
+    for name in names:
         scenario = scenarios.BY_NAME[name]
         offered = offered_columns(scenario)
         if settings.columns and offered and not settings.choose(scenario.columns):
             print(f"== {name}: left out, it has none of the columns\n", flush=True)
             continue
-        print(f"== {name}: {scenario.description}", flush=True)
-        started = time.monotonic()
-        try:
-            with Children() as children:
-                outcome = scenario.run(settings, children)
-        except (ChildError, OSError) as error:
-            failures.append(f"{name}: {error}")
-            print(f"== {name}: failed: {error}", flush=True)
+        outcome = _run_one(settings, name, about, failures)
+        if outcome is None:
             continue
         if outcome.skipped:
             skipped += 1
-            print(f"== {name}: skipped: {outcome.skipped}\n", flush=True)
             continue
-        if settings.count and not settings.columns:
-            outcome.failures += [
-                f"no figure {figure}" for figure in missing_figures(scenario, outcome)
-            ]
-        report.write(settings, scenario, outcome, about)
-        report.print_tables(outcome)
         results += report.result_lines(name, outcome)
         failures += [f"{name}: {text}" for text in outcome.failures]
         if not chosen.smoke:
             failures += [f"{name}: {text}" for text in outcome.bounds_missed]
-        print(f"== {name}: done in {time.monotonic() - started:.0f} s\n", flush=True)
     print(f"== reports: {settings.output}")
     for failure in failures:
         print(f"== failed: {failure}")
     print("\n".join(results), flush=True)
     if chosen.smoke:
-        print(f"{len(results)} passed, {len(failures)} failed, {skipped} skipped", flush=True)
-    return 1 if failures else 0
+        counted = f"{len(results)} passed, {len(failures)} failed, {skipped} skipped"
+        print(counted, flush=True)
+    return failures
+
+
+def _run_one(settings, name, about, failures):
+    """The outcome of a scenario, or none where it failed."""
+    scenario = scenarios.BY_NAME[name]
+    print(f"== {name}: {scenario.description}", flush=True)
+    started = time.monotonic()
+    try:
+        with Children() as children:
+            outcome = scenario.run(settings, children)
+    except (ChildError, OSError) as error:
+        failures.append(f"{name}: {error}")
+        print(f"== {name}: failed: {error}", flush=True)
+        return None
+    if outcome.skipped:
+        print(f"== {name}: skipped: {outcome.skipped}\n", flush=True)
+        return outcome
+    if settings.count and not settings.columns:
+        outcome.failures += [
+            f"no figure {figure}" for figure in missing_figures(scenario, outcome)
+        ]
+    report.write(settings, scenario, outcome, about)
+    report.print_tables(outcome)
+    print(f"== {name}: done in {time.monotonic() - started:.0f} s\n", flush=True)
+    return outcome
 
 
 def _interrupt(*_):
@@ -161,6 +189,11 @@ def main():
         return 0
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        if chosen.refresh:
+            guards.refresh(_settings(chosen))
+            return 0
+        if chosen.guards:
+            return 0 if guards.check(_settings(chosen)) else 1
         return _run(chosen)
     except KeyboardInterrupt:
         print("== interrupted: every child process has been stopped")

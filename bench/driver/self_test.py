@@ -6,6 +6,7 @@
 import contextlib
 import importlib.util
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -15,6 +16,7 @@ from unittest import mock
 
 import counters
 import figures
+import guards
 import machine
 import plot
 import report
@@ -159,6 +161,40 @@ class Envelope(unittest.TestCase):
         outcome = run(one, columns=tuple(names))
         self.assertNotIn("cpu_per_op_vs_envelope", outcome.figures)
         self.assertIn("cpu_per_op_vs_floor", outcome.figures)
+
+
+class Guards(unittest.TestCase):
+    KEPT = {"a instructions_per_op": 1000, "b allocs_per_op": 0, "sizes c": 64}
+
+    def compared(self, same_compiler=True, **values):
+        names = dict(zip(("instructions", "allocs", "size"), self.KEPT))
+        changed = {names[key]: value for key, value in values.items()}
+        lists = guards.compare(self.KEPT, {**self.KEPT, **changed}, same_compiler)
+        return tuple(map(len, lists))
+
+    def test_what_has_grown_fails_and_what_has_shrunk_passes(self):
+        self.assertEqual(self.compared(), (3, 0, 0))
+        self.assertEqual(self.compared(instructions=1049), (3, 0, 0))
+        self.assertEqual(self.compared(instructions=1051), (2, 1, 0))
+        self.assertEqual(self.compared(allocs=0.1), (2, 1, 0))
+        self.assertEqual(self.compared(size=72), (2, 1, 0))
+        self.assertEqual(self.compared(instructions=1, size=56), (3, 0, 0))
+
+    def test_with_another_compiler_counts_alone_are_compared(self):
+        compared = self.compared(same_compiler=False, instructions=9999, allocs=0.1)
+        self.assertEqual(compared, (0, 1, 2))
+
+    def test_what_one_side_alone_has_fails(self):
+        self.assertEqual(len(guards.compare(self.KEPT, {}, True)[1]), 3)
+        self.assertEqual(len(guards.compare({}, self.KEPT, True)[1]), 3)
+
+    def test_each_guard_is_a_column_of_a_scenario_and_in_the_table(self):
+        table = json.loads(guards.TABLE.read_text())["values"]
+        for one in guards.GUARDS:
+            offered = scenario.offered_columns(scenarios.BY_NAME[one.scenario])
+            self.assertIn(one.column, offered)
+            for figure in one.figures:
+                self.assertIn(f"{one.scenario} {one.column} {figure}", table)
 
 
 class Machine(unittest.TestCase):
