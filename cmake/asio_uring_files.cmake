@@ -30,6 +30,7 @@ set(asio_uring_sources
     src/ring/ring_memory.cpp
     src/ring/ring_registration.cpp
     src/ring/setup.cpp
+    src/ring/spare_ring.cpp
     src/ring/sync_cancel.cpp
     src/ring/sync_message.cpp
     src/ring/system.cpp
@@ -231,6 +232,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/ring/mapping.hpp
     include/asio_uring/detail/ring/register_target.hpp
     include/asio_uring/detail/ring/ring_memory.hpp
+    include/asio_uring/detail/ring/spare_ring.hpp
     include/asio_uring/detail/ring/syscall.hpp
     include/asio_uring/detail/ring/unique_fd.hpp
     include/asio_uring/detail/ring/wait_budget.hpp

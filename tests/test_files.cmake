@@ -67,6 +67,7 @@ set(test_loop_sources
     loop/test_parts.cpp
     loop/test_parts_model.cpp
     loop/test_refused_entries.cpp
+    loop/test_spare_ring.cpp
     loop/test_timer_heap.cpp
     loop/test_verdict.cpp
 )

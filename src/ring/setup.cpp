@@ -2,6 +2,7 @@
 
 #include "setup.hpp"
 
+#include <asio_uring/detail/ring/spare_ring.hpp>
 #include <asio_uring/detail/ring/syscall.hpp>
 #include <asio_uring/detail/ring/unique_fd.hpp>
 #include <asio_uring/detail/ring/wait_budget.hpp>
@@ -83,6 +84,11 @@ int setup_with_backoff(unsigned entries, abi::setup_params& params) noexcept
 {
     const abi::setup_params request = params;
     int result = sys_setup(entries, params);
+    const bool full = result == -ENOMEM || result == -EMFILE || result == -ENFILE;
+    if (full && drop_spare_ring()) {
+        params = request;
+        result = sys_setup(entries, params);
+    }
     for (auto time = first_wait; result == -ENOMEM && time <= last_wait; time *= 2) {
         if (!wait_for_memory::wait(time))
             break;

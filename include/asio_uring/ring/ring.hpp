@@ -29,6 +29,12 @@
 
 #include <signal.h>
 
+namespace asio_uring::detail {
+
+class resting_ring;
+
+} // namespace asio_uring::detail
+
 namespace asio_uring {
 
 /// How long submit_and_wait() waits.
@@ -371,6 +377,8 @@ public:
     boost::system::error_code unregister_files() noexcept;
 
 private:
+    friend class detail::resting_ring;
+
     boost::system::error_code open(const ring_options& options) noexcept;
     boost::system::error_code take_over(int fd, const abi::setup_params& params) noexcept;
     void close_descriptor() noexcept;

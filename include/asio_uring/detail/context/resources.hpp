@@ -75,6 +75,9 @@ public:
     /// Tells when the kernel has let go of a single-issuer ring; null for any other.
     teardown_watch* teardown() noexcept { return teardown_ ? &*teardown_ : nullptr; }
 
+    /// Whether the ring has, or had, anything registered.
+    bool has_table() const noexcept { return single_issuer_ || free_.capacity() != 0; }
+
     /// Lends an empty place of the file table.
     std::uint32_t acquire_slot(ring& of, boost::system::error_code& ec)
     {

@@ -15,6 +15,7 @@
 #include <asio_uring/detail/context/single_issuer.hpp>
 #include <asio_uring/detail/loop/event_loop.hpp>
 #include <asio_uring/detail/ring/availability.hpp>
+#include <asio_uring/detail/ring/spare_ring.hpp>
 #include <asio_uring/ring/error.hpp>
 #include <asio_uring/ring/ring_options.hpp>
 
@@ -60,6 +61,15 @@ public:
         if (refused_.reason && required)
             throw boost::system::system_error(refused_.reason, refused_.text);
         tell();
+    }
+
+    // The next context of the process need not make a ring.
+    ~ring_service()
+    {
+        if (!shut_down_ || refused_.reason || watch_ || resources_->has_table())
+            return;
+        if (std::optional<ring> clean = loop_->release_ring())
+            keep_spare_ring(std::move(*clean), options_);
     }
 
     /// REQUIRES: has_ring().
@@ -284,7 +294,10 @@ private:
     ring create(boost::system::error_code& ec)
     {
         constexpr unsigned small = 32;
-        ring made = ring::create(options_, ec);
+        ring made = take_spare_ring(options_);
+        if (made.is_open())
+            return made;
+        made = ring::create(options_, ec);
         const bool usual =
             options_.entries == ring_options().entries && options_.cq_entries == 0;
         if (ec == boost::asio::error::no_memory && usual) {

@@ -31,6 +31,7 @@
 #include <asio_uring/ring/ring.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -126,7 +127,11 @@ public:
     void start(ring_operation& op, request_owner& owner, direction way);
 
     /// The same for a request that belongs to no descriptor.
-    void start(ring_operation& op) { start(op, unowned_, direction::none); }
+    void start(ring_operation& op)
+    {
+        note_program_request();
+        start(op, unowned_, direction::none);
+    }
 
     /// Count the head of the chain as work and commit the members as one. The head ends
     /// when every member has. OWNERSHIP: as with a single operation.
@@ -266,6 +271,11 @@ public:
     /// Cancel everything, reap to zero, and append every operation for destruction.
     void shutdown(asio_impl::operation_queue& ops);
 
+    /// Takes the ring out of a loop that is shut down, for another loop to begin with:
+    /// nothing is in it, and nothing that the program did left a trace. None where that
+    /// is not so, or not at once. The loop is then good for its destruction alone.
+    std::optional<Ring> release_ring();
+
     Ring& ring() noexcept { return ring_; }
 
 private:
@@ -293,6 +303,16 @@ private:
     void carry_out(lock_type& lock) noexcept;
     [[gnu::noinline]] void notify(lock_type& lock);
     bool something_left() const noexcept;
+    void count_own(unsigned claimed) noexcept
+    {
+        counters_.sqes += claimed;
+        own_count_ += claimed;
+    }
+    // A request that is not an object's may change the ring itself: give it buffers, say.
+    void note_program_request() noexcept
+    {
+        program_requests_.store(true, std::memory_order_relaxed);
+    }
     bool may_enter() const noexcept { return right_.may_enter(scheduler_); }
     bool may_end() const noexcept { return right_.may_end(scheduler_); }
     static bool waits_by_request(const ring_operation& op) noexcept
@@ -387,6 +407,7 @@ private:
     void await_cancelled_read(request_owner& owner, lock_type& lock) noexcept;
 
     // Ending
+    bool end_own_requests();
     void drop_unsent_cancels() noexcept;
     void abandon_queued(asio_impl::operation_queue& ops);
     void abandon_queued(ring_operation& first, asio_impl::operation_queue& ops);
@@ -434,7 +455,9 @@ private:
     asio_impl::operation_queue backlog_;
     asio_impl::operation_queue unsent_cancels_;
 
+    // Requests with no last CQE: those of operations, and the loop's own
     std::size_t in_kernel_count_ = 0;
+    std::size_t own_count_ = 0;
     unsigned entering_count_ = 0;
     bool waiting_ = false;
     bool reaping_ = false;
@@ -443,6 +466,10 @@ private:
     bool ring_left_ = false;
     // A raw request of the program's may be ended by another.
     bool program_cancels_ = false;
+
+    // Any thread. Values: false, no request could leave anything in the ring; true, one
+    // could, for good.
+    std::atomic<bool> program_requests_{false};
 };
 
 template <typename Ring>

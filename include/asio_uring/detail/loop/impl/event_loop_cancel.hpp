@@ -366,6 +366,7 @@ void basic_event_loop<Ring>::request_cancel(
         if (op.part_ == part_kind::none) {
             sqe.user_data = user_data::of(internal_request::cancel).bits;
             --in_kernel_count_;
+            ++own_count_;
             op.result_ = -ECANCELED;
             return retire(op, ended);
         }
@@ -434,7 +435,7 @@ bool basic_event_loop<Ring>::try_send_cancel(ring_operation& op) noexcept
     op::async_cancel{.user_data = user_data::of(&op).bits}.prepare(*sqe);
     sqe->user_data = user_data::of(name).bits;
     op.cancel_sent_ = true;
-    ++counters_.sqes;
+    count_own(1);
     return true;
 }
 

@@ -304,7 +304,7 @@ void basic_event_loop<Ring>::read_by_readiness(request_owner& owner) noexcept
             op->changes_way_ = true;
             op::async_cancel{.user_data = user_data::of(op).bits}.prepare(*sqe);
             sqe->user_data = user_data::of(internal_request::cancel).bits;
-            ++counters_.sqes;
+            count_own(1);
             return carry_out(lock);
         }
     } while (submit_patiently(lock));

@@ -11,6 +11,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::start(request_chain& chain)
 {
     ring_operation& head = chain.head();
+    note_program_request();
     scheduler_.work_started();
     lock_type lock(mutex_);
     ++counters_.operations;
@@ -103,6 +104,7 @@ void basic_event_loop<Ring>::cancel_chain(
 template <typename Ring>
 void basic_event_loop<Ring>::start(result_source& source)
 {
+    note_program_request();
     lock_type lock(mutex_);
     if (stopping_ || is_orphan()) [[unlikely]]
         return source.end(-ECANCELED);

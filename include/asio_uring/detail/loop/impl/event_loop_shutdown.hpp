@@ -36,6 +36,46 @@ void basic_event_loop<Ring>::shutdown(asio_impl::operation_queue& ops)
     timers_.take_all(ops);
 }
 
+template <typename Ring>
+std::optional<Ring> basic_event_loop<Ring>::release_ring()
+{
+    if (!stopping_ || ring_left_ || is_orphan() || settings_.single_issuer ||
+        program_requests_.load(std::memory_order_relaxed) || in_kernel_count_ != 0 ||
+        !end_own_requests())
+        return std::nullopt;
+    ring_left_ = true;
+    return std::optional<Ring>(std::move(ring_));
+}
+
+// Requests of this thread end within the entry that cancels them. A request of another
+// thread ends when that thread likes, so nothing waits for it.
+template <typename Ring>
+bool basic_event_loop<Ring>::end_own_requests()
+{
+    constexpr int attempts = 2;
+    asio_impl::operation_queue none;
+    lock_type lock(mutex_);
+    for (int attempt = 0; attempt != attempts && own_count_ != 0; ++attempt) {
+        if (abi::sqe* sqe = ring_.try_claim()) {
+            op::async_cancel{.flags = abi::async_cancel_any | abi::async_cancel_all}
+                .prepare(*sqe);
+            sqe->user_data = user_data::of(internal_request::cancel).bits;
+            count_own(1);
+        }
+        const unsigned to_submit = ring_.publish();
+        int result = 0;
+        {
+            const entering unlocked(*this, lock);
+            result = ring_.enter(to_submit, 0, abi::enter_getevents);
+        }
+        if (result < 0)
+            return false;
+        reap(none);
+    }
+    return own_count_ == 0 && ring_.ready() == 0 && ring_.unconsumed() == 0 &&
+           !ring_.completion_overflow();
+}
+
 // The scheduler has the transfers that wait for their delivery, and destroys them.
 template <typename Ring>
 void basic_event_loop<Ring>::forget_reaped(request_owner& owner) noexcept
@@ -102,6 +142,7 @@ void basic_event_loop<Ring>::abandon_unseen(
             sqe.user_data = user_data::of(internal_request::cancel).bits;
             owner.requests.erase(*op);
             --in_kernel_count_;
+            ++own_count_;
             ops.push(op);
         }
         op = next;
@@ -125,7 +166,7 @@ void basic_event_loop<Ring>::drain(asio_impl::operation_queue& ops, lock_type& l
             op::async_cancel{.flags = abi::async_cancel_any | abi::async_cancel_all}
                 .prepare(*sqe);
             sqe->user_data = user_data::of(internal_request::cancel).bits;
-            ++counters_.sqes;
+            count_own(1);
         }
         const unsigned to_submit = ring_.publish();
         int result = 0;
@@ -303,7 +344,7 @@ template <typename Ring>
 void basic_event_loop<Ring>::leave_kernel() noexcept
 {
     waiting_ = false;
-    in_kernel_count_ = entering_count_ = 0;
+    in_kernel_count_ = own_count_ = entering_count_ = 0;
     drop_unsent_cancels();
 }
 

@@ -58,7 +58,7 @@ void basic_event_loop<Ring>::adopt_thread()
             throw boost::system::system_error(ec, "asio_uring: enabling the ring");
     });
     if (takes_over && settings_.rearm_for_thread)
-        counters_.sqes += polls_.disarm(ring_);
+        count_own(polls_.disarm(ring_));
 }
 
 // Gives an SQE to everything that waits for one. Returns whether nothing is left: only
@@ -84,7 +84,7 @@ bool basic_event_loop<Ring>::all_committed() const noexcept
 template <typename Ring>
 void basic_event_loop<Ring>::fill_queue()
 {
-    counters_.sqes += polls_.arm(ring_);
+    count_own(polls_.arm(ring_));
     if (!unsent_cancels_.empty())
         send_cancels_that_fit();
     while (asio_impl::scheduler_operation* base = backlog_.front()) {
@@ -225,6 +225,8 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
 {
     const user_data data{cqe.user_data};
     ASIO_URING_ASSERT(data.request() <= internal_request::disarm);
+    if ((cqe.flags & abi::cqe_f_more) == 0)
+        --own_count_;
     switch (data.request()) {
     case internal_request::wake:
         counters_.wakes += polls_.take_wake(cqe);
