@@ -74,6 +74,14 @@ struct fixture
     using time_point = manual_clock::time_point;
 
     fixture() { manual_clock::current = time_point(); }
+    fixture(const fixture&) = delete;
+    fixture& operator=(const fixture&) = delete;
+    ~fixture()
+    {
+        impl::operation_queue rest;
+        queue.get_all_timers(rest);
+        drain(rest);
+    }
 
     void start(std::size_t timer, std::int64_t at)
     {
@@ -116,10 +124,20 @@ struct model : fixture
         wrong += from != got.size();
     }
 
-    void cancel(std::size_t timer)
+    void cancel(std::size_t timer) { cancel(timer, impl::for_good + 1); }
+
+    /// The timer's memory is that of another one from here.
+    void destroy(std::size_t timer)
+    {
+        cancel(timer, impl::for_good);
+        std::destroy_at(&timers[timer]);
+        std::construct_at(&timers[timer]);
+    }
+
+    void cancel(std::size_t timer, std::size_t count)
     {
         impl::operation_queue ops;
-        queue.cancel_timer(timers[timer], ops);
+        queue.cancel_timer(timers[timer], ops, count);
         const auto got = drain(ops);
         std::erase_if(expected, [&](auto& each) { return each.second == timer; });
         wrong += compare(got, timer, 0, true) != got.size();
@@ -184,7 +202,7 @@ BOOST_FIXTURE_TEST_CASE(random_steps_end_each_wait_once_and_in_order, model)
     std::mt19937 generator(20);
     for (int step = 0; step != 100000; ++step) {
         const std::size_t timer = generator() % timers.size();
-        switch (generator() % 8) {
+        switch (generator() % 10) {
         case 0:
             pass(generator() % 2000);
             break;
@@ -193,6 +211,9 @@ BOOST_FIXTURE_TEST_CASE(random_steps_end_each_wait_once_and_in_order, model)
             break;
         case 2:
             move(generator() % timers.size(), timer);
+            break;
+        case 3:
+            destroy(timer);
             break;
         default:
             start_one(timer, generator() % 5000);
@@ -228,6 +249,48 @@ BOOST_FIXTURE_TEST_CASE(wait_duration_is_never_zero_before_the_time_has_come, fi
     manual_clock::current += manual_clock::duration(10);
     BOOST_TEST(queue.wait_duration_usec(1000) == 0);
     BOOST_TEST(take_all_due().size() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_is_woken_for_a_timer_that_was_cancelled, model)
+{
+    start_one(0, 1'000'000);
+    start_one(1, 5'000'000);
+    cancel(0);
+    BOOST_TEST(queue.wait_duration_usec(10'000) == 5000);
+    cancel(1);
+    BOOST_TEST(queue.wait_duration_usec(10'000) == 10'000);
+    BOOST_TEST(queue.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(timer_that_starts_again_is_due_at_its_last_time, model)
+{
+    for (const std::int64_t after : {5000, 9000, 2000, 7000}) {
+        cancel(0);
+        start_one(0, after);
+        start_one(1, 100'000);
+    }
+    pass(7000);
+    BOOST_TEST(ended == 3u); // those that were cancelled
+    BOOST_TEST(queue.wait_duration_usec(1000) == 1);
+    pass(1);
+    BOOST_TEST(wrong == 0u);
+    BOOST_TEST(time_of[0] == -1);
+}
+
+BOOST_FIXTURE_TEST_CASE(only_an_earlier_time_is_news, fixture)
+{
+    wait one(0);
+    wait two(1);
+    wait three(2);
+    const auto at = [](int time) { return time_point{manual_clock::duration(time)}; };
+    BOOST_TEST(queue.enqueue_timer(at(50), timers[0], &one));
+    BOOST_TEST(!queue.enqueue_timer(at(60), timers[1], &two));
+    impl::operation_queue ops;
+    queue.cancel_timer(timers[0], ops);
+    drain(ops);
+    BOOST_TEST(!queue.enqueue_timer(at(70), timers[0], &one));
+    BOOST_TEST(queue.enqueue_timer(at(40), timers[2], &three));
+    queue.get_all_timers(ops);
 }
 
 BOOST_FIXTURE_TEST_CASE(one_wait_of_a_timer_is_cancelled_by_its_key, fixture)

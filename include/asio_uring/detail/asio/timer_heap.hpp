@@ -25,8 +25,16 @@ template <typename Traits>
 struct heap_traits : Traits
 {};
 
+/// The count of waits to cancel for a timer that is to leave its heap as well. Asio's own
+/// heap has no more to cancel for it than for any other timer.
+inline constexpr std::size_t for_good = std::numeric_limits<std::size_t>::max() - 1;
+
 /// Keeps the promises of timer_queue: operations are due no earlier than their time, the
 /// earliest first, and those of one timer in the order in which they were started.
+///
+/// Most timers are timeouts: cancelled, and started again for a later time. So a timer
+/// that is cancelled keeps its place, and one that starts again for a later time waits
+/// at its earlier place. Whoever asks for the first timer puts those in front right.
 template <typename Traits>
 class timer_heap : public boost::asio::detail::timer_queue_base
 {
@@ -49,29 +57,38 @@ public:
         bool in_heap() const noexcept { return place_ != nowhere; }
 
         op_queue<wait_op> waits_;
+        // Of the waits: never before the time of the entry
+        time_type time_{};
         std::size_t place_ = nowhere;
     };
 
-    /// Returns whether the timer is now the first, with this wait as its only one.
+    /// Returns whether the time to the first timer may be shorter now.
     bool enqueue_timer(const time_type& time, per_timer_data& timer, wait_op* op)
     {
-        if (!timer.in_heap()) {
-            entries_.push_back({time, &timer});
-            rise(entries_.size() - 1, {time, &timer});
+        bool earliest = false;
+        if (timer.waits_.empty()) {
+            timer.time_ = time;
+            earliest = bring_forward(timer);
         }
         timer.waits_.push(op);
-        return timer.place_ == 0 && timer.waits_.front() == op;
+        return earliest;
     }
 
-    bool empty() const override { return entries_.empty(); }
+    bool empty() const override
+    {
+        put_first_right();
+        return entries_.empty();
+    }
 
     long wait_duration_msec(long longest) const override
     {
+        put_first_right();
         return entries_.empty() ? longest : rounded<1000>(longest);
     }
 
     long wait_duration_usec(long longest) const override
     {
+        put_first_right();
         return entries_.empty() ? longest : rounded<1000000>(longest);
     }
 
@@ -84,6 +101,8 @@ public:
             return;
         const time_type now = Traits::now();
         for (std::size_t count = 0; count != most_at_once && is_due(now); ++count) {
+            if (put_right(entries_.front()))
+                continue;
             per_timer_data& timer = *entries_.front().timer;
             prefetch_next();
             while (wait_op* op = timer.waits_.front())
@@ -101,19 +120,18 @@ public:
         entries_.clear();
     }
 
-    /// Ends up to `cancelled_max` waits with operation_aborted; returns how many.
+    /// Ends up to `cancelled_max` waits with operation_aborted; returns how many. A timer
+    /// that ends its life is cancelled for_good.
     std::size_t cancel_timer(
         per_timer_data& timer,
         operation_queue& ops,
         std::size_t cancelled_max = std::numeric_limits<std::size_t>::max())
     {
-        if (!timer.in_heap())
-            return 0;
         std::size_t count = 0;
         for (; count != cancelled_max && !timer.waits_.empty(); ++count)
             take(
                 timer, *timer.waits_.front(), boost::asio::error::operation_aborted, ops);
-        if (timer.waits_.empty())
+        if (cancelled_max == for_good && timer.in_heap())
             remove(timer);
         return count;
     }
@@ -121,8 +139,6 @@ public:
     void cancel_timer_by_key(
         per_timer_data* timer, operation_queue& ops, void* cancellation_key)
     {
-        if (!timer->in_heap())
-            return;
         op_queue<wait_op> others;
         while (wait_op* op = timer->waits_.front()) {
             if (op->cancellation_key_ == cancellation_key) {
@@ -133,15 +149,16 @@ public:
             others.push(op);
         }
         timer->waits_.push(others);
-        if (timer->waits_.empty())
-            remove(*timer);
     }
 
     /// REQUIRES: target has no waits.
     void move_timer(per_timer_data& target, per_timer_data& source)
     {
-        ASIO_URING_ASSERT(!target.in_heap());
+        ASIO_URING_ASSERT(target.waits_.empty());
+        if (target.in_heap())
+            remove(target);
         target.waits_.push(source.waits_);
+        target.time_ = source.time_;
         target.place_ = source.place_;
         source.place_ = nowhere;
         if (target.in_heap())
@@ -161,6 +178,41 @@ private:
     static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t children = 4;
     static constexpr std::size_t most_at_once = 128;
+
+    // A timer that is not in the heap enters it; one that stands behind its time moves.
+    // Returns whether it is the first now.
+    bool bring_forward(per_timer_data& timer)
+    {
+        if (!timer.in_heap())
+            entries_.push_back({timer.time_, &timer});
+        else if (!Traits::less_than(timer.time_, entries_[timer.place_].time))
+            return false;
+        const std::size_t from = timer.in_heap() ? timer.place_ : entries_.size() - 1;
+        rise(from, {timer.time_, &timer});
+        return timer.place_ == 0;
+    }
+
+    // Takes an entry out that nobody waits for, or moves it to its time. Returns whether
+    // the entry was neither.
+    bool put_right(const entry& one) const
+    {
+        per_timer_data& timer = *one.timer;
+        if (timer.waits_.empty())
+            remove(timer);
+        else if (Traits::less_than(one.time, timer.time_))
+            sink(timer.place_, {timer.time_, &timer});
+        else
+            return false;
+        return true;
+    }
+
+    // What is left after so many waits too early, which costs a turn and no more.
+    void put_first_right() const
+    {
+        for (std::size_t count = 0; count != most_at_once && !entries_.empty(); ++count)
+            if (!put_right(entries_.front()))
+                return;
+    }
 
     // The next timer to come stands right below the first. With many timers neither that
     // timer nor its wait is in the cache.
@@ -187,7 +239,7 @@ private:
         ops.push(&op);
     }
 
-    void put(std::size_t place, const entry& value)
+    void put(std::size_t place, const entry& value) const
     {
         entries_[place] = value;
         value.timer->place_ = place;
@@ -196,7 +248,7 @@ private:
     // rise() and sink() move the other entries out of the way and write the entry once,
     // where it belongs.
 
-    void rise(std::size_t place, const entry& value)
+    void rise(std::size_t place, const entry& value) const
     {
         while (place != 0) {
             const std::size_t parent = (place - 1) / children;
@@ -208,39 +260,41 @@ private:
         put(place, value);
     }
 
-    void sink(std::size_t place, const entry& value)
+    // What sinks was at the end, or is for later: it goes near the end again. So the
+    // place goes down first, with no look at the value, and the value then rises to it.
+    void sink(std::size_t place, const entry& value) const
     {
-        for (;;) {
-            const std::size_t first = place * children + 1;
-            if (first >= entries_.size())
-                break;
-            const std::size_t end = std::min(first + children, entries_.size());
-            std::size_t least = first;
-            for (std::size_t child = first + 1; child < end; ++child)
-                least = Traits::less_than(entries_[child].time, entries_[least].time)
-                            ? child
-                            : least;
-            if (!Traits::less_than(entries_[least].time, value.time))
-                break;
+        const std::size_t size = entries_.size();
+        std::size_t first = place * children + 1;
+        for (; first + children <= size; first = place * children + 1) {
+            const std::size_t least =
+                earlier(earlier(first, first + 1), earlier(first + 2, first + 3));
             put(place, entries_[least]);
             place = least;
         }
-        put(place, value);
+        if (first < size) {
+            std::size_t least = first;
+            for (std::size_t child = first + 1; child < size; ++child)
+                least = earlier(least, child);
+            put(place, entries_[least]);
+            place = least;
+        }
+        rise(place, value);
     }
 
-    void remove(per_timer_data& timer)
+    std::size_t earlier(std::size_t one, std::size_t other) const
+    {
+        return Traits::less_than(entries_[other].time, entries_[one].time) ? other : one;
+    }
+
+    void remove(per_timer_data& timer) const
     {
         const std::size_t place = timer.place_;
         ASIO_URING_ASSERT(place < entries_.size() && entries_[place].timer == &timer);
         timer.place_ = nowhere;
         const entry last = entries_.back();
         entries_.pop_back();
-        if (place == entries_.size())
-            return;
-        if (place != 0 &&
-            Traits::less_than(last.time, entries_[(place - 1) / children].time))
-            rise(place, last);
-        else
+        if (place != entries_.size())
             sink(place, last);
     }
 
@@ -260,7 +314,8 @@ private:
         return ticks > longest ? longest : static_cast<long>(ticks);
     }
 
-    std::vector<entry> entries_;
+    // A look at the first timer puts entries right.
+    mutable std::vector<entry> entries_;
 };
 
 } // namespace asio_uring::detail::asio_impl

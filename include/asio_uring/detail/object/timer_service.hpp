@@ -40,6 +40,7 @@ public:
         timer_service* service = nullptr;
         typename queue_type::per_timer_data timer_data;
         bool might_have_pending_waits = false;
+        bool might_be_in_heap = false;
 
         /// Asio's own service moves a timer out of here. It gets a timer of its own kind,
         /// with the same expiry and no waits: the waits of this timer end with
@@ -77,12 +78,16 @@ public:
         impl.expiry = time_type();
         impl.service = this;
         impl.might_have_pending_waits = false;
+        impl.might_be_in_heap = false;
     }
 
     void destroy(implementation_type& impl)
     {
-        error_code ignored;
-        cancel(impl, ignored);
+        if (impl.might_have_pending_waits) {
+            ASIO_URING_HANDLER_OPERATION(
+                (this->context(), "deadline_timer", &impl, 0, "cancel"));
+        }
+        leave_heap(impl);
     }
 
     void move_construct(implementation_type& impl, implementation_type& other)
@@ -98,8 +103,8 @@ public:
         timer_service& other_service,
         implementation_type& other)
     {
-        if (this != &other_service && impl.might_have_pending_waits)
-            cancel_waits(impl);
+        if (this != &other_service)
+            leave_heap(impl);
         other_service.with_scheduler([&](auto& scheduler) {
             scheduler.move_timer(other_service.queue_, impl.timer_data, other.timer_data);
         });
@@ -207,7 +212,7 @@ public:
         if (slot.is_connected())
             op.set_cancellation_key(
                 &slot.template emplace<wait_cancellation>(this, &impl.timer_data));
-        impl.might_have_pending_waits = true;
+        impl.might_have_pending_waits = impl.might_be_in_heap = true;
         ASIO_URING_HANDLER_CREATION(
             (this->context(), *op.get(), "deadline_timer", &impl, 0, "async_wait"));
         with_scheduler([&](auto& scheduler) {
@@ -250,6 +255,7 @@ private:
         impl.service = other.service;
         impl.might_have_pending_waits = other.might_have_pending_waits;
         other.might_have_pending_waits = false;
+        impl.might_be_in_heap = std::exchange(other.might_be_in_heap, false);
     }
 
     time_type leave_ring(implementation_type& impl)
@@ -273,6 +279,12 @@ private:
         if (loop_ != nullptr)
             return function(*loop_);
         return function(reactor_);
+    }
+
+    void leave_heap(implementation_type& impl)
+    {
+        if (std::exchange(impl.might_be_in_heap, false))
+            cancel_waits(impl, asio_impl::for_good);
     }
 
     std::size_t cancel_waits(
