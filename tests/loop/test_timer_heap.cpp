@@ -6,8 +6,11 @@
 #include <boost/asio/wait_traits.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <random>
@@ -115,9 +118,24 @@ struct model : fixture
     {
         now += time;
         manual_clock::current = time_point{manual_clock::duration(now)};
-        const auto got = take_all_due();
+        expect(take_all_due(), std::numeric_limits<std::size_t>::max());
+    }
+
+    /// Takes what the loop takes at once of what is due; the rest stays due.
+    void pass_and_take_once(std::int64_t time)
+    {
+        now += time;
+        manual_clock::current = time_point{manual_clock::duration(now)};
+        impl::operation_queue ops;
+        queue.get_ready_timers(ops);
+        const auto got = drain(ops);
+        expect(got, got.size());
+    }
+
+    void expect(const std::vector<ended_wait>& got, std::size_t count)
+    {
         std::size_t from = 0;
-        while (!expected.empty() && expected.begin()->first <= now) {
+        while (from < count && !expected.empty() && expected.begin()->first <= now) {
             from = compare(got, expected.begin()->second, from, false);
             expected.erase(expected.begin());
         }
@@ -223,6 +241,59 @@ BOOST_FIXTURE_TEST_CASE(random_steps_end_each_wait_once_and_in_order, model)
     impl::operation_queue rest;
     queue.get_all_timers(rest);
     BOOST_TEST(ended + drain(rest).size() == waits.size());
+    BOOST_TEST(queue.empty());
+}
+
+// Far more is due than is taken at once, and the program goes on with all of it.
+BOOST_FIXTURE_TEST_CASE(random_steps_between_due_timers_keep_their_order, model)
+{
+    std::mt19937 generator(21);
+    for (int step = 0; step != 100000; ++step) {
+        const std::size_t timer = generator() % timers.size();
+        switch (generator() % 12) {
+        case 0:
+            pass_and_take_once(generator() % 500);
+            break;
+        case 1:
+        case 2:
+            cancel(timer);
+            break;
+        case 3:
+            move(generator() % timers.size(), timer);
+            break;
+        case 4:
+            destroy(timer);
+            break;
+        default:
+            start_one(timer, static_cast<std::int64_t>(generator() % 2000) - 1000);
+        }
+        if (step % 1000 == 0)
+            for (std::size_t each = 0; each != timers.size(); ++each)
+                start_one(each, static_cast<std::int64_t>(generator() % 2000) - 1500);
+    }
+    BOOST_TEST(wrong == 0u);
+    impl::operation_queue rest;
+    queue.get_all_timers(rest);
+    BOOST_TEST(ended + drain(rest).size() == waits.size());
+    BOOST_TEST(queue.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_hundred_thousand_due_timers_end_in_order, fixture)
+{
+    constexpr std::size_t count = 100'000;
+    timers = std::vector<heap::per_timer_data>(count);
+    std::mt19937 generator(22);
+    std::vector<std::int64_t> times;
+    for (std::size_t timer = 0; timer != count; ++timer) {
+        times.push_back(generator() % 10'000);
+        start(timer, times.back());
+    }
+    manual_clock::current += manual_clock::duration(10'000);
+    const auto due = take_all_due();
+    BOOST_TEST(due.size() == count);
+    BOOST_TEST(std::ranges::is_sorted(due, {}, [&](const ended_wait& each) {
+        return times[static_cast<std::size_t>(each.number)];
+    }));
     BOOST_TEST(queue.empty());
 }
 

@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <new>
+#include <utility>
 #include <vector>
 
 namespace asio_uring::detail::asio_impl {
@@ -35,6 +37,10 @@ inline constexpr std::size_t for_good = std::numeric_limits<std::size_t>::max() 
 /// Most timers are timeouts: cancelled, and started again for a later time. So a timer
 /// that is cancelled keeps its place, and one that starts again for a later time waits
 /// at its earlier place. Whoever asks for the first timer puts those in front right.
+///
+/// Where more timers are due than are taken at once, all of these leave the heap together
+/// for a sorted run: sorting touches entries alone, and each step in a heap a timer as
+/// well.
 template <typename Traits>
 class timer_heap : public boost::asio::detail::timer_queue_base
 {
@@ -77,19 +83,19 @@ public:
     bool empty() const override
     {
         put_first_right();
-        return entries_.empty();
+        return earliest() == nullptr;
     }
 
     long wait_duration_msec(long longest) const override
     {
         put_first_right();
-        return entries_.empty() ? longest : rounded<1000>(longest);
+        return rounded<1000>(longest);
     }
 
     long wait_duration_usec(long longest) const override
     {
         put_first_right();
-        return entries_.empty() ? longest : rounded<1000000>(longest);
+        return rounded<1000000>(longest);
     }
 
     /// Takes a part of the waits that are due, so that handlers run while their
@@ -97,27 +103,36 @@ public:
     /// The rest stays due.
     void get_ready_timers(operation_queue& ops) override
     {
-        if (entries_.empty())
+        if (entries_.empty() && run_.empty())
             return;
         const time_type now = Traits::now();
-        for (std::size_t count = 0; count != most_at_once && is_due(now); ++count) {
-            if (put_right(entries_.front()))
+        for (std::size_t count = 0; count != most_at_once; ++count) {
+            const entry* const next = earliest();
+            if (next == nullptr || Traits::less_than(now, next->time))
+                return;
+            if (put_right(*next))
                 continue;
-            per_timer_data& timer = *entries_.front().timer;
+            per_timer_data& timer = *next->timer;
             prefetch_next();
             while (wait_op* op = timer.waits_.front())
                 take(timer, *op, boost::system::error_code(), ops);
             remove(timer);
         }
+        if (run_.empty() && is_due(0, now))
+            make_run(now);
     }
 
     void get_all_timers(operation_queue& ops) override
     {
-        for (const entry& each : entries_) {
-            ops.push(each.timer->waits_);
-            each.timer->place_ = nowhere;
+        for (std::vector<entry>* entries : {&entries_, &run_}) {
+            for (const entry& each : *entries) {
+                if (each.timer == nullptr)
+                    continue;
+                ops.push(each.timer->waits_);
+                each.timer->place_ = nowhere;
+            }
+            entries->clear();
         }
-        entries_.clear();
     }
 
     /// Ends up to `cancelled_max` waits with operation_aborted; returns how many. A timer
@@ -162,7 +177,7 @@ public:
         target.place_ = source.place_;
         source.place_ = nowhere;
         if (target.in_heap())
-            entries_[target.place_].timer = &target;
+            entry_of(target).timer = &target;
     }
 
 protected:
@@ -178,17 +193,48 @@ private:
     static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t children = 4;
     static constexpr std::size_t most_at_once = 128;
+    static constexpr std::size_t longest_run = 1 << 16;
+
+    // A place with this bit is one of the run.
+    static constexpr std::size_t in_run = ~(nowhere >> 1);
+
+    static bool is_in_run(const per_timer_data& timer) noexcept
+    {
+        return (timer.place_ & in_run) != 0;
+    }
+
+    entry& entry_of(const per_timer_data& timer) const
+    {
+        return is_in_run(timer) ? run_[timer.place_ & ~in_run] : entries_[timer.place_];
+    }
+
+    // Null without timers.
+    const entry* earliest() const
+    {
+        while (!run_.empty() && run_.back().timer == nullptr)
+            run_.pop_back();
+        if (run_.empty())
+            return entries_.empty() ? nullptr : &entries_.front();
+        if (entries_.empty() ||
+            !Traits::less_than(entries_.front().time, run_.back().time))
+            return &run_.back();
+        return &entries_.front();
+    }
 
     // A timer that is not in the heap enters it; one that stands behind its time moves.
     // Returns whether it is the first now.
     bool bring_forward(per_timer_data& timer)
     {
-        if (!timer.in_heap())
-            entries_.push_back({timer.time_, &timer});
-        else if (!Traits::less_than(timer.time_, entries_[timer.place_].time))
-            return false;
-        const std::size_t from = timer.in_heap() ? timer.place_ : entries_.size() - 1;
-        rise(from, {timer.time_, &timer});
+        if (timer.in_heap()) {
+            if (!Traits::less_than(timer.time_, entry_of(timer).time))
+                return false;
+            if (!is_in_run(timer)) {
+                rise(timer.place_, {timer.time_, &timer});
+                return timer.place_ == 0;
+            }
+            remove(timer);
+        }
+        insert(timer);
         return timer.place_ == 0;
     }
 
@@ -199,33 +245,102 @@ private:
         per_timer_data& timer = *one.timer;
         if (timer.waits_.empty())
             remove(timer);
-        else if (Traits::less_than(one.time, timer.time_))
-            sink(timer.place_, {timer.time_, &timer});
-        else
+        else if (!Traits::less_than(one.time, timer.time_))
             return false;
+        else if (!is_in_run(timer))
+            sink(timer.place_, {timer.time_, &timer});
+        else {
+            remove(timer);
+            insert(timer);
+        }
         return true;
     }
 
     // What is left after so many waits too early, which costs a turn and no more.
     void put_first_right() const
     {
-        for (std::size_t count = 0; count != most_at_once && !entries_.empty(); ++count)
-            if (!put_right(entries_.front()))
+        for (std::size_t count = 0; count != most_at_once; ++count) {
+            const entry* const next = earliest();
+            if (next == nullptr || !put_right(*next))
                 return;
+        }
     }
 
     // The next timer to come stands right below the first. With many timers neither that
     // timer nor its wait is in the cache.
-    void prefetch_next() noexcept
+    void prefetch_next() const noexcept
     {
+        if (!run_.empty())
+            return prefetch_run();
         const std::size_t end = std::min(entries_.size(), children + 1);
         for (std::size_t child = 1; child < end; ++child)
             __builtin_prefetch(entries_[child].timer->waits_.front(), 1);
     }
 
-    bool is_due(const time_type& now) const
+    // A run is known far ahead, and so are its timers before their waits.
+    void prefetch_run() const noexcept
     {
-        return !entries_.empty() && !Traits::less_than(now, entries_.front().time);
+        constexpr std::size_t near = 4;
+        constexpr std::size_t far = 12;
+        const auto ahead = [this](std::size_t count) {
+            return run_.size() > count ? run_[run_.size() - 1 - count].timer : nullptr;
+        };
+        if (per_timer_data* const timer = ahead(near))
+            __builtin_prefetch(timer->waits_.front(), 1);
+        if (const per_timer_data* const timer = ahead(far))
+            __builtin_prefetch(timer, 1);
+    }
+
+    bool is_due(std::size_t place, const time_type& now) const
+    {
+        return place < entries_.size() && !Traits::less_than(now, entries_[place].time);
+    }
+
+    // Without memory for it the timers go on leaving one by one.
+    void make_run(const time_type& now)
+    {
+        try {
+            const std::vector<std::size_t> places = find_due(now);
+            run_ = std::vector<entry>();
+            run_.reserve(places.size());
+            move_to_run(places);
+        }
+        catch (const std::bad_alloc&) {
+        }
+    }
+
+    // The places of what is due, in ascending order: due entries stand below due entries
+    // alone. Where they are too many, the rest stays in the heap, and goes on from there.
+    std::vector<std::size_t> find_due(const time_type& now) const
+    {
+        std::vector<std::size_t> places(1, 0);
+        for (std::size_t next = 0; next != places.size(); ++next) {
+            const std::size_t below = places[next] * children + 1;
+            for (std::size_t child = below; child != below + children; ++child)
+                if (places.size() < longest_run && is_due(child, now))
+                    places.push_back(child);
+        }
+        return places;
+    }
+
+    // Each hole gets the last entry, the lowest hole first, so that what is below a hole
+    // is a heap already, and what is above it holes alone.
+    void move_to_run(const std::vector<std::size_t>& places)
+    {
+        for (const std::size_t place : places)
+            run_.push_back(entries_[place]);
+        for (std::size_t count = places.size(); count != 0; --count) {
+            const std::size_t hole = places[count - 1];
+            const entry last = entries_.back();
+            entries_.pop_back();
+            if (hole != entries_.size())
+                sink(hole, last, hole);
+        }
+        std::sort(run_.begin(), run_.end(), [](const entry& one, const entry& other) {
+            return Traits::less_than(other.time, one.time);
+        });
+        for (std::size_t place = 0; place != run_.size(); ++place)
+            run_[place].timer->place_ = place | in_run;
     }
 
     static void take(
@@ -248,9 +363,9 @@ private:
     // rise() and sink() move the other entries out of the way and write the entry once,
     // where it belongs.
 
-    void rise(std::size_t place, const entry& value) const
+    void rise(std::size_t place, const entry& value, std::size_t top = 0) const
     {
-        while (place != 0) {
+        while (place != top) {
             const std::size_t parent = (place - 1) / children;
             if (!Traits::less_than(value.time, entries_[parent].time))
                 break;
@@ -262,7 +377,7 @@ private:
 
     // What sinks was at the end, or is for later: it goes near the end again. So the
     // place goes down first, with no look at the value, and the value then rises to it.
-    void sink(std::size_t place, const entry& value) const
+    void sink(std::size_t place, const entry& value, std::size_t top = 0) const
     {
         const std::size_t size = entries_.size();
         std::size_t first = place * children + 1;
@@ -279,7 +394,7 @@ private:
             put(place, entries_[least]);
             place = least;
         }
-        rise(place, value);
+        rise(place, value, top);
     }
 
     std::size_t earlier(std::size_t one, std::size_t other) const
@@ -287,11 +402,24 @@ private:
         return Traits::less_than(entries_[other].time, entries_[one].time) ? other : one;
     }
 
+    // What leaves the run finds memory here, so that nothing is allocated for it.
+    void insert(per_timer_data& timer) const
+    {
+        const std::size_t count = entries_.size() + run_.size();
+        if (count >= entries_.capacity())
+            entries_.reserve(std::max(2 * count, most_at_once));
+        entries_.push_back({timer.time_, &timer});
+        rise(entries_.size() - 1, {timer.time_, &timer});
+    }
+
     void remove(per_timer_data& timer) const
     {
-        const std::size_t place = timer.place_;
-        ASIO_URING_ASSERT(place < entries_.size() && entries_[place].timer == &timer);
-        timer.place_ = nowhere;
+        ASIO_URING_ASSERT(entry_of(timer).timer == &timer);
+        const std::size_t place = std::exchange(timer.place_, nowhere);
+        if ((place & in_run) != 0) {
+            run_[place & ~in_run].timer = nullptr;
+            return;
+        }
         const entry last = entries_.back();
         entries_.pop_back();
         if (place != entries_.size())
@@ -303,8 +431,11 @@ private:
     template <long PerSecond>
     long rounded(long longest) const
     {
-        const auto left = Traits::to_posix_duration(
-            Traits::subtract(entries_.front().time, Traits::now()));
+        const entry* const next = earliest();
+        if (next == nullptr)
+            return longest;
+        const auto left =
+            Traits::to_posix_duration(Traits::subtract(next->time, Traits::now()));
         if (left.ticks() <= 0)
             return 0;
         const auto ticks =
@@ -316,6 +447,8 @@ private:
 
     // A look at the first timer puts entries right.
     mutable std::vector<entry> entries_;
+    // The latest comes first. An entry without a timer is one that left.
+    mutable std::vector<entry> run_;
 };
 
 } // namespace asio_uring::detail::asio_impl
