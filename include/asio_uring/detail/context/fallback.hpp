@@ -68,6 +68,9 @@ public:
         operation_->discard();
     }
 
+    Operation& operator*() noexcept { return *operation_; }
+    Operation* operator->() noexcept { return operation_; }
+
     template <typename Slot>
     void connect(Slot& slot)
     {
@@ -77,6 +80,27 @@ public:
     }
 
     void start() noexcept { pool_.start(*std::exchange(operation_, nullptr)); }
+
+    /// For an operation of an object.
+    void start(pool_owner& owner, direction way) noexcept
+    {
+        pool_.start(*std::exchange(operation_, nullptr), owner, way);
+    }
+
+    /// Ends it without a call, with a result of the kernel's kind; see
+    /// pending_operation::complete(). REQUIRES: it is not connected.
+    template <typename IoExecutor>
+    void complete(
+        int result,
+        [[maybe_unused]] const IoExecutor& io_executor,
+        [[maybe_unused]] bool is_continuation)
+    {
+        Operation& op = *std::exchange(operation_, nullptr);
+        if constexpr (Operation::has_immediate_executor)
+            op.complete_at_once(result, io_executor);
+        else
+            pool_.complete_at_once(op, result, is_continuation);
+    }
 
 private:
     worker_pool& pool_;

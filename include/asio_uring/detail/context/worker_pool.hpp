@@ -10,11 +10,16 @@
 // destroys the operations in the queue. It waits for the calls that workers are making,
 // and destroys their operations afterwards, which closes the descriptors that the calls
 // made.
+//
+// Operations of an object come with its pool_owner. A worker takes the first operation in
+// the queue whose object has no earlier one of a direction at work, so a direction is a
+// line: the order of the queue is its order.
 #pragma once
 
 #include <asio_uring/detail/asio/scheduler.hpp>
 #include <asio_uring/detail/loop/cancellation_table.hpp>
 #include <asio_uring/detail/loop/fork_mark.hpp>
+#include <asio_uring/detail/loop/request_line.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
 #include <asio_uring/detail/request/plain_call.hpp>
 
@@ -33,6 +38,18 @@
 #include <signal.h>
 
 namespace asio_uring::detail {
+
+/// An object whose operations the workers do. Those of a direction are done one after the
+/// other, in their order. Guarded by the pool's mutex.
+struct pool_owner : request_owner
+{
+    /// Operations of a direction in the queue.
+    std::size_t ordered = 0;
+    /// Calls that workers are making.
+    unsigned calls = 0;
+    /// One of these calls is an operation of a direction.
+    bool busy = false;
+};
 
 class worker_pool final : public asio_impl::execution_context_service_base<worker_pool>
 {
@@ -94,13 +111,61 @@ public:
             lock.unlock();
             return make_call(op, &quiet_plain_call);
         }
+        const bool waits =
+            is_ordered(op) && (is_held_up(op) || owner_of(op).ordered != 0);
         push(op);
+        // Whoever makes the call before it goes on with this one.
+        if (waits)
+            return;
         if (const int error = hire(); error != 0) {
             remove(op);
             return end(lock, op, error);
         }
         lock.unlock();
         crew_->work_came.notify_one();
+    }
+
+    /// The same for an operation of an object.
+    void start(ring_operation& op, pool_owner& owner, direction way) noexcept
+    {
+        op.owner_ = &owner;
+        op.direction_ = way;
+        start(op);
+    }
+
+    /// Delivers an operation that needs no call, as from within its initiating function.
+    void complete_at_once(ring_operation& op, int result, bool is_continuation)
+    {
+        op.set_result(result);
+        scheduler_.post_immediate_completion(&op, is_continuation);
+    }
+
+    /// Ends the operations of an object that no worker has taken yet.
+    void cancel(pool_owner& owner) noexcept
+    {
+        if (is_orphan())
+            return;
+        asio_impl::operation_queue ended;
+        {
+            const std::lock_guard lock(crew_->mutex);
+            end_queued(owner, ended);
+        }
+        scheduler_.post_deferred_completions(ended);
+    }
+
+    /// The same, and waits for the calls that workers are making: from here nobody uses
+    /// the object's descriptor.
+    void close(pool_owner& owner) noexcept
+    {
+        if (is_orphan())
+            return;
+        asio_impl::operation_queue ended;
+        {
+            std::unique_lock lock(crew_->mutex);
+            end_queued(owner, ended);
+            crew_->call_ended.wait(lock, [&] { return owner.calls == 0; });
+        }
+        scheduler_.post_deferred_completions(ended);
     }
 
     /// Ends an operation that no worker has taken yet. A call that a worker is making
@@ -162,6 +227,8 @@ private:
         last_ = &op;
         op.state_ = operation_state::waiting;
         ++queued_;
+        if (is_ordered(op))
+            ++owner_of(op).ordered;
     }
 
     void remove(ring_operation& op) noexcept
@@ -173,7 +240,67 @@ private:
         op.previous_request_ = nullptr;
         op.next_request_ = nullptr;
         --queued_;
+        if (is_ordered(op))
+            --owner_of(op).ordered;
         erase_name(op);
+    }
+
+    static pool_owner& owner_of(const ring_operation& op) noexcept
+    {
+        return static_cast<pool_owner&>(*op.owner_);
+    }
+
+    static bool is_ordered(const ring_operation& op) noexcept
+    {
+        return op.owner_ != nullptr && op.direction_ != direction::none;
+    }
+
+    // Whether another operation of its object comes first.
+    static bool is_held_up(const ring_operation& op) noexcept
+    {
+        return is_ordered(op) && owner_of(op).busy;
+    }
+
+    // The first operation that nothing holds up, or null.
+    ring_operation* next() const noexcept
+    {
+        ring_operation* op = first_;
+        while (op != nullptr && is_held_up(*op))
+            op = op->next_request_;
+        return op;
+    }
+
+    void end_queued(pool_owner& owner, asio_impl::operation_queue& ended) noexcept
+    {
+        for (ring_operation* op = first_; op != nullptr;) {
+            ring_operation& each = *std::exchange(op, op->next_request_);
+            if (each.owner_ != &owner)
+                continue;
+            remove(each);
+            each.set_result(-ECANCELED);
+            ended.push(&each);
+        }
+    }
+
+    // A worker takes the operation.
+    void begin_call(const ring_operation& op) noexcept
+    {
+        if (op.owner_ == nullptr)
+            return;
+        ++owner_of(op).calls;
+        if (is_ordered(op))
+            owner_of(op).busy = true;
+    }
+
+    // The call is over; the object may be gone once the mutex is free.
+    void end_call(const ring_operation& op) noexcept
+    {
+        if (op.owner_ == nullptr)
+            return;
+        if (is_ordered(op))
+            owner_of(op).busy = false;
+        if (--owner_of(op).calls == 0)
+            crew_->call_ended.notify_all();
     }
 
     void erase_name(ring_operation& op) noexcept
@@ -190,11 +317,16 @@ private:
         scheduler_.post_deferred_completion(&op);
     }
 
-    void make_call(ring_operation& op, int (*call)(const abi::sqe&) noexcept) noexcept
+    static void call(ring_operation& op, int (*make)(const abi::sqe&) noexcept) noexcept
     {
         abi::sqe sqe{};
         op.prepare_(op, sqe);
-        op.set_result(call(sqe));
+        op.set_result(make(sqe));
+    }
+
+    void make_call(ring_operation& op, int (*make)(const abi::sqe&) noexcept) noexcept
+    {
+        call(op, make);
         scheduler_.post_deferred_completion(&op);
     }
 
@@ -245,14 +377,21 @@ private:
         --called_;
         for (;;) {
             ++idle_;
-            crew_->work_came.wait(lock, [&] { return dismissing_ || first_ != nullptr; });
+            ring_operation* op = nullptr;
+            crew_->work_came.wait(
+                lock, [&] { return dismissing_ || (op = next()) != nullptr; });
             --idle_;
             if (dismissing_)
                 return;
-            ring_operation& op = *first_;
-            remove(op);
+            remove(*op);
+            begin_call(*op);
             lock.unlock();
-            make_call(op, &plain_call);
+            call(*op, &plain_call);
+            lock.lock();
+            end_call(*op);
+            // The scheduler's own mutex is never asked for under this one.
+            lock.unlock();
+            scheduler_.post_deferred_completion(op);
             lock.lock();
         }
     }
@@ -276,6 +415,7 @@ private:
     {
         std::mutex mutex;
         std::condition_variable work_came;
+        std::condition_variable call_ended;
         std::array<std::thread, workers_max> workers;
     };
 
