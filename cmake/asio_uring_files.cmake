@@ -42,6 +42,7 @@ set(asio_uring_sources
 
 set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
+    include/asio_uring/basic_file.hpp
     include/asio_uring/beast.hpp
     include/asio_uring/config.hpp
     include/asio_uring/connect_pipe.hpp
@@ -51,6 +52,7 @@ set(asio_uring_headers
     include/asio_uring/drop_in.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
+    include/asio_uring/file_base.hpp
     include/asio_uring/file_slot.hpp
     include/asio_uring/generic/datagram_protocol.hpp
     include/asio_uring/generic/raw_protocol.hpp
@@ -92,6 +94,7 @@ set(asio_uring_headers
     include/asio_uring/op/xattr.hpp
     include/asio_uring/posix/descriptor.hpp
     include/asio_uring/posix/stream_descriptor.hpp
+    include/asio_uring/random_access_file.hpp
     include/asio_uring/readable_pipe.hpp
     include/asio_uring/result_stream.hpp
     include/asio_uring/ring/abi.hpp
@@ -137,6 +140,7 @@ set(asio_uring_headers
     include/asio_uring/splice.hpp
     include/asio_uring/src.hpp
     include/asio_uring/status.hpp
+    include/asio_uring/stream_file.hpp
     include/asio_uring/submit.hpp
     include/asio_uring/timers.hpp
     include/asio_uring/use_ring.hpp
@@ -153,6 +157,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/asio/error_location.hpp
     include/asio_uring/detail/asio/executor.hpp
     include/asio_uring/detail/asio/handler_support.hpp
+    include/asio_uring/detail/asio/io_object.hpp
     include/asio_uring/detail/asio/reactor_access.hpp
     include/asio_uring/detail/asio/redirect.hpp
     include/asio_uring/detail/asio/redirect_all.hpp
@@ -210,7 +215,10 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/loop/wake_event.hpp
     include/asio_uring/detail/object/behind_ring.hpp
     include/asio_uring/detail/object/descriptor_service.hpp
+    include/asio_uring/detail/object/file_initiation.hpp
+    include/asio_uring/detail/object/file_service.hpp
     include/asio_uring/detail/object/open_file.hpp
+    include/asio_uring/detail/object/plain_file_service.hpp
     include/asio_uring/detail/object/redirect.hpp
     include/asio_uring/detail/object/redirect_all.hpp
     include/asio_uring/detail/object/ring_object.hpp
@@ -221,6 +229,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/chain.hpp
     include/asio_uring/detail/request/connection.hpp
     include/asio_uring/detail/request/descriptor.hpp
+    include/asio_uring/detail/request/file.hpp
     include/asio_uring/detail/request/handler_operation.hpp
     include/asio_uring/detail/request/initiate.hpp
     include/asio_uring/detail/request/one_shot.hpp

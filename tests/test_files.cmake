@@ -125,3 +125,10 @@ set(test_threads_sources
 set(test_faults_sources
     faults/main.cpp
 )
+
+set(test_files_sources
+    files/main.cpp
+    files/test_file.cpp
+    files/test_file_model.cpp
+    files/test_transfers.cpp
+)

@@ -3,6 +3,7 @@
 // and the operations. The bare ring has ring_layer.hpp. Thread: none. Lifetime: none.
 #pragma once
 
+#include <asio_uring/basic_file.hpp>
 #include <asio_uring/config.hpp>
 #include <asio_uring/connect_pipe.hpp>
 #include <asio_uring/context_pool.hpp>
@@ -10,6 +11,7 @@
 #include <asio_uring/counters.hpp>
 #include <asio_uring/error.hpp>
 #include <asio_uring/executor.hpp>
+#include <asio_uring/file_base.hpp>
 #include <asio_uring/file_slot.hpp>
 #include <asio_uring/generic/datagram_protocol.hpp>
 #include <asio_uring/generic/raw_protocol.hpp>
@@ -30,6 +32,7 @@
 #include <asio_uring/op.hpp>
 #include <asio_uring/posix/descriptor.hpp>
 #include <asio_uring/posix/stream_descriptor.hpp>
+#include <asio_uring/random_access_file.hpp>
 #include <asio_uring/readable_pipe.hpp>
 #include <asio_uring/result_stream.hpp>
 #include <asio_uring/ring_options.hpp>
@@ -37,6 +40,7 @@
 #include <asio_uring/signal_set.hpp>
 #include <asio_uring/splice.hpp>
 #include <asio_uring/status.hpp>
+#include <asio_uring/stream_file.hpp>
 #include <asio_uring/submit.hpp>
 #include <asio_uring/timers.hpp>
 #include <asio_uring/use_ring.hpp>

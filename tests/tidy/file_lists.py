@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 LICENSE = "# SPDX-License-Identifier: BSL-1.0\n"
-TEST_FOLDERS = ("ring", "op", "bindings", "loop", "io", "fallback", "threads", "faults")
+TEST_FOLDERS = ("ring", "op", "bindings", "loop", "io", "fallback", "threads", "faults", "files")
 
 
 def paths(root, base, folder, suffixes):

@@ -197,6 +197,13 @@ public:
     /// How many bytes there are for it.
     std::size_t kept_size(request_owner& owner) noexcept;
 
+    /// A number that every turn changes: what is started under one number shares the
+    /// entry to the kernel.
+    std::uint32_t turn_number() const noexcept
+    {
+        return turn_number_.load(std::memory_order_relaxed);
+    }
+
     /// From here on the program ends requests without an owner by requests of its own.
     void expect_foreign_cancels();
 
@@ -456,6 +463,8 @@ private:
     asio_impl::operation_queue unsent_cancels_;
 
     // Requests with no last CQE: those of operations, and the loop's own
+    // Written under the mutex
+    std::atomic<std::uint32_t> turn_number_ = 0;
     std::size_t in_kernel_count_ = 0;
     std::size_t own_count_ = 0;
     unsigned entering_count_ = 0;

@@ -83,6 +83,11 @@ struct initiation
 ///
 ///   static constexpr bool reactor_may_receive
 ///
+/// and, where a request that is no transfer may be done by a call, a member
+///
+///   bool looks_first(std::uint32_t turn) noexcept
+///       Whether one that starts before that turn of the loop is to be tried.
+///
 /// and, where the requests learn something of the descriptor, a member
 ///
 ///   void learn(const Request&) noexcept
@@ -477,6 +482,14 @@ protected:
                 loop_->submit();
         }
         else {
+            if constexpr (requires { op->request().look(); }) {
+                const int result = look_first(impl, line, op->request());
+                if (result != -EAGAIN) {
+                    if (loop_->objects().on()) [[unlikely]]
+                        loop_->objects().add_at_once(*impl.owner_);
+                    return complete(result);
+                }
+            }
             begin(op, slot, *impl.owner_, line);
         }
     }
@@ -525,6 +538,16 @@ private:
             return request.way() != attempt_way::none;
         else
             return true;
+    }
+
+    // What stands in line is not overtaken. Returns the result, or -EAGAIN where the
+    // kernel's request has to do it.
+    template <typename Request>
+    int look_first(implementation_type& impl, direction line, Request& request) noexcept
+    {
+        if (line != direction::none && !impl.owner_->line(line).is_free())
+            return -EAGAIN;
+        return impl.facts_.looks_first(loop_->turn_number()) ? request.look() : -EAGAIN;
     }
 
     // Behind a transfer that waits nothing is tried. A read that left nothing behind left

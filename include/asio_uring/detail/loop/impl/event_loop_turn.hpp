@@ -195,6 +195,7 @@ void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
     // Invariant 8: one reaper at a time.
     ASIO_URING_ASSERT(!reaping_);
     reaping_ = true;
+    turn_number_.store(turn_number() + 1, std::memory_order_relaxed);
     counters_.cqes += ring_.for_each_completion([&](const abi::cqe& cqe) {
         const user_data data{cqe.user_data};
         if (data.is_internal()) [[unlikely]]

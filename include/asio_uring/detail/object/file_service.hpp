@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: BSL-1.0
+// Layer: object. Purpose: the files of a context, in the vocabulary of Asio's front ends.
+// The ring does their operations, and where there is none the workers of the context.
+// Thread: as Asio's objects: distinct objects safe, a shared object not.
+// Lifetime: one per context. ring_object.hpp says the rest.
+//
+// A random-access file has any number of operations in flight, which end in any order. A
+// stream file has one position, so its operations take turns.
+#pragma once
+
+#include <asio_uring/detail/context/fallback.hpp>
+#include <asio_uring/detail/object/plain_file_service.hpp>
+#include <asio_uring/detail/object/ring_object.hpp>
+#include <asio_uring/detail/request/file.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include <fcntl.h>
+
+namespace asio_uring::detail {
+
+/// See ring_object.
+class file_facts
+{
+public:
+    static constexpr const char* kind = "file";
+
+    static bool is_stream(const plain_file&) noexcept { return true; }
+
+    direction line_of(direction) const noexcept
+    {
+        return is_stream_ ? direction::read : direction::none;
+    }
+
+    /// A call for one read costs less than an entry to the kernel for it, and more than
+    /// its share of an entry with others. So the first read of each turn is tried.
+    bool looks_first(std::uint32_t turn) noexcept
+    {
+        return std::exchange(last_turn_, turn) != turn;
+    }
+
+    bool is_stream() const noexcept { return is_stream_; }
+    void set_is_stream(bool is_stream) noexcept { is_stream_ = is_stream; }
+
+private:
+    std::uint32_t last_turn_ = 0;
+    bool is_stream_ = false;
+};
+
+class file_service : public ring_object<plain_file_service, file_facts>
+{
+    using base = ring_object<plain_file_service, file_facts>;
+    using stock_service = plain_file_service;
+    using error_code = boost::system::error_code;
+
+public:
+    using base::base;
+
+    // The service that this one derives from has a key of its own, and is never
+    // registered with the context.
+    static inline asio_impl::service_id<file_service> id;
+
+    void set_is_stream(implementation_type& impl, bool is_stream)
+    {
+        facts(impl).set_is_stream(is_stream);
+    }
+
+    error_code
+    open(implementation_type& impl, const char* path, int flags, error_code& ec)
+    {
+        if (is_open(impl))
+            return located(ec = boost::asio::error::already_open);
+        const int file = ::open(path, flags, 0777);
+        if (said(file, ec))
+            return ec;
+        if (assign(impl, file, ec))
+            ::close(file);
+        else
+            advise(impl, file);
+        return ec;
+    }
+
+    error_code assign(implementation_type& impl, int descriptor, error_code& ec)
+    {
+        if (is_open(impl))
+            return located(ec = boost::asio::error::already_open);
+        ec = has_ring() ? enter_ring(impl, descriptor, facts(impl))
+                        : enter_pool(impl, descriptor);
+        if (ec)
+            return located(ec);
+        descriptor_of(stock(impl)) = descriptor;
+        return ec;
+    }
+
+    int release(implementation_type& impl, error_code& ec)
+    {
+        ec = error_code();
+        return base::release(impl);
+    }
+
+    // Synchronous members
+
+    template <typename Buffers>
+    std::size_t read_some_at(
+        implementation_type& impl,
+        std::uint64_t offset,
+        const Buffers& buffers,
+        error_code& ec)
+    {
+        return stock_service::read_some_at(stock(impl), offset, buffers, ec);
+    }
+
+    template <typename Buffers>
+    std::size_t write_some_at(
+        implementation_type& impl,
+        std::uint64_t offset,
+        const Buffers& buffers,
+        error_code& ec)
+    {
+        return stock_service::write_some_at(stock(impl), offset, buffers, ec);
+    }
+
+    template <typename Buffers>
+    std::size_t
+    read_some(implementation_type& impl, const Buffers& buffers, error_code& ec)
+    {
+        return stock_service::read_some(stock(impl), buffers, ec);
+    }
+
+    template <typename Buffers>
+    std::size_t
+    write_some(implementation_type& impl, const Buffers& buffers, error_code& ec)
+    {
+        return stock_service::write_some(stock(impl), buffers, ec);
+    }
+
+    std::uint64_t size(const implementation_type& impl, error_code& ec) const
+    {
+        return stock_service::size(stock(impl), ec);
+    }
+
+    error_code resize(implementation_type& impl, std::uint64_t size, error_code& ec)
+    {
+        return stock_service::resize(stock(impl), size, ec);
+    }
+
+    error_code sync_all(implementation_type& impl, error_code& ec)
+    {
+        return stock_service::sync_all(stock(impl), ec);
+    }
+
+    error_code sync_data(implementation_type& impl, error_code& ec)
+    {
+        return stock_service::sync_data(stock(impl), ec);
+    }
+
+    std::uint64_t
+    seek(implementation_type& impl, std::int64_t offset, int whence, error_code& ec)
+    {
+        return stock_service::seek(stock(impl), offset, whence, ec);
+    }
+
+    // Asynchronous members
+
+    template <typename Buffers, typename Handler, typename IoExecutor>
+    void async_read_some_at(
+        implementation_type& impl,
+        std::uint64_t offset,
+        const Buffers& buffers,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        start_either<file_read<Buffers>>(
+            impl,
+            {.way = direction::read, .name = "async_read_some_at"},
+            handler,
+            io_executor,
+            buffers,
+            file_place{as_offset(offset)});
+    }
+
+    template <typename Buffers, typename Handler, typename IoExecutor>
+    void async_write_some_at(
+        implementation_type& impl,
+        std::uint64_t offset,
+        const Buffers& buffers,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        start_either<file_write<Buffers>>(
+            impl,
+            {.way = direction::write, .name = "async_write_some_at"},
+            handler,
+            io_executor,
+            buffers,
+            file_place{as_offset(offset)});
+    }
+
+    template <typename Buffers, typename Handler, typename IoExecutor>
+    void async_read_some(
+        implementation_type& impl,
+        const Buffers& buffers,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        start_either<file_read<Buffers>>(
+            impl,
+            {.way = direction::read, .name = "async_read_some"},
+            handler,
+            io_executor,
+            buffers,
+            file_place{});
+    }
+
+    template <typename Buffers, typename Handler, typename IoExecutor>
+    void async_write_some(
+        implementation_type& impl,
+        const Buffers& buffers,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        start_either<file_write<Buffers>>(
+            impl,
+            {.way = direction::write, .name = "async_write_some"},
+            handler,
+            io_executor,
+            buffers,
+            file_place{});
+    }
+
+private:
+    // What Asio's own service tells the kernel of a file that it opens.
+    void advise(implementation_type& impl, int file) noexcept
+    {
+        ::posix_fadvise(
+            file,
+            0,
+            0,
+            facts(impl).is_stream() ? POSIX_FADV_SEQUENTIAL : POSIX_FADV_RANDOM);
+    }
+
+    error_code enter_pool(implementation_type& impl, int descriptor)
+    {
+        error_code ec;
+        if (said(::fcntl(descriptor, F_GETFD), ec))
+            return ec;
+        try {
+            pool_owner_of(stock(impl)) = std::make_unique<pool_owner>();
+        }
+        catch (const std::bad_alloc&) {
+            ec = boost::asio::error::no_memory;
+        }
+        return ec;
+    }
+
+    template <typename Request, typename Handler, typename IoExecutor, typename... Args>
+    void start_either(
+        implementation_type& impl,
+        const initiation& call,
+        Handler& handler,
+        const IoExecutor& io_executor,
+        const Args&... args)
+    {
+        if (has_ring())
+            base::start<Request>(impl, call, handler, io_executor, args...);
+        else
+            start_by_worker<Request>(impl, call, handler, io_executor, args...);
+    }
+
+    // The same operation, whose call a worker makes.
+    template <typename Request, typename Handler, typename IoExecutor, typename... Args>
+    void start_by_worker(
+        implementation_type& impl,
+        const initiation& call,
+        Handler& handler,
+        const IoExecutor& io_executor,
+        const Args&... args)
+    {
+        using operation = handler_operation<Request, Handler, IoExecutor>;
+        const bool is_continuation = asio_impl::is_continuation(handler);
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
+        unstarted_pool_operation<operation> op(
+            pool(),
+            operation::create(handler, io_executor, descriptor_of(stock(impl)), args...));
+        ASIO_URING_HANDLER_CREATION(
+            (this->context(),
+             *op,
+             file_facts::kind,
+             &impl,
+             native_handle(impl),
+             call.name));
+        const auto complete = [&](int result) {
+            if (slot.is_connected())
+                slot.clear();
+            op.complete(result, io_executor, is_continuation);
+        };
+        if constexpr (requires { Request::result_at_once; }) {
+            if (op->request().completes_at_once(true))
+                return complete(Request::result_at_once);
+        }
+        if (!is_open(impl))
+            return complete(-EBADF);
+        op.connect(slot);
+        op.start(*pool_owner_of(stock(impl)), facts(impl).line_of(call.way));
+    }
+};
+
+} // namespace asio_uring::detail
