@@ -156,6 +156,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/asio/drop_in_tag.hpp
     include/asio_uring/detail/asio/error_location.hpp
     include/asio_uring/detail/asio/executor.hpp
+    include/asio_uring/detail/asio/file_headers.hpp
     include/asio_uring/detail/asio/handler_support.hpp
     include/asio_uring/detail/asio/io_object.hpp
     include/asio_uring/detail/asio/reactor_access.hpp
