@@ -43,12 +43,12 @@ namespace asio_uring::detail {
 /// other, in their order. Guarded by the pool's mutex.
 struct pool_owner : request_owner
 {
-    /// Operations of a direction in the queue.
-    std::size_t ordered = 0;
+    /// Operations of each direction in the queue.
+    std::size_t ordered[2] = {};
     /// Calls that workers are making.
     unsigned calls = 0;
-    /// One of these calls is an operation of a direction.
-    bool busy = false;
+    /// One of these calls is an operation of the direction.
+    bool busy[2] = {};
 };
 
 class worker_pool final : public asio_impl::execution_context_service_base<worker_pool>
@@ -111,8 +111,7 @@ public:
             lock.unlock();
             return make_call(op, &quiet_plain_call);
         }
-        const bool waits =
-            is_ordered(op) && (is_held_up(op) || owner_of(op).ordered != 0);
+        const bool waits = is_ordered(op) && (is_held_up(op) || ordered(op) != 0);
         push(op);
         // Whoever makes the call before it goes on with this one.
         if (waits)
@@ -228,7 +227,7 @@ private:
         op.state_ = operation_state::waiting;
         ++queued_;
         if (is_ordered(op))
-            ++owner_of(op).ordered;
+            ++ordered(op);
     }
 
     void remove(ring_operation& op) noexcept
@@ -241,13 +240,23 @@ private:
         op.next_request_ = nullptr;
         --queued_;
         if (is_ordered(op))
-            --owner_of(op).ordered;
+            --ordered(op);
         erase_name(op);
     }
 
     static pool_owner& owner_of(const ring_operation& op) noexcept
     {
         return static_cast<pool_owner&>(*op.owner_);
+    }
+
+    // REQUIRES: is_ordered(op), as for the next one.
+    static std::size_t& ordered(const ring_operation& op) noexcept
+    {
+        return owner_of(op).ordered[static_cast<int>(op.direction_)];
+    }
+    static bool& busy(const ring_operation& op) noexcept
+    {
+        return owner_of(op).busy[static_cast<int>(op.direction_)];
     }
 
     static bool is_ordered(const ring_operation& op) noexcept
@@ -258,7 +267,7 @@ private:
     // Whether another operation of its object comes first.
     static bool is_held_up(const ring_operation& op) noexcept
     {
-        return is_ordered(op) && owner_of(op).busy;
+        return is_ordered(op) && busy(op);
     }
 
     // The first operation that nothing holds up, or null.
@@ -282,24 +291,51 @@ private:
         }
     }
 
-    // A worker takes the operation.
-    void begin_call(const ring_operation& op) noexcept
+    // What a call that begins now does for others of its object: see share_end().
+    void cover_queued(const ring_operation& op) noexcept
     {
-        if (op.owner_ == nullptr)
+        if (!op.shares_end_)
             return;
-        ++owner_of(op).calls;
-        if (is_ordered(op))
-            owner_of(op).busy = true;
+        for (ring_operation* each = first_; each != nullptr; each = each->next_request_)
+            each->covered_ = each->covered_ || covers(op, *each);
     }
 
-    // The call is over; the object may be gone once the mutex is free.
-    void end_call(const ring_operation& op) noexcept
+    static bool covers(const ring_operation& op, const ring_operation& other) noexcept
+    {
+        return op.owner_ == other.owner_ && op.may_cover(other);
+    }
+
+    // They end with it. A worker's call is never cancelled.
+    void end_covered(const ring_operation& op, asio_impl::operation_queue& ended) noexcept
+    {
+        for (ring_operation* each = first_; each != nullptr;) {
+            ring_operation& other = *std::exchange(each, each->next_request_);
+            if (!other.covered_ || !covers(op, other))
+                continue;
+            remove(other);
+            other.set_result(op.result());
+            ended.push(&other);
+        }
+    }
+
+    // A worker takes the operation. Returns its object, which stays until end_call().
+    pool_owner* begin_call(const ring_operation& op) noexcept
     {
         if (op.owner_ == nullptr)
-            return;
+            return nullptr;
+        ++owner_of(op).calls;
         if (is_ordered(op))
-            owner_of(op).busy = false;
-        if (--owner_of(op).calls == 0)
+            busy(op) = true;
+        cover_queued(op);
+        return &owner_of(op);
+    }
+
+    // The object may be gone once the mutex is free.
+    void end_call(pool_owner& owner, direction way) noexcept
+    {
+        if (way != direction::none)
+            owner.busy[static_cast<int>(way)] = false;
+        if (--owner.calls == 0)
             crew_->call_ended.notify_all();
     }
 
@@ -384,15 +420,22 @@ private:
             if (dismissing_)
                 return;
             remove(*op);
-            begin_call(*op);
+            pool_owner* const owner = begin_call(*op);
+            const direction way = op->direction_;
             lock.unlock();
             call(*op, &plain_call);
-            lock.lock();
-            end_call(*op);
-            // The scheduler's own mutex is never asked for under this one.
-            lock.unlock();
+            asio_impl::operation_queue ended;
+            if (op->shares_end_) {
+                lock.lock();
+                end_covered(*op, ended);
+                lock.unlock();
+            }
+            // The next of the line is not begun before: the scheduler gets them in order.
             scheduler_.post_deferred_completion(op);
+            scheduler_.post_deferred_completions(ended);
             lock.lock();
+            if (owner != nullptr)
+                end_call(*owner, way);
         }
     }
 

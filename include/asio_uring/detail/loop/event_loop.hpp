@@ -462,9 +462,9 @@ private:
     asio_impl::operation_queue backlog_;
     asio_impl::operation_queue unsent_cancels_;
 
-    // Requests with no last CQE: those of operations, and the loop's own
     // Written under the mutex
     std::atomic<std::uint32_t> turn_number_ = 0;
+    // Requests with no last CQE: those of operations, and the loop's own
     std::size_t in_kernel_count_ = 0;
     std::size_t own_count_ = 0;
     unsigned entering_count_ = 0;

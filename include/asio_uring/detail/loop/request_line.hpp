@@ -160,10 +160,18 @@ public:
 
     /// `ended`, which has its result, leaves the line. Returns the operation that becomes
     /// the active one, or nullptr. The operations that end with `ended` or were cancelled
-    /// go to `end` in their order. Waits for readiness right behind a wait or a read that
-    /// ended well end with it: one event answers them all, whatever is left to read.
+    /// go to `end` in their order. What `ended` covers ends with it, with an error as
+    /// well: the kernel tells an error of a sync once. Waits for readiness right behind a
+    /// wait or a read that ended well end with it: one event answers them all, whatever is
+    /// left to read.
     template <typename End>
     ring_operation* leave(const ring_operation& ended, End end);
+
+    /// What waits is covered by an operation that the kernel has not seen yet.
+    void cover_waiting(const ring_operation& by) noexcept
+    {
+        waiting_.for_each([&](ring_operation& op) { op.covered_ = by.may_cover(op); });
+    }
 
     /// Takes the first operation that waits out of the line; nullptr where none waits.
     ring_operation* take_waiting() noexcept { return waiting_.pop(); }
@@ -226,10 +234,11 @@ ring_operation* request_line::leave(const ring_operation& ended, End end)
     const bool ready = ended.only_waits_
                            ? ended.result_ >= 0
                            : ended.direction_ == direction::read && ended.result_ > 0;
+    const bool tells = ended.tells_covered();
     while (ring_operation* const next = take_waiting()) {
         if (next->cancel_requested_)
             next->result_ = -ECANCELED;
-        else if (ready && next->only_waits_)
+        else if ((ready && next->only_waits_) || (tells && next->covered_))
             next->result_ = ended.result_;
         else {
             set_active(next);

@@ -122,6 +122,13 @@ public:
     /// right behind it.
     void only_waits() noexcept { only_waits_ = true; }
 
+    /// What the operation does is done for all others of its kind that wait behind it
+    /// before the kernel sees it, and its end is theirs.
+    void share_end() noexcept { shares_end_ = true; }
+
+    /// The same for one that does what those with share_end() do, and more than they.
+    void share_whole_end() noexcept { shares_end_ = is_whole_ = true; }
+
     /// The transfer waits until its descriptor is ready, and is then done by a call.
     /// REQUIRES: it is a transfer.
     void go_by_call() noexcept { by_call_ = wait_for_readiness_ = true; }
@@ -193,6 +200,18 @@ private:
         const transfer_functions* transfer_;
     };
 
+    // Whether this operation does what the other asks for, before the kernel sees it.
+    bool may_cover(const ring_operation& other) const noexcept
+    {
+        return shares_end_ && other.shares_end_ && (is_whole_ || !other.is_whole_);
+    }
+
+    // Whether the end of the operation tells those that it covers.
+    bool tells_covered() const noexcept
+    {
+        return shares_end_ && !cancel_requested() && result_ != -ECANCELED;
+    }
+
     // Guarded by the loop's mutex until reaped
     request_owner* owner_ = nullptr;
     ring_operation* next_request_ = nullptr;
@@ -230,6 +249,11 @@ private:
     bool only_waits_ : 1 = false;
     // Likewise, until a CQE tells of the attempt: it goes with the turn.
     bool batched_ : 1 = false;
+    // See share_end(), share_whole_end()
+    bool shares_end_ : 1 = false;
+    bool is_whole_ : 1 = false;
+    // What the active operation of the line does is done for this one as well.
+    bool covered_ : 1 = false;
     // Set while the kernel has the request, which somebody else's request ends: the
     // operation goes on by call.
     bool changes_way_ : 1 = false;

@@ -85,8 +85,13 @@ void basic_event_loop<Ring>::start(
     op.direction_ = way;
     if (stopping_ || is_orphan()) [[unlikely]]
         return abort_start(op, lock);
-    if (way != direction::none && !owner.line(way).enter(op))
+    if (way != direction::none && !owner.line(way).enter(op)) {
+        const ring_operation& active = *owner.line(way).active();
+        op.covered_ = active.may_cover(op) &&
+                      (active.state_ == operation_state::backlogged ||
+                       (active.state_ == operation_state::claimed && unseen(active)));
         return;
+    }
     owner.requests.push(op);
     if (is_ready(owner, op)) [[unlikely]] {
         make_ready(op);
