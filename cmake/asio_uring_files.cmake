@@ -41,6 +41,7 @@ set(asio_uring_sources
 )
 
 set(asio_uring_headers
+    include/asio_uring/aligned_buffer.hpp
     include/asio_uring/asio_uring.hpp
     include/asio_uring/basic_file.hpp
     include/asio_uring/beast.hpp

@@ -129,6 +129,7 @@ set(test_faults_sources
 set(test_files_sources
     files/main.cpp
     files/test_file.cpp
+    files/test_file_calls.cpp
     files/test_file_model.cpp
     files/test_transfers.cpp
 )

@@ -3,6 +3,7 @@
 // and the operations. The bare ring has ring_layer.hpp. Thread: none. Lifetime: none.
 #pragma once
 
+#include <asio_uring/aligned_buffer.hpp>
 #include <asio_uring/basic_file.hpp>
 #include <asio_uring/config.hpp>
 #include <asio_uring/connect_pipe.hpp>

@@ -4,23 +4,78 @@
 // Lifetime: the context outlives the file. Destroying a file cancels its operations.
 #pragma once
 
+#include <asio_uring/aligned_buffer.hpp>
 #include <asio_uring/detail/asio/io_object.hpp>
 #include <asio_uring/detail/object/file_initiation.hpp>
 #include <asio_uring/detail/object/file_service.hpp>
 #include <asio_uring/executor.hpp>
 #include <asio_uring/file_base.hpp>
+#include <asio_uring/op/file.hpp>
+#include <asio_uring/op/nop.hpp>
+#include <asio_uring/submit.hpp>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
 namespace asio_uring {
+
+namespace detail {
+
+/// The steps of basic_file::async_open(). A descriptor of which nobody hears is closed.
+template <typename File>
+class open_file_operation
+{
+public:
+    open_file_operation(File& file, std::string path, int flags)
+        : file_(&file),
+          path_(std::make_unique<std::string>(std::move(path))),
+          flags_(flags)
+    {}
+
+    template <typename Self>
+    void operator()(Self& self)
+    {
+        auto io_executor = file_->get_executor();
+        const char* const path = path_->c_str();
+        // What is open stays untouched, and no handler is called from here.
+        refused_ = file_->is_open();
+        if (refused_)
+            return async_submit(io_executor, op::nop{}, std::move(self));
+        async_submit(
+            io_executor,
+            op::openat{.path = path, .flags = flags_, .mode = 0777},
+            std::move(self));
+    }
+
+    template <typename Self>
+    void operator()(Self& self, boost::system::error_code ec, int descriptor)
+    {
+        if (refused_)
+            ec = boost::asio::error::already_open;
+        else if (!ec)
+            file_->service().adopt(file_->implementation(), descriptor, ec);
+        self.complete(ec);
+    }
+
+private:
+    File* file_;
+    // At one address while the operation moves
+    std::unique_ptr<std::string> path_;
+    int flags_;
+    bool refused_ = false;
+};
+
+} // namespace detail
 
 /// The interface of Asio's basic_file, for any executor of a context on the ring.
 /**
@@ -268,9 +323,314 @@ public:
         return service().sync_data(implementation(), ec);
     }
 
+    /// Has the disk keep the file's bytes, and what is needed to find them.
+    /**
+     * It covers every write that has ended when it starts. Syncs of one object share the
+     * work. One is in flight at a time, and those that wait for it are done by the next.
+     * An error is told to all of them, because the kernel tells it once.
+     *
+     * @param token  Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code) @endcode
+     * @par Completion
+     * When a sync that covers it has ended.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * terminal, partial and total ask the operation to end. One that the kernel is at may
+     * go on, and reports what it did.
+     * @par Errors
+     * The system call's own; operation_aborted.
+     * @par Kernel
+     * 6.1; a thread of the kernel does it. Without a ring a worker of the context does.
+     */
+    template <
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_sync_data(Token&& token = Token())
+    {
+        return initiate<void(error_code)>(
+            std::forward<Token>(token),
+            [](service_type& files,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor) {
+                files.async_sync(implementation, false, handler, io_executor);
+            });
+    }
+
+    /// Has the disk keep the file, its size and attributes included.
+    /**
+     * It covers every write that has ended when it starts. Syncs of one object share the
+     * work. One is in flight at a time, and those that wait for it are done by the next.
+     * An error is told to all of them, because the kernel tells it once.
+     *
+     * @param token  Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code) @endcode
+     * @par Completion
+     * When a sync that covers it has ended.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * terminal, partial and total ask the operation to end. One that the kernel is at may
+     * go on, and reports what it did.
+     * @par Errors
+     * The system call's own; operation_aborted.
+     * @par Kernel
+     * 6.1; a thread of the kernel does it. Without a ring a worker of the context does.
+     */
+    template <
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_sync_all(Token&& token = Token())
+    {
+        return initiate<void(error_code)>(
+            std::forward<Token>(token),
+            [](service_type& files,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor) {
+                files.async_sync(implementation, true, handler, io_executor);
+            });
+    }
+
+    /// Cuts the file, or extends it with zeros.
+    /**
+     * @param size   The new size.
+     * @param token  Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code) @endcode
+     * @par Completion
+     * When it is done. On a stream file it takes its turn among the transfers.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * terminal, partial and total ask the operation to end. One that the kernel is at may
+     * go on, and reports what it did.
+     * @par Errors
+     * The system call's own; operation_aborted.
+     * @par Kernel
+     * 6.9; a thread of the kernel does it. Before, and without a ring, a worker of the
+     * context does. On such an old kernel other operations of a stream file may overtake
+     * it.
+     */
+    template <
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_resize(std::uint64_t size, Token&& token = Token())
+    {
+        return initiate<void(error_code)>(
+            std::forward<Token>(token),
+            [](service_type& files,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor,
+               std::uint64_t bytes) {
+                files.async_resize(implementation, bytes, handler, io_executor);
+            },
+            size);
+    }
+
+    /// Gives a range of the file room on its disk, or takes it away.
+    /**
+     * @param offset Where the range starts.
+     * @param size   How many bytes it has.
+     * @param how    What becomes of it.
+     * @param token  Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code) @endcode
+     * @par Completion
+     * When it is done. On a stream file it takes its turn among the transfers.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * terminal, partial and total ask the operation to end. One that the kernel is at may
+     * go on, and reports what it did.
+     * @par Errors
+     * The system call's own; operation_aborted.
+     * @par Kernel
+     * 6.1; a thread of the kernel does it. Without a ring a worker of the context does.
+     */
+    template <
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_allocate(
+        std::uint64_t offset,
+        std::uint64_t size,
+        file_base::allocation how,
+        Token&& token = Token())
+    {
+        return initiate<void(error_code)>(
+            std::forward<Token>(token),
+            [](service_type& files,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor,
+               std::uint64_t place,
+               std::uint64_t bytes,
+               int mode) {
+                files.async_allocate(
+                    implementation, place, bytes, mode, handler, io_executor);
+            },
+            offset,
+            size,
+            static_cast<int>(how));
+    }
+
+    /// Tells the kernel how a range of the file will be read.
+    /**
+     * @param offset Where the range starts.
+     * @param size   How many bytes it has; 0 for all up to the end of the file.
+     * @param what   What to expect.
+     * @param token  Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code) @endcode
+     * @par Completion
+     * When it is done. On a stream file it takes its turn among the transfers.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * terminal, partial and total ask the operation to end. One that the kernel is at may
+     * go on, and reports what it did.
+     * @par Errors
+     * The system call's own; operation_aborted.
+     * @par Kernel
+     * 6.1; a thread of the kernel does it. Without a ring a worker of the context does.
+     */
+    template <
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_advise(
+        std::uint64_t offset,
+        std::uint64_t size,
+        file_base::advice what,
+        Token&& token = Token())
+    {
+        return initiate<void(error_code)>(
+            std::forward<Token>(token),
+            [](service_type& files,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor,
+               std::uint64_t place,
+               std::uint64_t bytes,
+               int kind) {
+                files.async_advise(
+                    implementation, place, bytes, kind, handler, io_executor);
+            },
+            offset,
+            size,
+            static_cast<int>(what));
+    }
+
+    /// Closes the file as close() does, without waiting for the file system.
+    /**
+     * When this returns, the file is not open, and its operations are asked to end.
+     *
+     * @param token  Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code) @endcode
+     * @par Completion
+     * When the descriptor is closed. It is closed with the context at the latest.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * None: the descriptor is closed whatever happens.
+     * @par Errors
+     * The system call's own; bad_descriptor for a file that is not open.
+     * @par Kernel
+     * 6.1; a thread of the kernel does it. Without a ring a worker of the context does.
+     */
+    template <
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_close(Token&& token = Token())
+    {
+        return initiate<void(error_code)>(
+            std::forward<Token>(token),
+            [](service_type& files,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor) {
+                files.async_close(implementation, handler, io_executor);
+            });
+    }
+
+    /// Opens the file as open() does, without waiting for the file system.
+    /**
+     * @param path        The name, which is copied.
+     * @param open_flags As open() takes them.
+     * @param token       Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code) @endcode
+     * @par Completion
+     * When the file is open, or cannot be opened.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Object lifetimes
+     * The file is neither moved nor destroyed until the handler is called.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * terminal, partial and total ask the operation to end. One that the kernel is at may
+     * go on, and reports what it did.
+     * @par Errors
+     * The system call's own; already_open; operation_aborted.
+     * @par Kernel
+     * 6.1; a thread of the kernel does it. Without a ring a worker of the context does.
+     */
+    template <
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto
+    async_open(std::string path, file_base::flags open_flags, Token&& token = Token())
+    {
+        return boost::asio::async_compose<Token, void(error_code)>(
+            detail::open_file_operation<basic_file>(*this, std::move(path), open_flags),
+            token,
+            get_executor());
+    }
+
+    /// What a file that was opened with file_base::direct asks of its transfers.
+    /// operation_not_supported where the file system cannot tell. Kernel 6.1.
+    direct_alignment direct_io_alignment() const
+    {
+        error_code ec;
+        const direct_alignment found = direct_io_alignment(ec);
+        detail::throw_if(ec, "direct_io_alignment");
+        return found;
+    }
+
+    direct_alignment direct_io_alignment(error_code& ec) const
+    {
+        const auto [memory, offset] = service().direct_alignment(implementation(), ec);
+        return {memory, offset};
+    }
+
 protected:
     template <typename Executor1>
     friend class basic_file;
+    friend class detail::open_file_operation<basic_file>;
 
     /// A file is destroyed as what it is.
     ~basic_file() = default;

@@ -272,6 +272,74 @@ public:
             offset,
             buffers);
     }
+
+    /// The same with flags of the kernel for this one transfer. With no_wait the error
+    /// try_again says that it would have to wait.
+    template <
+        typename MutableBuffers,
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, std::size_t))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_read_some_at(
+        std::uint64_t offset,
+        const MutableBuffers& buffers,
+        rw_flags how,
+        Token&& token = Token())
+    {
+        return this->template initiate<void(error_code, std::size_t)>(
+            std::forward<Token>(token),
+            [](auto& service,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor,
+               std::uint64_t place,
+               const auto& sequence,
+               rw_flags chosen) {
+                service.async_read_some_at(
+                    implementation,
+                    place,
+                    sequence,
+                    handler,
+                    io_executor,
+                    static_cast<std::uint32_t>(chosen));
+            },
+            offset,
+            buffers,
+            how);
+    }
+
+    /// The same with flags of the kernel for this one transfer. With no_wait the error
+    /// try_again says that it would have to wait.
+    template <
+        typename ConstBuffers,
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, std::size_t))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_write_some_at(
+        std::uint64_t offset,
+        const ConstBuffers& buffers,
+        rw_flags how,
+        Token&& token = Token())
+    {
+        return this->template initiate<void(error_code, std::size_t)>(
+            std::forward<Token>(token),
+            [](auto& service,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor,
+               std::uint64_t place,
+               const auto& sequence,
+               rw_flags chosen) {
+                service.async_write_some_at(
+                    implementation,
+                    place,
+                    sequence,
+                    handler,
+                    io_executor,
+                    static_cast<std::uint32_t>(chosen));
+            },
+            offset,
+            buffers,
+            how);
+    }
 };
 
 /// A random-access file of any executor.

@@ -12,6 +12,8 @@
 #include <asio_uring/detail/object/plain_file_service.hpp>
 #include <asio_uring/detail/object/ring_object.hpp>
 #include <asio_uring/detail/request/file.hpp>
+#include <asio_uring/op/file.hpp>
+#include <asio_uring/ring/kernel_features.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
@@ -34,7 +36,11 @@ public:
 
     static bool is_stream(const plain_file&) noexcept { return true; }
 
-    direction line_of(direction) const noexcept
+    /// An operation names its line itself.
+    static direction line_of(direction way) noexcept { return way; }
+
+    /// The line of all but syncs, which have one of their own.
+    direction line() const noexcept
     {
         return is_stream_ ? direction::read : direction::none;
     }
@@ -78,8 +84,13 @@ public:
         if (is_open(impl))
             return located(ec = boost::asio::error::already_open);
         const int file = ::open(path, flags, 0777);
-        if (said(file, ec))
-            return ec;
+        return said(file, ec) ? ec : adopt(impl, file, ec);
+    }
+
+    /// Takes over a descriptor that was opened for the file, and closes it where it
+    /// cannot.
+    error_code adopt(implementation_type& impl, int file, error_code& ec)
+    {
         if (assign(impl, file, ec))
             ::close(file);
         else
@@ -92,7 +103,7 @@ public:
         if (is_open(impl))
             return located(ec = boost::asio::error::already_open);
         ec = has_ring() ? enter_ring(impl, descriptor, facts(impl))
-                        : enter_pool(impl, descriptor);
+                        : descriptor_error(descriptor);
         if (ec)
             return located(ec);
         descriptor_of(stock(impl)) = descriptor;
@@ -161,6 +172,11 @@ public:
         return stock_service::sync_data(stock(impl), ec);
     }
 
+    auto direct_alignment(const implementation_type& impl, error_code& ec) const
+    {
+        return stock_service::direct_alignment(stock(impl), ec);
+    }
+
     std::uint64_t
     seek(implementation_type& impl, std::int64_t offset, int whence, error_code& ec)
     {
@@ -175,15 +191,16 @@ public:
         std::uint64_t offset,
         const Buffers& buffers,
         Handler& handler,
-        const IoExecutor& io_executor)
+        const IoExecutor& io_executor,
+        std::uint32_t rw_flags = 0)
     {
         start_either<file_read<Buffers>>(
             impl,
-            {.way = direction::read, .name = "async_read_some_at"},
+            {.way = facts(impl).line(), .name = "async_read_some_at"},
             handler,
             io_executor,
             buffers,
-            file_place{as_offset(offset)});
+            file_place{as_offset(offset), rw_flags});
     }
 
     template <typename Buffers, typename Handler, typename IoExecutor>
@@ -192,15 +209,16 @@ public:
         std::uint64_t offset,
         const Buffers& buffers,
         Handler& handler,
-        const IoExecutor& io_executor)
+        const IoExecutor& io_executor,
+        std::uint32_t rw_flags = 0)
     {
         start_either<file_write<Buffers>>(
             impl,
-            {.way = direction::write, .name = "async_write_some_at"},
+            {.way = facts(impl).line(), .name = "async_write_some_at"},
             handler,
             io_executor,
             buffers,
-            file_place{as_offset(offset)});
+            file_place{as_offset(offset), rw_flags});
     }
 
     template <typename Buffers, typename Handler, typename IoExecutor>
@@ -212,7 +230,7 @@ public:
     {
         start_either<file_read<Buffers>>(
             impl,
-            {.way = direction::read, .name = "async_read_some"},
+            {.way = facts(impl).line(), .name = "async_read_some"},
             handler,
             io_executor,
             buffers,
@@ -228,14 +246,119 @@ public:
     {
         start_either<file_write<Buffers>>(
             impl,
-            {.way = direction::write, .name = "async_write_some"},
+            {.way = facts(impl).line(), .name = "async_write_some"},
             handler,
             io_executor,
             buffers,
             file_place{});
     }
 
+    /// Syncs of one file share the kernel's work: those that wait while one is in flight
+    /// are done by the next.
+    template <typename Handler, typename IoExecutor>
+    void async_sync(
+        implementation_type& impl,
+        bool whole,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        start_either<file_call<op::fsync>>(
+            impl,
+            {.way = direction::write,
+             .name = whole ? "async_sync_all" : "async_sync_data",
+             .property =
+                 whole ? &ring_operation::share_whole_end : &ring_operation::share_end},
+            handler,
+            io_executor,
+            op::fsync{.flags = whole ? 0 : abi::fsync_datasync});
+    }
+
+    /// KERNEL 6.9: the request. Before, and without a ring, a worker makes the call.
+    template <typename Handler, typename IoExecutor>
+    void async_resize(
+        implementation_type& impl,
+        std::uint64_t size,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        const initiation call{.way = facts(impl).line(), .name = "async_resize"};
+        const op::ftruncate operation{.size = size};
+        if (has_ring() && may_resize())
+            base::start<file_call<op::ftruncate>>(
+                impl, call, handler, io_executor, operation);
+        else
+            start_by_worker<file_call<op::ftruncate>>(
+                impl, call, handler, io_executor, operation);
+    }
+
+    template <typename Handler, typename IoExecutor>
+    void async_allocate(
+        implementation_type& impl,
+        std::uint64_t offset,
+        std::uint64_t size,
+        int mode,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        start_either<file_call<op::fallocate>>(
+            impl,
+            {.way = facts(impl).line(), .name = "async_allocate"},
+            handler,
+            io_executor,
+            op::fallocate{.mode = mode, .offset = offset, .size = size});
+    }
+
+    template <typename Handler, typename IoExecutor>
+    void async_advise(
+        implementation_type& impl,
+        std::uint64_t offset,
+        std::uint64_t size,
+        int advice,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        start_either<file_call<op::fadvise>>(
+            impl,
+            {.way = facts(impl).line(), .name = "async_advise"},
+            handler,
+            io_executor,
+            op::fadvise{.offset = offset, .size = size, .advice = advice});
+    }
+
+    /// The file is closed for the program at once; only the end of its descriptor takes
+    /// its time. Nothing cancels that.
+    template <typename Handler, typename IoExecutor>
+    void async_close(
+        implementation_type& impl, Handler& handler, const IoExecutor& io_executor)
+    {
+        const bool is_continuation = asio_impl::is_continuation(handler);
+        const int descriptor = descriptor_of(stock(impl));
+        if (has_ring()) {
+            auto op =
+                make_operation<file_close>(*ring(), handler, io_executor, descriptor);
+            op->never_repeat();
+            if (descriptor == -1)
+                return op.complete(-EBADF, is_continuation);
+            base::release(impl);
+            return op.start();
+        }
+        using operation = handler_operation<file_close, Handler, IoExecutor>;
+        unstarted_pool_operation<operation> op(
+            pool(), operation::create(handler, io_executor, descriptor));
+        if (descriptor == -1)
+            return op.complete(-EBADF, io_executor, is_continuation);
+        base::release(impl);
+        op.start();
+    }
+
 private:
+    static bool may_resize()
+    {
+        static const bool has_request =
+            kernel_features::running().supports(abi::opcode::ftruncate);
+        return has_request;
+    }
+
     // What Asio's own service tells the kernel of a file that it opens.
     void advise(implementation_type& impl, int file) noexcept
     {
@@ -246,17 +369,10 @@ private:
             facts(impl).is_stream() ? POSIX_FADV_SEQUENTIAL : POSIX_FADV_RANDOM);
     }
 
-    error_code enter_pool(implementation_type& impl, int descriptor)
+    static error_code descriptor_error(int descriptor)
     {
         error_code ec;
-        if (said(::fcntl(descriptor, F_GETFD), ec))
-            return ec;
-        try {
-            pool_owner_of(stock(impl)) = std::make_unique<pool_owner>();
-        }
-        catch (const std::bad_alloc&) {
-            ec = boost::asio::error::no_memory;
-        }
+        said(::fcntl(descriptor, F_GETFD), ec);
         return ec;
     }
 
@@ -296,6 +412,8 @@ private:
              &impl,
              native_handle(impl),
              call.name));
+        if (call.property != nullptr)
+            ((*op).*call.property)();
         const auto complete = [&](int result) {
             if (slot.is_connected())
                 slot.clear();
@@ -307,8 +425,11 @@ private:
         }
         if (!is_open(impl))
             return complete(-EBADF);
+        std::unique_ptr<pool_owner>& owner = pool_owner_of(stock(impl));
+        if (owner == nullptr)
+            owner = std::make_unique<pool_owner>();
         op.connect(slot);
-        op.start(*pool_owner_of(stock(impl)), facts(impl).line_of(call.way));
+        op.start(*owner, call.way);
     }
 };
 

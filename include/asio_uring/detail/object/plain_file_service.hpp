@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -55,7 +56,7 @@ public:
         }
 
         int descriptor_ = -1;
-        // Set where the context has no ring and the file is open.
+        // Set while the file is open and workers have done something for it.
         std::unique_ptr<pool_owner> pool_owner_;
     };
 
@@ -193,6 +194,25 @@ public:
     error_code sync_data(const implementation_type& impl, error_code& ec) noexcept
     {
         return said(::fdatasync(impl.descriptor_), ec);
+    }
+
+    /// KERNEL 6.1: statx tells. Returns {memory, offset}.
+    std::pair<std::uint32_t, std::uint32_t>
+    direct_alignment(const implementation_type& impl, error_code& ec) const noexcept
+    {
+        constexpr unsigned wanted = 0x2000; // STATX_DIOALIGN, which older headers lack
+        struct ::statx info = {};
+        said(::statx(impl.descriptor_, "", AT_EMPTY_PATH, wanted, &info), ec);
+        if (ec)
+            return {};
+        if ((info.stx_mask & wanted) == 0)
+            ec = boost::asio::error::operation_not_supported;
+        // Older headers have no names for these two words either.
+        std::uint32_t words[2] = {};
+        constexpr std::size_t at = 152;
+        std::memcpy(words, reinterpret_cast<const char*>(&info) + at, sizeof words);
+        return ec ? std::pair<std::uint32_t, std::uint32_t>()
+                  : std::pair(words[0], words[1]);
     }
 
     std::uint64_t seek(

@@ -297,6 +297,9 @@ protected:
     /// Without a ring no object has an owner, and the service underneath does all.
     bool has_ring() const noexcept { return loop_ != nullptr; }
 
+    /// The loop of the context's ring, or null.
+    event_loop* ring() const noexcept { return loop_; }
+
     /// The descriptor is about to become the object's. Refuses what epoll_ctl refuses for
     /// Asio's own service: one that is closed, and one that another object has.
     /// REQUIRES: has_ring().

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layer: request. Purpose: the transfers of a file, at an offset or at the file's own
-// position. They are no transfers in the sense of transfer.hpp: a file is always ready,
-// and what its request moved is moved, so a cancellation that comes too late reports it.
+// Layer: request. Purpose: what is done to a file: transfers, at an offset or at the
+// file's own position, and calls. Transfers of a file are none in the sense of
+// transfer.hpp: a file is always ready, and what its request moved is moved, so a
+// cancellation that comes too late reports it.
 // Thread: as their operation. Lifetime: as their operation.
 #pragma once
 
 #include <asio_uring/detail/loop/result.hpp>
 #include <asio_uring/detail/request/attempt.hpp>
 #include <asio_uring/detail/request/buffers.hpp>
+#include <asio_uring/op/descriptor.hpp>
 #include <asio_uring/op/read_write.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -20,6 +22,8 @@
 #include <tuple>
 
 #include <sys/uio.h>
+
+#include <unistd.h>
 
 namespace asio_uring::detail {
 
@@ -197,6 +201,57 @@ public:
 
 private:
     file_place place_;
+    int descriptor_;
+};
+
+/// An operation of the op layer on a file's descriptor that ends with an error or none.
+template <typename Operation>
+class file_call
+{
+public:
+    file_call(int descriptor, const Operation& operation) : operation_(operation)
+    {
+        operation_.fd = descriptor;
+    }
+
+    void prepare(abi::sqe& sqe) noexcept { operation_.prepare(sqe); }
+
+    auto result(const ring_operation& op) const
+    {
+        return std::make_tuple(operation_error(op));
+    }
+
+    void discard(const ring_operation&) noexcept {}
+
+private:
+    Operation operation_;
+};
+
+/// The end of a descriptor, which comes whatever becomes of the request.
+class file_close
+{
+public:
+    explicit file_close(int descriptor) noexcept : descriptor_(descriptor) {}
+
+    void prepare(abi::sqe& sqe) noexcept { op::close{.fd = descriptor_}.prepare(sqe); }
+
+    auto result(const ring_operation& op) noexcept
+    {
+        boost::system::error_code ec;
+        if (op.result() != -ECANCELED)
+            ec = operation_error(op);
+        else if (::close(descriptor_) != 0)
+            ec.assign(errno, boost::asio::error::get_system_category());
+        return std::make_tuple(ec);
+    }
+
+    void discard(const ring_operation& op) noexcept
+    {
+        if (op.result() == -ECANCELED)
+            ::close(descriptor_);
+    }
+
+private:
     int descriptor_;
 };
 
