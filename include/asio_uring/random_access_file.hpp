@@ -8,6 +8,8 @@
 #include <asio_uring/basic_file.hpp>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/write_at.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -16,6 +18,49 @@
 #include <utility>
 
 namespace asio_uring {
+
+namespace detail {
+
+/// The steps of async_write_durable_at().
+template <typename File, typename Buffers>
+class durable_write
+{
+public:
+    durable_write(File& file, std::uint64_t offset, const Buffers& buffers)
+        : file_(&file), offset_(offset), buffers_(buffers)
+    {}
+
+    template <typename Self>
+    void operator()(Self& self)
+    {
+        // The write has a copy of its own: this one moves with the operation.
+        const Buffers buffers = buffers_;
+        boost::asio::async_write_at(*file_, offset_, buffers, std::move(self));
+    }
+
+    template <typename Self>
+    void operator()(Self& self, boost::system::error_code ec, std::size_t bytes)
+    {
+        bytes_ = bytes;
+        if (ec)
+            return self.complete(ec, bytes_);
+        file_->async_sync_data(std::move(self));
+    }
+
+    template <typename Self>
+    void operator()(Self& self, boost::system::error_code ec)
+    {
+        self.complete(ec, bytes_);
+    }
+
+private:
+    File* file_;
+    std::uint64_t offset_;
+    Buffers buffers_;
+    std::size_t bytes_ = 0;
+};
+
+} // namespace detail
 
 /// The interface of Asio's basic_random_access_file, on the ring.
 /**
@@ -339,6 +384,50 @@ public:
             offset,
             buffers,
             how);
+    }
+
+    /// Writes all of the buffers at an offset, and has the disk keep them.
+    /**
+     * A composition of writes and of async_sync_data(): durable writes that overlap share
+     * their syncs.
+     *
+     * @param offset   Where the bytes go.
+     * @param buffers  The bytes. The sequence is copied, the bytes are not.
+     * @param token    Completion token.
+     *
+     * @par Completion signature
+     * @code void(boost::system::error_code, std::size_t) @endcode
+     * The second argument is the number of bytes written. Without an error it is all of
+     * them, and the disk has them.
+     * @par Completion
+     * When a sync has ended that began after the last byte was written.
+     * @par Executor
+     * The handler runs on its associated executor, by default the file's.
+     * @par Object lifetimes
+     * The bytes of the buffers stay valid until the handler is called, and the file is
+     * neither moved nor destroyed until then.
+     * @par Concurrency
+     * Any number of operations of one file may be in flight.
+     * @par Cancellation
+     * terminal, partial and total ask the write or the sync to end. What was written then
+     * may be on the disk or not.
+     * @par Errors
+     * Those of the write and of the sync.
+     * @par Kernel
+     * As for these.
+     */
+    template <
+        typename ConstBuffers,
+        BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, std::size_t))
+            Token = typename boost::asio::default_completion_token<Executor>::type>
+    auto async_write_durable_at(
+        std::uint64_t offset, const ConstBuffers& buffers, Token&& token = Token())
+    {
+        return boost::asio::async_compose<Token, void(error_code, std::size_t)>(
+            detail::durable_write<basic_random_access_file, ConstBuffers>(
+                *this, offset, buffers),
+            token,
+            this->get_executor());
     }
 };
 

@@ -267,6 +267,41 @@ BOOST_AUTO_TEST_CASE(cancelled_sync_leaves_the_others_to_themselves)
         "sync invalid_argument; sync invalid_argument; sync invalid_argument");
 }
 
+BOOST_AUTO_TEST_CASE(durable_writes_share_their_syncs)
+{
+    fixture f;
+    random file(f.context, f.path(), made);
+    file.async_sync_all([](error_code) {});
+    finish(f.context); // with the loop's own requests
+    const std::uint64_t before = requests(f.context);
+    std::vector<std::string> records;
+    std::string expected;
+    for (int i = 0; i != 100; ++i) {
+        records.push_back("record " + std::to_string(1000 + i) + '\n');
+        expected += records.back();
+    }
+    std::size_t done = 0;
+    for (std::size_t i = 0; i != records.size(); ++i)
+        file.async_write_durable_at(
+            i * records[i].size(),
+            asio::buffer(records[i]),
+            [&, i](error_code ec, std::size_t bytes) {
+                BOOST_TEST(!ec);
+                BOOST_TEST(bytes == records[i].size());
+                ++done;
+            });
+    BOOST_TEST(done == 0u);
+    finish(f.context);
+    BOOST_TEST(done == 100u);
+    BOOST_TEST(f.folder.read("file") == expected);
+    if (has_ring(f.context))
+        BOOST_TEST(requests(f.context) - before < 200u);
+    random reading(f.context, f.path(), random::read_only);
+    reading.async_write_durable_at(0, asio::buffer("text", 4), f.log.io("durable"));
+    finish(f.context);
+    BOOST_TEST(f.log.take() == "durable bad_descriptor 0");
+}
+
 BOOST_AUTO_TEST_CASE(flags_are_those_of_one_transfer)
 {
     fixture f;
