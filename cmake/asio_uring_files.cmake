@@ -5,6 +5,7 @@
 set(asio_uring_sources
     src/context/log.cpp
     src/context/single_issuer.cpp
+    src/request/file_calls.cpp
     src/request/plain_attempt.cpp
     src/request/plain_call.cpp
     src/ring/availability.cpp
@@ -54,7 +55,10 @@ set(asio_uring_headers
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
     include/asio_uring/file_base.hpp
+    include/asio_uring/file_location.hpp
     include/asio_uring/file_slot.hpp
+    include/asio_uring/file_status.hpp
+    include/asio_uring/file_system.hpp
     include/asio_uring/generic/datagram_protocol.hpp
     include/asio_uring/generic/raw_protocol.hpp
     include/asio_uring/generic/seq_packet_protocol.hpp
@@ -146,6 +150,7 @@ set(asio_uring_headers
     include/asio_uring/timers.hpp
     include/asio_uring/use_ring.hpp
     include/asio_uring/writable_pipe.hpp
+    include/asio_uring/xattr.hpp
 )
 
 # What no program includes itself.
@@ -173,6 +178,8 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/asio/version.hpp
     include/asio_uring/detail/context/context_status.hpp
     include/asio_uring/detail/context/fallback.hpp
+    include/asio_uring/detail/context/file_initiation.hpp
+    include/asio_uring/detail/context/file_steps.hpp
     include/asio_uring/detail/context/log.hpp
     include/asio_uring/detail/context/loop_watch.hpp
     include/asio_uring/detail/context/readiness_call.hpp
@@ -232,9 +239,15 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/connection.hpp
     include/asio_uring/detail/request/descriptor.hpp
     include/asio_uring/detail/request/file.hpp
+    include/asio_uring/detail/request/file_calls.hpp
+    include/asio_uring/detail/request/file_location.hpp
+    include/asio_uring/detail/request/file_names.hpp
+    include/asio_uring/detail/request/file_status.hpp
+    include/asio_uring/detail/request/file_xattr.hpp
     include/asio_uring/detail/request/handler_operation.hpp
     include/asio_uring/detail/request/initiate.hpp
     include/asio_uring/detail/request/one_shot.hpp
+    include/asio_uring/detail/request/place.hpp
     include/asio_uring/detail/request/plain_call.hpp
     include/asio_uring/detail/request/stand_in.hpp
     include/asio_uring/detail/request/stream.hpp

@@ -104,6 +104,19 @@ set(test_io_sources
     io/test_write_at_once.cpp
 )
 
+set(test_files_sources
+    files/main.cpp
+    files/test_file.cpp
+    files/test_file_calls.cpp
+    files/test_file_model.cpp
+    files/test_transfers.cpp
+)
+
+set(test_files_system_sources
+    files_system/main.cpp
+    files_system/test_file_system.cpp
+)
+
 set(test_fallback_sources
     fallback/main.cpp
     fallback/test_fallback.cpp
@@ -124,12 +137,4 @@ set(test_threads_sources
 
 set(test_faults_sources
     faults/main.cpp
-)
-
-set(test_files_sources
-    files/main.cpp
-    files/test_file.cpp
-    files/test_file_calls.cpp
-    files/test_file_model.cpp
-    files/test_transfers.cpp
 )

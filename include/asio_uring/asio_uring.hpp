@@ -13,7 +13,10 @@
 #include <asio_uring/error.hpp>
 #include <asio_uring/executor.hpp>
 #include <asio_uring/file_base.hpp>
+#include <asio_uring/file_location.hpp>
 #include <asio_uring/file_slot.hpp>
+#include <asio_uring/file_status.hpp>
+#include <asio_uring/file_system.hpp>
 #include <asio_uring/generic/datagram_protocol.hpp>
 #include <asio_uring/generic/raw_protocol.hpp>
 #include <asio_uring/generic/seq_packet_protocol.hpp>
@@ -46,3 +49,4 @@
 #include <asio_uring/timers.hpp>
 #include <asio_uring/use_ring.hpp>
 #include <asio_uring/writable_pipe.hpp>
+#include <asio_uring/xattr.hpp>

@@ -338,11 +338,24 @@ bool takes_slot(opcode code) noexcept
            code == opcode::socket || code == opcode::pipe || code == opcode::accept;
 }
 
+/// The opcode of a function, which no kernel knows.
+constexpr std::uint8_t function_code = 255;
+static_assert(abi::opcode_count <= function_code);
+
 } // namespace
+
+void prepare_function(sqe& s, plain_function function, void* argument) noexcept
+{
+    s.opcode = function_code;
+    s.addr = reinterpret_cast<std::uintptr_t>(function);
+    s.addr2 = reinterpret_cast<std::uintptr_t>(argument);
+}
 
 int plain_call(const sqe& s) noexcept
 {
     const errno_guard guard;
+    if (s.opcode == function_code)
+        return reinterpret_cast<plain_function>(s.addr)(pointer<void>(s.addr2));
     const call known = s.opcode < calls.size() ? calls[s.opcode] : call();
     if (known.function == nullptr)
         return -EOPNOTSUPP;

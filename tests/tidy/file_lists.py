@@ -12,7 +12,10 @@ import pathlib
 import sys
 
 LICENSE = "# SPDX-License-Identifier: BSL-1.0\n"
-TEST_FOLDERS = ("ring", "op", "bindings", "loop", "io", "fallback", "threads", "faults", "files")
+TEST_FOLDERS = (
+    "ring", "op", "bindings", "loop", "io", "files", "files_system", "fallback", "threads",
+    "faults",
+)
 
 
 def paths(root, base, folder, suffixes):

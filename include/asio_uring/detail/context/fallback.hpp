@@ -108,9 +108,8 @@ private:
 };
 
 /// Gives the operation to the context's workers.
-template <typename Request, typename Executor, typename Handler, typename Operation>
-void start_pool_call(
-    const Executor& executor, Handler&& handler, const Operation& operation)
+template <typename Request, typename Executor, typename Handler, typename... Args>
+void start_pool_call(const Executor& executor, Handler&& handler, Args&&... args)
 {
     using handler_type = std::decay_t<Handler>;
     using operation_type = handler_operation<Request, handler_type, Executor>;
@@ -119,7 +118,7 @@ void start_pool_call(
     handler_type stored(std::forward<Handler>(handler));
     auto slot = boost::asio::get_associated_cancellation_slot(stored);
     unstarted_pool_operation<operation_type> op(
-        pool, operation_type::create(stored, executor, operation));
+        pool, operation_type::create(stored, executor, std::forward<Args>(args)...));
     op.connect(slot);
     op.start();
 }

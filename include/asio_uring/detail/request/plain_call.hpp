@@ -14,6 +14,14 @@
 
 namespace asio_uring::detail {
 
+/// What no request does: a function of the library's own, which a worker calls with its
+/// argument. It returns a value that is not negative, or a negated errno.
+using plain_function = int (*)(void*) noexcept;
+
+/// Fills an SQE that stands for such a function. No ring gets it: plain_call() takes it.
+ASIO_URING_DECL void
+prepare_function(abi::sqe& sqe, plain_function function, void* argument) noexcept;
+
 /// Whether the operation names what only a ring has (direct descriptors, provided or
 /// registered buffers), or asks for what this library does only on a ring: several
 /// results, a bundle, MSG_WAITALL for a message, a poll for more than input or output.
