@@ -8,6 +8,7 @@ set(asio_uring_sources
     src/request/file_calls.cpp
     src/request/plain_attempt.cpp
     src/request/plain_call.cpp
+    src/request/whole_files.cpp
     src/ring/availability.cpp
     src/ring/buffer_ring.cpp
     src/ring/environment.cpp
@@ -149,6 +150,7 @@ set(asio_uring_headers
     include/asio_uring/submit.hpp
     include/asio_uring/timers.hpp
     include/asio_uring/use_ring.hpp
+    include/asio_uring/whole_files.hpp
     include/asio_uring/writable_pipe.hpp
     include/asio_uring/xattr.hpp
 )
@@ -182,7 +184,9 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/context/file_steps.hpp
     include/asio_uring/detail/context/log.hpp
     include/asio_uring/detail/context/loop_watch.hpp
+    include/asio_uring/detail/context/read_file_steps.hpp
     include/asio_uring/detail/context/readiness_call.hpp
+    include/asio_uring/detail/context/reading_places.hpp
     include/asio_uring/detail/context/resources.hpp
     include/asio_uring/detail/context/ring_reactor.hpp
     include/asio_uring/detail/context/ring_service.hpp
@@ -242,6 +246,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/file_calls.hpp
     include/asio_uring/detail/request/file_location.hpp
     include/asio_uring/detail/request/file_names.hpp
+    include/asio_uring/detail/request/file_sink.hpp
     include/asio_uring/detail/request/file_status.hpp
     include/asio_uring/detail/request/file_xattr.hpp
     include/asio_uring/detail/request/handler_operation.hpp
@@ -249,6 +254,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/one_shot.hpp
     include/asio_uring/detail/request/place.hpp
     include/asio_uring/detail/request/plain_call.hpp
+    include/asio_uring/detail/request/read_chain.hpp
     include/asio_uring/detail/request/stand_in.hpp
     include/asio_uring/detail/request/stream.hpp
     include/asio_uring/detail/request/transfer.hpp

@@ -106,11 +106,11 @@ struct file_system_fixture
         return std::move(got.value);
     }
 
-    using call = std::function<error_code(file_location)>;
+    using any_call = std::function<error_code(file_location)>;
 
     /// Every function that touches the file system, each as one that ends with an error
     /// where there is nothing to touch.
-    std::vector<std::pair<std::string, call>> all_calls(const directory_handle& root)
+    std::vector<std::pair<std::string, any_call>> all_calls(const directory_handle& root)
     {
         return {
             {"stat", [&](file_location at) { return stat(at).ec; }},

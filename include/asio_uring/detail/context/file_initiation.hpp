@@ -9,11 +9,9 @@
 #include <asio_uring/detail/context/ring_service.hpp>
 #include <asio_uring/detail/request/initiate.hpp>
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/query.hpp>
 
-#include <type_traits>
 #include <utility>
 
 namespace asio_uring::detail {
@@ -37,12 +35,11 @@ public:
         if (loop == nullptr || Request::needs_worker(args...))
             return start_pool_call<Request>(
                 executor_, std::forward<Handler>(handler), std::forward<Args>(args)...);
-        std::decay_t<Handler> stored(std::forward<Handler>(handler));
-        auto slot = boost::asio::get_associated_cancellation_slot(stored);
-        auto op = make_operation<Request>(
-            *loop, stored, executor_, std::forward<Args>(args)...);
-        op.connect(slot);
-        op.start();
+        start_on_ring<Request>(
+            *loop,
+            executor_,
+            std::forward<Handler>(handler),
+            std::forward<Args>(args)...);
     }
 
 private:

@@ -102,6 +102,13 @@ public:
             free_.push_back(slot); // never allocates: there is room for all of them
     }
 
+    /// Takes back a place that a request has emptied.
+    void return_slot(std::uint32_t slot) noexcept
+    {
+        const std::lock_guard lock(mutex_);
+        free_.push_back(slot); // never allocates: there is room for all of them
+    }
+
 private:
     static constexpr std::uint32_t teardown_slot = 0;
 

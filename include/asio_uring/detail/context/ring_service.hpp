@@ -101,6 +101,9 @@ public:
         resources_->release_slot(slot, loop_->is_orphan());
     }
 
+    /// The same for a place that a request has emptied, so that no call has to.
+    void return_file_slot(std::uint32_t slot) noexcept { resources_->return_slot(slot); }
+
     asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
 
     /// The context's reactor: ours, or the one that watches the ring, or the one that

@@ -41,6 +41,7 @@ private:
 
     request_chain* chain_ = nullptr;
     chain_member* next_member_ = nullptr;
+    std::uint8_t link_flag_ = 0;
 };
 
 /// The members in their order, and the operation that ends when all of them have.
@@ -58,8 +59,12 @@ public:
     void lead(ring_operation& head) noexcept { head_ = &head; }
 
     /// Puts a member at the end. REQUIRES: not started.
-    void append(chain_member& member) noexcept
+    void append(chain_member& member) noexcept { append(member, link_flag_); }
+
+    /// The same, with a flag of its own for what comes behind it.
+    void append(chain_member& member, std::uint8_t link_flag) noexcept
     {
+        member.link_flag_ = link_flag;
         (last_ == nullptr ? first_ : last_->next_member_) = &member;
         last_ = &member;
         member.chain_ = this;

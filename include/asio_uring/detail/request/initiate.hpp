@@ -123,4 +123,17 @@ auto make_operation(
         operation::create(handler, io_executor, std::forward<Args>(args)...));
 }
 
+/// Starts a Request of these arguments that belongs to no descriptor.
+template <typename Request, typename Executor, typename Handler, typename... Args>
+void start_on_ring(
+    event_loop& loop, const Executor& executor, Handler&& handler, Args&&... args)
+{
+    std::decay_t<Handler> stored(std::forward<Handler>(handler));
+    auto slot = boost::asio::get_associated_cancellation_slot(stored);
+    auto op =
+        make_operation<Request>(loop, stored, executor, std::forward<Args>(args)...);
+    op.connect(slot);
+    op.start();
+}
+
 } // namespace asio_uring::detail

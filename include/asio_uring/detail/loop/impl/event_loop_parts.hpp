@@ -55,7 +55,7 @@ bool basic_event_loop<Ring>::try_commit_chain(chain_member& first)
         abi::sqe& sqe = ring_.sqe_at(next);
         fill(*m, sqe, next++);
         if (m->next_member_ != nullptr)
-            sqe.flags = static_cast<std::uint8_t>(sqe.flags | chain.link_flag_);
+            sqe.flags = static_cast<std::uint8_t>(sqe.flags | m->link_flag_);
     }
     return true;
 }

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSL-1.0
+// Layer: context. Purpose: reading a file whole: one chain for a small file, more
+// requests for what does not fit, one call of a worker where there is no ring. Thread:
+// one request at a time, each from the handler of the one before. Lifetime: the state is
+// the handler's.
+//
+// | step   | what has been asked for                      | what comes next
+// |--------|----------------------------------------------|----------------------
+// | begin  | nothing, or a place in the ring's file table | chain, hint or worker
+// | chain  | open, read, close                            | the end; hint
+// | hint   | what the file system knows of the size       | open
+// | open   | the file, once more                          | read
+// | read   | the next bytes                               | read; the end
+// | worker | all of it                                    | the end
+#pragma once
+
+#include <asio_uring/detail/context/file_steps.hpp>
+#include <asio_uring/detail/context/reading_places.hpp>
+#include <asio_uring/detail/request/file_sink.hpp>
+#include <asio_uring/detail/request/read_chain.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace asio_uring::detail {
+
+/// All of a file, read by a worker.
+class read_file_call
+{
+public:
+    read_file_call(place& at, file_sink& sink) noexcept : place_(at), sink_(sink) {}
+
+    void prepare(abi::sqe& sqe) noexcept { prepare_function(sqe, &run, this); }
+
+    auto result(const ring_operation& op) const
+    {
+        return std::make_tuple(operation_error(op));
+    }
+
+    void discard(const ring_operation&) noexcept {}
+
+private:
+    static int run(void* of) noexcept
+    {
+        read_file_call& self = *static_cast<read_file_call*>(of);
+        int result = 0;
+        const int error =
+            with_memory([&] { result = call_read_file(self.place_, self.sink_); });
+        return error < 0 ? error : result;
+    }
+
+    place& place_;
+    file_sink& sink_;
+};
+
+/// What such a read holds. Sink is one of file_sink.hpp.
+template <typename Sink>
+struct read_file_state
+{
+    template <typename... Args>
+    read_file_state(file_location&& from, bool read_until_empty, Args&&... args)
+        : location(std::move(from)),
+          at(file_location(location)),
+          careful(read_until_empty || is_pseudo_file(location)),
+          sink(std::forward<Args>(args)...)
+    {}
+
+    /// A read of such a file ends where the kernel's own buffer does.
+    static bool is_pseudo_file(const file_location& from) noexcept
+    {
+        const std::string_view path = from.path();
+        return path.starts_with("/proc/") || path.starts_with("/sys/");
+    }
+
+    file_location location;
+    place at;
+    bool careful;
+    bool has_waited = false;
+    std::uint64_t size_hint = 0;
+    std::size_t asked = 0;
+    lent_place spot; // goes back before the memory that requests use
+    Sink sink;
+};
+
+inline auto make_result(string_sink& sink) { return sink.take(); }
+
+template <typename Sink>
+std::size_t make_result(const Sink& sink)
+{
+    return sink.filled();
+}
+
+template <typename Executor, typename Sink>
+class read_file_steps
+{
+    using state = read_file_state<Sink>;
+    using error_code = boost::system::error_code;
+
+public:
+    read_file_steps(const Executor& executor, std::unique_ptr<state> held)
+        : executor_(executor), state_(std::move(held))
+    {}
+
+    // begin
+    template <typename Self>
+    void operator()(Self& self)
+    {
+        state& at = *state_;
+        if (!at.has_waited) {
+            accept_cancellation(self);
+            bool waits = false;
+            const auto slot = places().acquire(
+                waits, [&] { return std::make_unique<waiter<Self>>(self, *this); });
+            if (waits)
+                return;
+            if (slot)
+                at.spot = lent_place(places(), *slot);
+        }
+        else if (is_cancelled(self))
+            return end(self, boost::asio::error::operation_aborted);
+        if (!at.spot)
+            return start_worker(self);
+        if (at.careful || loop().ring().sq_entries() < read_chain_request::members)
+            return start_again(self);
+        start_chain(self);
+    }
+
+    // chain
+    template <typename Self>
+    void operator()(Self& self, error_code ec, const read_chain_result& got)
+    {
+        state& at = *state_;
+        // The chain of a thread that has ended is ended with it.
+        const bool unasked = ec == boost::asio::error::operation_aborted;
+        if (!unasked && ec) {
+            at.spot.release(got.emptied());
+            return end(self, ec);
+        }
+        if (unasked) {
+            if (!got.emptied())
+                at.spot = lent_place();
+            if (is_cancelled(self))
+                return end(self, ec);
+            return at.spot ? start_again(self) : start_worker(self);
+        }
+        const auto size = static_cast<std::size_t>(got.read);
+        if (with_memory([&] { at.sink.take_first(at.spot.memory(), size); }) < 0)
+            ec.assign(ENOMEM, boost::asio::error::get_system_category());
+        const bool over = ec || size < at.asked || at.sink.is_full() || at.sink.is_over();
+        if (over) {
+            at.spot.release(got.emptied());
+            return end(self, ec);
+        }
+        if (!got.emptied())
+            at.spot = lent_place();
+        if (is_cancelled(self))
+            return end(self, boost::asio::error::operation_aborted);
+        at.sink.clear();
+        return at.spot ? start_again(self) : start_worker(self);
+    }
+
+    // hint
+    template <typename Self>
+    void operator()(Self& self, error_code ec, const file_status& found)
+    {
+        if (!ec)
+            state_->size_hint = found.size;
+        start_open(self);
+    }
+
+    // open, worker
+    template <typename Self>
+    void operator()(Self& self, error_code ec)
+    {
+        if (ec || !state_->spot)
+            return end(self, ec);
+        start_read(self);
+    }
+
+    // read
+    template <typename Self>
+    void operator()(Self& self, error_code ec, std::size_t size)
+    {
+        Sink& sink = state_->sink;
+        sink.commit(size);
+        if (ec || size == 0 || sink.is_full() || sink.is_over())
+            return end(self, ec);
+        start_read(self);
+    }
+
+private:
+    /// Stands in the line for a place.
+    template <typename Self>
+    class waiter final : public place_waiter
+    {
+    public:
+        waiter(Self& self, read_file_steps& steps)
+            : executor_(steps.executor_),
+              places_(steps.places()),
+              state_(*steps.state_),
+              self_(std::move(self))
+        {}
+
+        void go_on(std::optional<std::uint32_t> slot) noexcept override
+        {
+            const std::unique_ptr<waiter> owned(this);
+            state_.has_waited = true;
+            if (slot)
+                state_.spot = lent_place(places_, *slot);
+            // The handler's own executor has its turn before anything is started.
+            boost::asio::post(executor_, std::move(self_));
+        }
+
+    private:
+        Executor executor_;
+        reading_places& places_;
+        state& state_;
+        Self self_;
+    };
+
+    boost::asio::execution_context& context() const
+    {
+        return boost::asio::query(executor_, boost::asio::execution::context);
+    }
+
+    reading_places& places() const
+    {
+        return boost::asio::use_service<reading_places>(context());
+    }
+
+    event_loop& loop() const { return ring_of(context()).loop(); }
+
+    template <typename Self>
+    void start_chain(Self& self)
+    {
+        state& at = *state_;
+        boost::asio::mutable_buffer first;
+        if (with_memory([&] {
+                first = at.sink.first(at.spot.memory(), reading_places::memory_size);
+            }) < 0)
+        {
+            at.spot.release(true);
+            return start_worker(self); // which reports it
+        }
+        at.asked = first.size();
+        const Executor executor = executor_;
+        start_read_chain(
+            loop(),
+            executor,
+            std::move(self),
+            at.at,
+            at.spot.slot(),
+            first.data(),
+            static_cast<std::uint32_t>(first.size()));
+    }
+
+    // The file is larger than the chain could know, or its reads are short. It is opened
+    // anew, because the chain has closed it, and read from its beginning, because another
+    // file may have its name by now.
+    template <typename Self>
+    void start_again(Self& self)
+    {
+        state& at = *state_;
+        if (at.location.is_restricted() || at.careful)
+            return start_open(self);
+        const Executor executor = executor_;
+        file_location asked = at.location;
+        using signature = void(error_code, file_status);
+        start_file_request<stat_request, signature>(
+            executor, std::move(self), std::move(asked), true);
+    }
+
+    template <typename Self>
+    void start_open(Self& self)
+    {
+        state& at = *state_;
+        const Executor executor = executor_;
+        start_on_ring<open_slot_request>(
+            loop(), executor, std::move(self), at.at, at.spot.slot());
+    }
+
+    template <typename Self>
+    void start_read(Self& self)
+    {
+        state& at = *state_;
+        if (is_cancelled(self))
+            return end(self, boost::asio::error::operation_aborted);
+        const std::size_t filled = at.sink.filled();
+        boost::asio::mutable_buffer room;
+        if (with_memory([&] { room = at.sink.room(next_read(filled, at.size_hint)); }) <
+            0)
+            return end(
+                self, error_code(ENOMEM, boost::asio::error::get_system_category()));
+        const Executor executor = executor_;
+        start_on_ring<read_slot_request>(
+            loop(),
+            executor,
+            std::move(self),
+            at.spot.slot(),
+            room.data(),
+            static_cast<std::uint32_t>(room.size()),
+            std::uint64_t{filled});
+    }
+
+    template <typename Self>
+    void start_worker(Self& self)
+    {
+        state& at = *state_;
+        at.sink.clear();
+        const Executor executor = executor_;
+        start_pool_call<read_file_call>(executor, std::move(self), at.at, at.sink);
+    }
+
+    template <typename Self>
+    void end(Self& self, error_code ec)
+    {
+        state& at = *state_;
+        at.spot = lent_place();
+        if (ec)
+            at.sink.clear();
+        else if (at.sink.is_over())
+            ec.assign(EFBIG, boost::asio::error::get_system_category());
+        at.sink.trim();
+        if (at.sink.is_over())
+            at.sink.cut();
+        auto result = make_result(at.sink);
+        state_.reset();
+        self.complete(ec, std::move(result));
+    }
+
+    Executor executor_;
+    std::unique_ptr<state> state_;
+};
+
+} // namespace asio_uring::detail
