@@ -6,6 +6,7 @@ set(asio_uring_sources
     src/context/log.cpp
     src/context/single_issuer.cpp
     src/request/file_calls.cpp
+    src/request/file_copy.cpp
     src/request/plain_attempt.cpp
     src/request/plain_call.cpp
     src/request/whole_files.cpp
@@ -179,6 +180,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/asio/timer_support.hpp
     include/asio_uring/detail/asio/version.hpp
     include/asio_uring/detail/context/context_status.hpp
+    include/asio_uring/detail/context/copy_file_steps.hpp
     include/asio_uring/detail/context/fallback.hpp
     include/asio_uring/detail/context/file_initiation.hpp
     include/asio_uring/detail/context/file_steps.hpp
@@ -193,6 +195,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/context/single_issuer.hpp
     include/asio_uring/detail/context/single_issuer_build.hpp
     include/asio_uring/detail/context/worker_pool.hpp
+    include/asio_uring/detail/context/write_file_steps.hpp
     include/asio_uring/detail/loop/cancellation_table.hpp
     include/asio_uring/detail/loop/counters.hpp
     include/asio_uring/detail/loop/descriptor_table.hpp
@@ -244,10 +247,12 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/descriptor.hpp
     include/asio_uring/detail/request/file.hpp
     include/asio_uring/detail/request/file_calls.hpp
+    include/asio_uring/detail/request/file_copy.hpp
     include/asio_uring/detail/request/file_location.hpp
     include/asio_uring/detail/request/file_names.hpp
     include/asio_uring/detail/request/file_sink.hpp
     include/asio_uring/detail/request/file_status.hpp
+    include/asio_uring/detail/request/file_transfer.hpp
     include/asio_uring/detail/request/file_xattr.hpp
     include/asio_uring/detail/request/handler_operation.hpp
     include/asio_uring/detail/request/initiate.hpp

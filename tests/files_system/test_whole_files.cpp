@@ -17,10 +17,14 @@
 
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 namespace asio_uring::test {
 
@@ -52,6 +56,27 @@ struct whole_files_fixture
             async_read_file(executor(), at, options, handler);
         });
     }
+    error_code
+    write(file_location at, std::string content, const write_file_options& options = {})
+    {
+        return ask(context, [&](auto handler) {
+            async_write_file(executor(), at, content, options, handler);
+        });
+    }
+    answer<bool>
+    copy(file_location from, file_location to, const copy_file_options& options = {})
+    {
+        return ask<bool>(context, [&](auto handler) {
+            async_copy_file(executor(), from, to, options, handler);
+        });
+    }
+    /// How many names the folder has: a temporary file would be one.
+    std::size_t names()
+    {
+        const fs::directory_iterator all(folder.path(""));
+        return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+    }
+
     template <typename Buffer>
     answer<std::size_t> read_into(file_location at, Buffer buffer)
     {
@@ -59,6 +84,25 @@ struct whole_files_fixture
             async_read_file(executor(), at, buffer, handler);
         });
     }
+};
+
+/// How large a file may become while it lives: a disk that is full.
+class file_size_limit
+{
+public:
+    explicit file_size_limit(::rlim_t size)
+    {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        ::rlimit limit = before_;
+        limit.rlim_cur = size;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    file_size_limit(const file_size_limit&) = delete;
+    file_size_limit& operator=(const file_size_limit&) = delete;
+    ~file_size_limit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+private:
+    ::rlimit before_{};
 };
 
 constexpr std::size_t sizes[] = {
@@ -294,6 +338,289 @@ BOOST_AUTO_TEST_CASE(destroyed_context_ends_reads_at_every_step)
             });
         return std::shared_ptr<void>();
     });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(test_write_file, whole_files_fixture)
+
+BOOST_AUTO_TEST_CASE(content_of_every_size_is_written_to_the_byte)
+{
+    for (const std::size_t size : sizes)
+        for (const bool sync : {true, false}) {
+            const std::string content = pattern(size);
+            BOOST_TEST(!write(folder.path("file"), content, {.sync = sync}));
+            BOOST_TEST((folder.read("file") == content));
+            BOOST_TEST(names() == 1U);
+        }
+    const std::string bytes = "bytes of the caller";
+    const error_code ec = ask(context, [&](auto handler) {
+        async_write_file(executor(), folder.path("b"), asio::buffer(bytes), handler);
+    });
+    BOOST_TEST(!ec);
+    BOOST_TEST(folder.read("b") == bytes);
+    BOOST_TEST(
+        !write(folder.path("private"), "x", {.permissions = fs::perms::owner_read}));
+    BOOST_TEST(
+        (fs::status(folder.path("private")).permissions() == fs::perms::owner_read));
+    const directory_handle root(::open(folder.path("").c_str(), O_PATH | O_DIRECTORY));
+    for (const resolve ways : {resolve::anywhere, resolve::beneath}) {
+        fs::create_directories(folder.path("d"));
+        BOOST_TEST(!write({root, "d/file", ways}, "below"));
+        BOOST_TEST(folder.read("d/file") == "below");
+        BOOST_TEST(!write({root, "plain", ways}, "plain"));
+        fs::remove(folder.path("d/file"));
+        BOOST_TEST(fs::is_empty(folder.path("d")));
+    }
+    BOOST_TEST(
+        (write({root, "../x", resolve::beneath}, "") == std::errc::cross_device_link));
+}
+
+// Whoever reads meanwhile finds the old content or the new.
+BOOST_AUTO_TEST_CASE(name_never_means_half_a_file)
+{
+    const std::string before(1000, 'b');
+    const std::string after(300'000, 'a');
+    folder.write("file", before);
+    int calls = 0;
+    async_write_file(executor(), folder.path("file"), after, [&](error_code ec) {
+        BOOST_TEST(!ec);
+        ++calls;
+    });
+    while (calls == 0) {
+        turn(context);
+        const std::string found = folder.read("file");
+        BOOST_REQUIRE((found == before || found == after));
+    }
+    BOOST_TEST((folder.read("file") == after));
+}
+
+BOOST_AUTO_TEST_CASE(failed_write_leaves_nothing_and_changes_nothing)
+{
+    folder.write("file", "before");
+    BOOST_TEST(
+        (write(folder.path("file"), "after", {.replace = false}) ==
+         std::errc::file_exists));
+    BOOST_TEST((
+        write(folder.path("missing/file"), "x") == std::errc::no_such_file_or_directory));
+    BOOST_TEST(
+        (write(folder.path(std::string(300, 'n')), "x") == std::errc::filename_too_long));
+    {
+        const file_size_limit full(100'000);
+        BOOST_TEST(
+            (write(folder.path("file"), pattern(300'000)) == std::errc::file_too_large));
+    }
+    fs::create_directory(folder.path("directory"));
+    BOOST_TEST((write(folder.path("directory"), "x") == std::errc::is_a_directory));
+    BOOST_TEST(names() == 2U);
+    BOOST_TEST(folder.read("file") == "before");
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_write_is_whole_or_nothing)
+{
+    const std::string content = pattern(200'000);
+    for (int turns = 0; turns != 30; ++turns) {
+        asio::cancellation_signal cancel;
+        int calls = 0;
+        error_code ended;
+        async_write_file(
+            executor(),
+            folder.path("file"),
+            asio::buffer(content),
+            asio::bind_cancellation_slot(cancel.slot(), [&](error_code ec) {
+                ++calls;
+                ended = ec;
+            }));
+        for (int i = 0; i != turns; ++i)
+            context.restart(), context.run_one_for(std::chrono::milliseconds(5));
+        cancel.emit(asio::cancellation_type::terminal);
+        finish(context);
+        BOOST_TEST(calls == 1);
+        BOOST_TEST((!ended || ended == asio::error::operation_aborted));
+        BOOST_TEST(names() == (ended ? 0U : 1U));
+        if (!ended)
+            BOOST_TEST((folder.read("file") == content));
+        fs::remove(folder.path("file"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(destroyed_context_leaves_no_temporary_file)
+{
+    const std::string content = pattern(100'000);
+    destroy_everywhere([&](asio::io_context& on, witness& seen) {
+        BOOST_TEST(names() == (folder.has("file") ? 1U : 0U));
+        fs::remove(folder.path("file"));
+        const asio_uring::executor to(on.get_executor());
+        const auto token = seen.token();
+        async_write_file(
+            to, folder.path("file"), asio::buffer(content), [&, token](error_code ec) {
+                BOOST_TEST(!ec, ec.message());
+                seen.step();
+                seen.complete();
+            });
+        return std::shared_ptr<void>();
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(test_copy_file, whole_files_fixture)
+
+BOOST_AUTO_TEST_CASE(files_of_every_size_are_copied_with_their_permissions)
+{
+    for (const std::size_t size : sizes)
+        for (const copy_reflink reflink : {copy_reflink::automatic, copy_reflink::never})
+            for (const bool sync : {false, true}) {
+                const std::string content = pattern(size);
+                folder.write("from", content);
+                fs::permissions(folder.path("from"), fs::perms(0751));
+                std::uint64_t told = 0;
+                std::uint64_t of = 0;
+                const auto copied = copy(
+                    folder.path("from"),
+                    folder.path("to"),
+                    {.reflink = reflink,
+                     .sync = sync,
+                     .progress = [&](auto done, auto all) {
+                         BOOST_TEST(done >= told);
+                         told = done;
+                         of = all;
+                     }});
+                BOOST_TEST(!copied.ec, copied.ec.message());
+                BOOST_TEST(copied.value);
+                BOOST_TEST(told == size);
+                BOOST_TEST(of == size);
+                BOOST_TEST((folder.read("to") == content));
+                BOOST_TEST(
+                    (fs::status(folder.path("to")).permissions() == fs::perms(0751)));
+                fs::remove(folder.path("to"));
+            }
+}
+
+BOOST_AUTO_TEST_CASE(existing_file_is_treated_as_the_oracle_treats_it)
+{
+    using fs::copy_options;
+    const std::pair<copy_existing, copy_options> modes[] = {
+        {copy_existing::fail, copy_options::none},
+        {copy_existing::skip, copy_options::skip_existing},
+        {copy_existing::overwrite, copy_options::overwrite_existing},
+        {copy_existing::update, copy_options::update_existing}};
+    for (const auto& [ours, oracle] : modes)
+        for (const int age : {-10, 0, 10})
+            for (const char* from : {"from", "to", "directory", "missing"}) {
+                const auto prepare = [&] {
+                    folder.write("from", "new");
+                    folder.write("to", "the old content");
+                    fs::create_directories(folder.path("directory"));
+                    const auto now = fs::last_write_time(folder.path("from"));
+                    fs::last_write_time(
+                        folder.path("to"), now + std::chrono::seconds(age));
+                };
+                prepare();
+                std::error_code ec;
+                const bool copied =
+                    fs::copy_file(folder.path(from), folder.path("to"), oracle, ec);
+                const std::string content = folder.read("to");
+                prepare();
+                const auto got =
+                    copy(folder.path(from), folder.path("to"), {.existing = ours});
+                BOOST_TEST_CONTEXT(
+                    static_cast<int>(ours) << age << from << got.ec.message())
+                {
+                    BOOST_TEST(!got.ec == !ec);
+                    BOOST_TEST(got.value == copied);
+                    BOOST_TEST(folder.read("to") == content);
+                }
+            }
+}
+
+BOOST_AUTO_TEST_CASE(holes_of_a_sparse_file_stay_holes)
+{
+    constexpr std::size_t far = 40'000'000;
+    constexpr std::size_t end = 90'000'000;
+    {
+        const unique_fd file = folder.open("from");
+        BOOST_REQUIRE(::pwrite(file.get(), "begin", 5, 4096) == 5);
+        BOOST_REQUIRE(::pwrite(file.get(), "middle", 6, far) == 6);
+        BOOST_REQUIRE(::ftruncate(file.get(), end) == 0);
+    }
+    BOOST_TEST(
+        !copy(folder.path("from"), folder.path("to"), {.reflink = copy_reflink::never})
+             .ec);
+    BOOST_TEST(fs::file_size(folder.path("to")) == end);
+    struct ::stat found = {};
+    BOOST_REQUIRE(::stat(folder.path("to").c_str(), &found) == 0);
+    BOOST_TEST(found.st_blocks * 512 < 1'000'000);
+    const std::string content = folder.read("to");
+    BOOST_TEST(content.substr(4096, 5) == "begin");
+    BOOST_TEST(content.substr(far, 6) == "middle");
+    BOOST_TEST(std::ranges::count(content, '\0') == end - 11);
+}
+
+BOOST_AUTO_TEST_CASE(failed_copy_leaves_no_file)
+{
+    folder.write("from", pattern(300'000));
+    const auto shared =
+        copy(folder.path("from"), folder.path("to"), {.reflink = copy_reflink::always});
+    BOOST_TEST((!shared.ec || !folder.has("to")));
+    fs::remove(folder.path("to"));
+    {
+        const file_size_limit full(100'000);
+        BOOST_TEST(
+            (copy(folder.path("from"), folder.path("to")).ec ==
+             std::errc::file_too_large));
+    }
+    BOOST_TEST(!folder.has("to"));
+    const auto pseudo = copy("/proc/version", folder.path("version"));
+    BOOST_TEST(!pseudo.ec, pseudo.ec.message());
+    std::ifstream version("/proc/version");
+    BOOST_TEST(
+        (folder.read("version") ==
+         std::string(std::istreambuf_iterator<char>(version), {})));
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_copy_ends_between_two_pieces)
+{
+    {
+        const unique_fd file = folder.open("from");
+        const std::string piece = pattern(1'000'000);
+        for (int i = 0; i != 60; ++i)
+            BOOST_REQUIRE(::write(file.get(), piece.data(), piece.size()) == 1'000'000);
+    }
+    asio::cancellation_signal cancel;
+    error_code ended;
+    async_copy_file(
+        executor(),
+        folder.path("from"),
+        folder.path("to"),
+        {.reflink = copy_reflink::never,
+         .progress = [&](auto, auto) { cancel.emit(asio::cancellation_type::total); }},
+        asio::bind_cancellation_slot(
+            cancel.slot(), [&](error_code ec, bool) { ended = ec; }));
+    finish(context);
+    BOOST_TEST((ended == asio::error::operation_aborted));
+    BOOST_TEST(!folder.has("to"));
+}
+
+BOOST_AUTO_TEST_CASE(destroyed_context_leaves_no_part_of_a_copy)
+{
+    folder.write("from", pattern(100'000));
+    destroy_everywhere([&](asio::io_context& on, witness& seen) {
+        fs::remove(folder.path("to"));
+        const asio_uring::executor to(on.get_executor());
+        const auto token = seen.token();
+        async_copy_file(
+            to,
+            folder.path("from"),
+            folder.path("to"),
+            [&, token](error_code ec, bool copied) {
+                BOOST_TEST((!ec && copied));
+                seen.step();
+                seen.complete();
+            });
+        return std::shared_ptr<void>();
+    });
+    BOOST_TEST((!folder.has("to") || folder.read("to") == folder.read("from")));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
