@@ -9,6 +9,7 @@ set(asio_uring_sources
     src/request/file_copy.cpp
     src/request/plain_attempt.cpp
     src/request/plain_call.cpp
+    src/request/watch_table.cpp
     src/request/whole_files.cpp
     src/ring/availability.cpp
     src/ring/buffer_ring.cpp
@@ -53,6 +54,7 @@ set(asio_uring_headers
     include/asio_uring/context_pool.hpp
     include/asio_uring/context_status.hpp
     include/asio_uring/counters.hpp
+    include/asio_uring/directory_watcher.hpp
     include/asio_uring/drop_in.hpp
     include/asio_uring/error.hpp
     include/asio_uring/executor.hpp
@@ -263,6 +265,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/stand_in.hpp
     include/asio_uring/detail/request/stream.hpp
     include/asio_uring/detail/request/transfer.hpp
+    include/asio_uring/detail/request/watch_table.hpp
     include/asio_uring/detail/ring/availability.hpp
     include/asio_uring/detail/ring/mapping.hpp
     include/asio_uring/detail/ring/register_target.hpp

@@ -10,6 +10,7 @@
 #include <asio_uring/context_pool.hpp>
 #include <asio_uring/context_status.hpp>
 #include <asio_uring/counters.hpp>
+#include <asio_uring/directory_watcher.hpp>
 #include <asio_uring/error.hpp>
 #include <asio_uring/executor.hpp>
 #include <asio_uring/file_base.hpp>

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a directory_watcher tells, against what was done.
+#include "../support/backend.hpp"
+#include "../support/destroy_everywhere.hpp"
+#include "../support/temporary_directory.hpp"
+#include "ask.hpp"
+
+#include <asio_uring/directory_watcher.hpp>
+#include <asio_uring/io_context.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace asio_uring::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct watcher_fixture
+{
+    temporary_directory folder;
+    asio_uring::io_context context{1};
+    asio_uring::directory_watcher watcher{context};
+
+    error_code watch(const std::string& name, bool recursive = false)
+    {
+        return ask(context, [&](auto handler) {
+            watcher.async_watch(
+                folder.path(name), {.recursive = recursive}, std::move(handler));
+        });
+    }
+    answer<watch_event> next()
+    {
+        return ask<watch_event>(
+            context, [&](auto handler) { watcher.async_next(std::move(handler)); });
+    }
+    std::string relative(const watch_event& event)
+    {
+        return event.path.lexically_relative(folder.path(""));
+    }
+
+    /// The events up to that of a file which is made now, as "change path".
+    std::vector<std::string> all_so_far()
+    {
+        const std::string mark = "mark" + std::to_string(marks_++);
+        folder.write(mark, "");
+        std::vector<std::string> all;
+        for (;;) {
+            const auto got = next();
+            BOOST_TEST_REQUIRE(!got.ec, got.ec.message());
+            if (relative(got.value) != mark)
+                all.push_back(text(got.value));
+            else if (got.value.change == watch_change::closed)
+                return all;
+        }
+    }
+
+    std::string text(const watch_event& event)
+    {
+        static const std::map<watch_change, std::string> names = {
+            {watch_change::created, "created"},
+            {watch_change::removed, "removed"},
+            {watch_change::modified, "modified"},
+            {watch_change::closed, "closed"},
+            {watch_change::attributes, "attributes"},
+            {watch_change::moved_away, "away"},
+            {watch_change::moved_here, "here"},
+            {watch_change::unwatched, "unwatched"},
+            {watch_change::events_dropped, "dropped"}};
+        return names.at(event.change) + (event.is_directory ? "/ " : " ") +
+               relative(event);
+    }
+
+private:
+    int marks_ = 0;
+};
+
+using strings = std::vector<std::string>;
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(test_directory_watcher, watcher_fixture)
+
+BOOST_AUTO_TEST_CASE(each_change_has_its_event)
+{
+    fs::create_directory(folder.path("d"));
+    BOOST_TEST(!watch(""));
+    folder.write("file", "text");
+    fs::permissions(folder.path("file"), fs::perms(0600));
+    fs::rename(folder.path("file"), folder.path("other"));
+    fs::create_directory(folder.path("e"));
+    folder.write("d/unseen", "");
+    fs::remove(folder.path("other"));
+    fs::remove(folder.path("e"));
+    const strings expected = {
+        "created file",
+        "modified file",
+        "closed file",
+        "attributes file",
+        "away file",
+        "here other",
+        "created/ e",
+        "removed other",
+        "removed/ e"};
+    BOOST_TEST(all_so_far() == expected, boost::test_tools::per_element());
+    fs::rename(folder.path("d"), folder.path("f"));
+    const auto away = next().value;
+    const auto here = next().value;
+    BOOST_TEST((away.change == watch_change::moved_away && away.is_directory));
+    BOOST_TEST((here.change == watch_change::moved_here && here.is_directory));
+    BOOST_TEST((away.move != 0 && away.move == here.move));
+}
+
+BOOST_AUTO_TEST_CASE(file_alone_is_watched_until_it_is_gone)
+{
+    folder.write("file", "");
+    BOOST_TEST(!watch("file"));
+    std::ofstream(folder.path("file"), std::ios::app) << "more";
+    BOOST_TEST(text(next().value) == "modified file");
+    BOOST_TEST(text(next().value) == "closed file");
+    fs::remove(folder.path("file"));
+    std::string last;
+    while (last != "unwatched file")
+        last = text(next().value);
+    BOOST_TEST((watch("missing") == std::errc::no_such_file_or_directory));
+}
+
+// Files are made in a new directory before anybody can watch it. Each is told once.
+BOOST_AUTO_TEST_CASE(everything_made_below_is_told_once)
+{
+    fs::create_directories(folder.path("there/before"));
+    folder.write("there/before/old", "");
+    BOOST_TEST(!watch("", true));
+    std::map<std::string, int> expected;
+    const auto make = [&](const std::string& directory, int files) {
+        fs::create_directory(folder.path(directory));
+        ++expected[directory];
+        for (int i = 0; i != files; ++i) {
+            const std::string name = directory + "/" + std::to_string(i);
+            folder.write(name, "x");
+            ++expected[name];
+        }
+    };
+    make("a", 5);
+    make("a/b", 5);
+    make("there/before/c", 3);
+    std::map<std::string, int> told;
+    int round = 0;
+    while (told.size() < expected.size() || round < 30) {
+        // More is made while the first is being looked at.
+        if (round < 30)
+            make("a/b/d" + std::to_string(round++), 3);
+        const auto got = next();
+        BOOST_TEST_REQUIRE(!got.ec);
+        if (got.value.change == watch_change::created)
+            ++told[relative(got.value)];
+    }
+    for (const std::string& rest : all_so_far())
+        BOOST_TEST(!rest.starts_with("created"), rest);
+    BOOST_TEST((told == expected));
+    // All of it is watched now.
+    folder.write("a/b/d7/late", "");
+    BOOST_TEST(all_so_far().front() == "created a/b/d7/late");
+}
+
+BOOST_AUTO_TEST_CASE(moved_directory_is_watched_where_it_is)
+{
+    fs::create_directories(folder.path("in/a/b"));
+    fs::create_directory(folder.path("in/c"));
+    fs::create_directories(folder.path("out/come"));
+    folder.write("out/come/file", "");
+    BOOST_TEST(!watch("in", true));
+    BOOST_TEST(!watch(""));
+    fs::rename(folder.path("in/a"), folder.path("in/c/a"));
+    static_cast<void>(all_so_far());
+    fs::create_directory(folder.path("in/c/a/b/new"));
+    BOOST_TEST(all_so_far() == strings{"created/ in/c/a/b/new"});
+    fs::rename(folder.path("in/c/a"), folder.path("out/a"));
+    static_cast<void>(all_so_far());
+    folder.write("out/a/b/unseen", "");
+    BOOST_TEST(all_so_far() == strings{});
+    fs::rename(folder.path("out/come"), folder.path("in/come"));
+    // What is in it is looked for once what has been read is told.
+    strings come = all_so_far();
+    std::ranges::copy(all_so_far(), std::back_inserter(come));
+    const strings expected = {"here/ in/come", "created in/come/file"};
+    BOOST_TEST(come == expected, boost::test_tools::per_element());
+    fs::permissions(folder.path("in/come/file"), fs::perms(0600));
+    BOOST_TEST(all_so_far() == strings{"attributes in/come/file"});
+    fs::remove_all(folder.path("in/come"));
+    const strings gone = {"removed in/come/file", "removed/ in/come"};
+    BOOST_TEST(all_so_far() == gone, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(dropped_events_are_told)
+{
+    BOOST_TEST(!watch("", true));
+    std::size_t room = 0;
+    std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> room;
+    BOOST_TEST_REQUIRE((room != 0 && room < 1'000'000));
+    folder.write("a", "");
+    folder.write("b", "");
+    // Two in turn, because the kernel merges an event with an equal one before it.
+    for (std::size_t i = 0; i < room / 2 + 10; ++i) {
+        ::chmod(folder.path("a").c_str(), 0600);
+        ::chmod(folder.path("b").c_str(), 0600);
+    }
+    fs::create_directory(folder.path("unheard"));
+    std::size_t events = 0;
+    while (next().value.change != watch_change::events_dropped)
+        BOOST_TEST_REQUIRE(++events <= room);
+    // The directory whose event was dropped is watched all the same.
+    static_cast<void>(all_so_far());
+    folder.write("unheard/file", "");
+    BOOST_TEST(all_so_far().front() == "created unheard/file");
+}
+
+BOOST_AUTO_TEST_CASE(wait_ends_by_slot_cancel_close_and_destruction)
+{
+    BOOST_TEST(!watch(""));
+    asio::cancellation_signal signal;
+    std::optional<error_code> ended;
+    const auto wait = [&] {
+        ended.reset();
+        watcher.async_next(asio::bind_cancellation_slot(
+            signal.slot(), [&](error_code ec, const watch_event&) { ended = ec; }));
+        turn(context);
+        BOOST_TEST(!ended.has_value());
+    };
+    wait();
+    signal.emit(asio::cancellation_type::total);
+    finish(context);
+    BOOST_TEST((ended == asio::error::operation_aborted));
+    folder.write("kept", "");
+    BOOST_TEST(text(next().value) == "created kept");
+    while (text(next().value) != "closed kept") {
+    }
+    wait();
+    watcher.cancel();
+    finish(context);
+    BOOST_TEST((ended == asio::error::operation_aborted));
+    wait();
+    {
+        asio_uring::directory_watcher other(std::move(watcher));
+        watcher = asio_uring::directory_watcher(context);
+    }
+    finish(context);
+    BOOST_TEST((ended == asio::error::operation_aborted));
+    watcher.close();
+    BOOST_TEST((next().ec == asio::error::bad_descriptor));
+}
+
+BOOST_AUTO_TEST_CASE(destroyed_context_ends_watching_at_every_step)
+{
+    destroy_everywhere([&](asio::io_context& on, witness& seen) {
+        fs::remove_all(folder.path("d"));
+        const asio_uring::executor to(on.get_executor());
+        auto own = std::make_shared<asio_uring::directory_watcher>(to);
+        const auto token = seen.token();
+        own->async_watch(
+            folder.path(""), {.recursive = true}, [&, own, token](error_code) {
+                seen.step();
+                fs::create_directories(folder.path("d/e"));
+                own->async_next([&, own, token](error_code, const watch_event&) {
+                    seen.step();
+                    own->async_next([&, own, token](error_code, const watch_event& e) {
+                        BOOST_TEST(e.path == folder.path("d/e"));
+                        seen.step();
+                        seen.complete();
+                    });
+                });
+            });
+        return std::shared_ptr<void>(own);
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace asio_uring::test
