@@ -66,9 +66,8 @@ struct read_file_state
 {
     template <typename... Args>
     read_file_state(file_location&& from, bool read_until_empty, Args&&... args)
-        : location(std::move(from)),
-          at(file_location(location)),
-          careful(read_until_empty || is_pseudo_file(location)),
+        : careful(read_until_empty || is_pseudo_file(from)),
+          at(std::move(from)),
           sink(std::forward<Args>(args)...)
     {}
 
@@ -79,13 +78,13 @@ struct read_file_state
         return path.starts_with("/proc/") || path.starts_with("/sys/");
     }
 
-    file_location location;
-    place at;
     bool careful;
     bool has_waited = false;
+    place at;
+    reading_places* places = nullptr; // from the first step on
     std::uint64_t size_hint = 0;
     std::size_t asked = 0;
-    lent_place spot; // goes back before the memory that requests use
+    lent_place spot;
     Sink sink;
 };
 
@@ -115,13 +114,15 @@ public:
         state& at = *state_;
         if (!at.has_waited) {
             accept_cancellation(self);
+            at.places = &boost::asio::use_service<reading_places>(
+                boost::asio::query(executor_, boost::asio::execution::context));
             bool waits = false;
-            const auto slot = places().acquire(
+            const auto slot = at.places->acquire(
                 waits, [&] { return std::make_unique<waiter<Self>>(self, *this); });
             if (waits)
                 return;
             if (slot)
-                at.spot = lent_place(places(), *slot);
+                at.spot = lent_place(*at.places, *slot);
         }
         else if (is_cancelled(self))
             return end(self, boost::asio::error::operation_aborted);
@@ -202,10 +203,7 @@ private:
     {
     public:
         waiter(Self& self, read_file_steps& steps)
-            : executor_(steps.executor_),
-              places_(steps.places()),
-              state_(*steps.state_),
-              self_(std::move(self))
+            : executor_(steps.executor_), state_(*steps.state_), self_(std::move(self))
         {}
 
         void go_on(std::optional<std::uint32_t> slot) noexcept override
@@ -213,29 +211,19 @@ private:
             const std::unique_ptr<waiter> owned(this);
             state_.has_waited = true;
             if (slot)
-                state_.spot = lent_place(places_, *slot);
+                state_.spot = lent_place(*state_.places, *slot);
             // The handler's own executor has its turn before anything is started.
             boost::asio::post(executor_, std::move(self_));
         }
 
     private:
         Executor executor_;
-        reading_places& places_;
         state& state_;
         Self self_;
     };
 
-    boost::asio::execution_context& context() const
-    {
-        return boost::asio::query(executor_, boost::asio::execution::context);
-    }
-
-    reading_places& places() const
-    {
-        return boost::asio::use_service<reading_places>(context());
-    }
-
-    event_loop& loop() const { return ring_of(context()).loop(); }
+    // REQUIRES: a place
+    event_loop& loop() const noexcept { return *state_->places->find_loop(); }
 
     template <typename Self>
     void start_chain(Self& self)
@@ -268,10 +256,10 @@ private:
     void start_again(Self& self)
     {
         state& at = *state_;
-        if (at.location.is_restricted() || at.careful)
+        if (at.at.location().is_restricted() || at.careful)
             return start_open(self);
         const Executor executor = executor_;
-        file_location asked = at.location;
+        file_location asked = at.at.location();
         using signature = void(error_code, file_status);
         start_file_request<stat_request, signature>(
             executor, std::move(self), std::move(asked), true);

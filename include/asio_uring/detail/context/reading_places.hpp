@@ -51,6 +51,9 @@ public:
           service_(ring_of(context))
     {}
 
+    /// The loop, or nullptr where the context does without a ring.
+    event_loop* find_loop() noexcept { return service_.find_loop(); }
+
     /// A place, or none. Then `make()` makes a waiter that gets the next one, unless
     /// nobody would give one back: then there is no place at all.
     template <typename MakeWaiter>

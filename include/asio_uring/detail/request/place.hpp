@@ -28,6 +28,9 @@ class place
 public:
     explicit place(file_location&& at) noexcept : at_(std::move(at)) {}
 
+    /// Where it is. REQUIRES: not narrowed.
+    const file_location& location() const noexcept { return at_; }
+
     int directory() const noexcept { return open_ ? open_.get() : at_.directory(); }
     const char* name() const noexcept { return path().c_str(); }
 
@@ -84,9 +87,6 @@ public:
             made += '/' + path();
         return made;
     }
-
-    /// What holds the narrowed location open has served.
-    void close() noexcept { open_.reset(); }
 
 private:
     const std::string& path() const noexcept
