@@ -162,8 +162,8 @@ public:
     /// the active one, or nullptr. The operations that end with `ended` or were cancelled
     /// go to `end` in their order. What `ended` covers ends with it, with an error as
     /// well: the kernel tells an error of a sync once. Waits for readiness right behind a
-    /// wait or a read that ended well end with it: one event answers them all, whatever is
-    /// left to read.
+    /// wait or a read that ended well end with it: one event answers them all, whatever
+    /// is left to read.
     template <typename End>
     ring_operation* leave(const ring_operation& ended, End end);
 
