@@ -3,7 +3,10 @@
 """Runs benchmark scenarios over the programs that `scripts/bench` has built."""
 
 import argparse
+import dataclasses
+import json
 import pathlib
+import shutil
 import signal
 import sys
 import time
@@ -11,12 +14,15 @@ import time
 import environment
 import guards
 import machine
+import page
+import plot
 import report
 import scenarios
 from processes import ChildError, Children, cpu_pair
 from scenario import Settings, missing_figures, offered_columns
 
 _RESULTS = pathlib.Path(__file__).resolve().parent.parent / "results"
+_DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
 
 def _arguments():
@@ -32,7 +38,9 @@ def _arguments():
         help=f"any of: {', '.join(scenarios.BY_NAME)} (default: all but self-check)",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="5 rounds: for looking, not for a figure"
+        "--quick",
+        action="store_true",
+        help="5 rounds, and counts of few columns: for looking, not for a figure",
     )
     parser.add_argument(
         "--smoke",
@@ -57,6 +65,15 @@ def _arguments():
     )
     parser.add_argument("--columns", default="", help="only these, separated by commas")
     parser.add_argument(
+        "--docs",
+        action="store_true",
+        help="two whole runs, and docs/benchmarks.md from them; goes on where it was "
+        "stopped",
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="with --docs: forget what is there already"
+    )
+    parser.add_argument(
         "--guards",
         action="store_true",
         help="no scenario: compare what is counted, not timed, with bench/guards.json",
@@ -79,6 +96,8 @@ def _arguments():
         "--check-arguments", action="store_true", help="check the command line and stop"
     )
     chosen = parser.parse_args()
+    if chosen.docs and (chosen.scenario or chosen.columns or chosen.no_counts):
+        parser.error("--docs is of all scenarios, columns and counts")
     if chosen.guards and chosen.scenario or chosen.refresh and not chosen.guards:
         parser.error("--guards takes no scenario, and --refresh belongs to it")
     for name in chosen.scenario:
@@ -107,7 +126,9 @@ def _settings(chosen):
         count=not chosen.no_counts,
         cpus=cpu_pair(),
         realtime=chosen.realtime,
-        shorter=10 if chosen.smoke else 1,
+        count_all=not chosen.quick,
+        shorter=10 if chosen.smoke else 4 if chosen.quick else 1,
+        smaller=10 if chosen.smoke else 1,
     )
 
 
@@ -179,6 +200,35 @@ def _run_one(settings, name, about, failures):
     return outcome
 
 
+def _is_there(settings, name):
+    """Whether a run with the same settings has left the scenario."""
+    path = settings.output / f"{name}.json"
+    return path.exists() and json.loads(path.read_text())["asked"] == report.asked(
+        settings
+    )
+
+
+def _write_docs(chosen):
+    """The page of two runs. What a run has left stays, for another that goes on. Counts are
+    the first run's alone: they come out the same."""
+    base = _settings(chosen)
+    results = base.output / "docs"
+    failures = []
+    for run in page.RUNS:
+        settings = dataclasses.replace(
+            base, output=results / run, count=run == page.RUNS[0]
+        )
+        if chosen.fresh:
+            shutil.rmtree(settings.output, ignore_errors=True)
+        names = [one for one in scenarios.DEFAULT if not _is_there(settings, one)]
+        print(f"== {run}: {len(names)} of {len(scenarios.DEFAULT)} scenarios", flush=True)
+        if names:
+            failures += _run_scenarios(chosen, settings, names)
+    page.write(results, _DOCS)
+    print(f"== written: {_DOCS / 'benchmarks.md'}")
+    return 1 if failures else 0
+
+
 def _interrupt(*_):
     raise KeyboardInterrupt
 
@@ -194,11 +244,13 @@ def main():
             return 0
         if chosen.guards:
             return 0 if guards.check(_settings(chosen)) else 1
+        if chosen.docs:
+            return _write_docs(chosen)
         return _run(chosen)
     except KeyboardInterrupt:
         print("== interrupted: every child process has been stopped")
         return 130
-    except ChildError as error:
+    except (ChildError, plot.PlotError) as error:
         print(f"== failed: {error}")
         return 1
 

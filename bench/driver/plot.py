@@ -69,6 +69,11 @@ def write_svg(path, title, caption, panels):
     for index, (panel_title, bars) in enumerate(panels):
         script += _panel(index, panel_title, bars)
     script.append("unset multiplot")
+    run_gnuplot(script)
+
+
+def run_gnuplot(script):
+    """Raises PlotError when gnuplot cannot draw it."""
     done = subprocess.run(
         ["gnuplot"], input="\n".join(script) + "\n", text=True, capture_output=True
     )

@@ -95,8 +95,23 @@ class Children:
             raise ChildError(f"{command[0]}: status {child.returncode}: {errors.strip()}")
         return output
 
+    def start_json(self, command, cpu, timeout_s):
+        """The first line of a child that goes on until the `with` block ends."""
+        child = self.start(command, cpu, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        line = _read_line(child, timeout_s)
+        if not line:
+            self.stop(child)
+            raise ChildError(f"{command[0]}: nothing printed")
+        return json.loads(line)
+
     def run_json(self, command, cpu, timeout_s):
         return json.loads(self.run(command, cpu, timeout_s).strip().splitlines()[-1])
+
+
+def _read_line(child, timeout_s):
+    """What a child that goes on has printed by then; nothing where it has not."""
+    ready, _, _ = select.select([child.stdout], [], [], timeout_s)
+    return child.stdout.readline() if ready else ""
 
 
 class Server:
@@ -115,11 +130,7 @@ class Server:
         return self.process.pid
 
     def _read_port(self, timeout_s):
-        deadline = time.monotonic() + timeout_s
-        ready, _, _ = select.select(
-            [self.process.stdout], [], [], max(0.0, deadline - time.monotonic())
-        )
-        line = self.process.stdout.readline() if ready else ""
+        line = _read_line(self.process, timeout_s)
         found = re.fullmatch(r"port (\d+)\n", line)
         if not found:
             self.stop()

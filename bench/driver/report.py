@@ -32,6 +32,15 @@ def result_lines(name, outcome):
     ]
 
 
+def asked(settings):
+    """What a run was told, for one that goes on where another has stopped."""
+    return {
+        "rounds": settings.rounds,
+        "window_s": settings.window_s,
+        "smaller": settings.smaller,
+    }
+
+
 def write(settings, scenario, outcome, machine):
     """One Markdown file, one SVG plot and one JSON file of a scenario."""
     settings.output.mkdir(parents=True, exist_ok=True)
@@ -63,6 +72,7 @@ def write(settings, scenario, outcome, machine):
                 "scenario": scenario.name,
                 "machine": dict(machine.description),
                 "machine_costs": machine.costs,
+                "asked": asked(settings),
                 "figures": outcome.figures,
                 "notes": outcome.notes,
                 **outcome.raw,

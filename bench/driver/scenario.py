@@ -27,7 +27,9 @@ class Settings:
     count: bool  # also take what is counted, not timed
     cpus: tuple
     realtime: bool = False  # timed rounds run ahead of every ordinary process
+    count_all: bool = True  # also of columns whose counts are in no figure
     shorter: int = 1  # what the lengths of counting runs are divided by
+    smaller: int = 1  # the same of what a round does whatever time it takes
 
     def program(self, name):
         return self.build / "bench" / name
@@ -149,7 +151,6 @@ class ServerScenario:
             servers[one.name] = Server(
                 children, self._command(settings, one), settings.cpus[0]
             )
-            servers[one.name].column = one
         children.environment = {}
         return servers
 
@@ -195,6 +196,8 @@ class ServerScenario:
             "subtracted."
         )
         for column in columns:
+            if not settings.count_all and not self.has_count_in_figure(column):
+                continue
             for what in self.KINDS_OF_COUNT:
                 try:
                     counted = self.count(what, settings, children, column)
@@ -202,6 +205,10 @@ class ServerScenario:
                 except ChildError as error:
                     outcome.failures.append(f"{what} of {column.name}: {error}")
         return counts
+
+    def has_count_in_figure(self, column):
+        """Whether a figure is made of what is counted for the column."""
+        return True
 
     def count(self, what, settings, children, column):
         """Values by the name of their figure, of one kind of count."""
@@ -211,12 +218,8 @@ class ServerScenario:
         finally:
             children.environment = {}
 
-    def _load_of(self, settings, column):
-        def load(server, count):
-            server.column = column
-            return self.load_operations(settings, server, count)
-
-        return load
+    def _load_of(self, settings):
+        return lambda server, count: self.load_operations(settings, server, count)
 
     def count_system_calls(self, settings, children, column):
         counter = counters.SystemCalls(children, settings.cpus[1])
@@ -224,7 +227,7 @@ class ServerScenario:
         try:
             return counter.per_operation(
                 server,
-                self._load_of(settings, column),
+                self._load_of(settings),
                 settings.shortened(self.lengths),
             )
         finally:
@@ -236,7 +239,7 @@ class ServerScenario:
             return counters.switches_and_workers(
                 children,
                 server,
-                self._load_of(settings, column),
+                self._load_of(settings),
                 settings.cpus[1],
                 settings.shortened(self.lengths),
             )
@@ -247,7 +250,7 @@ class ServerScenario:
         count = counters.server_allocations_per_operation(
             children,
             self._command(settings, column),
-            self._load_of(settings, column),
+            self._load_of(settings),
             settings.cpus,
             settings.shortened(self.lengths),
             settings.program("liballocation_counter.so"),
@@ -258,7 +261,7 @@ class ServerScenario:
         count = counters.server_instructions_per_operation(
             children,
             self._command(settings, column),
-            self._load_of(settings, column),
+            self._load_of(settings),
             self.connections_of,
             self.knock,
             settings.cpus,

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -18,6 +19,7 @@ import counters
 import figures
 import guards
 import machine
+import page
 import plot
 import report
 import scenario
@@ -32,7 +34,6 @@ SAMPLE = {
     "p50_us": 300.0,
     "p99_us": 900.0,
     "p99_9_us": 2000.0,
-    "idle_bytes": 500.0,
 }
 SIZES = {
     "object tcp socket": 56,
@@ -49,6 +50,9 @@ class Programs:
 
     realtime = False
     environment = {}
+
+    def start_json(self, *_, **__):
+        return {"bytes_per_connection": 500.0}
 
     def run_json(self, command, cpu, timeout_s):
         words = [str(word) for word in command]
@@ -228,6 +232,58 @@ class Report(unittest.TestCase):
             text = pathlib.Path(folder, "one.md").read_text()
         self.assertEqual(outcome.failures, ["no plot"])
         self.assertNotIn("one.svg", text)
+
+
+class Page(unittest.TestCase):
+    """docs/benchmarks.md of two runs over invented values."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.docs = pathlib.Path(cls.folder.name)
+        about = report.Machine([("kernel", "6.1")], Machine.COSTS, "")
+        for name in page.RUNS:
+            where = settings(output=cls.docs / "results" / name)
+            with mock.patch("plot.available", return_value=False):
+                for one in scenarios.DEFAULT:
+                    scenario_run = scenarios.BY_NAME[one]
+                    report.write(where, scenario_run, run(scenario_run), about)
+        with mock.patch("plot.run_gnuplot", cls.draw):
+            page.write(cls.docs / "results", cls.docs)
+        cls.text = (cls.docs / "benchmarks.md").read_text()
+
+    @staticmethod
+    def draw(script):
+        output = next(line for line in script if line.startswith("set output"))
+        pathlib.Path(output.split("'")[1]).write_text("<?xml?>\n<svg/>\n")
+
+    def test_each_row_has_its_ratios_and_what_both_runs_say(self):
+        runs = page.Runs(self.docs / "results")
+        for row in page.ROWS:
+            with self.subTest(row.label):
+                self.assertEqual(len(runs.spreads(row)), 2)
+        self.assertNotIn("not measured", self.text.lower())
+
+    def test_its_plots_are_there_in_both_themes(self):
+        named = re.findall(r'(?:srcset|src)="([^"]*)"', self.text)
+        self.assertEqual(len(named), 6)
+        for name in named:
+            self.assertIn("SPDX", (self.docs / name).read_text())
+
+    def test_runs_of_few_rounds_are_said_to_be_for_looking(self):
+        self.assertIn("no figure of them counts", self.text)
+
+    def test_a_difference_counts_when_both_runs_show_it(self):
+        less, equal, more = (
+            figures.Spread(one, one, one, one - 0.01, one + 0.01, 40)
+            for one in (0.9, 1.0, 1.1)
+        )
+        self.assertEqual(page.verdict([less, less]), "less")
+        self.assertEqual(page.verdict([more, more]), "more")
+        for pair in ([less, equal], [less, more], [equal, equal]):
+            self.assertEqual(page.verdict(pair), "no difference")
+        self.assertEqual(page.verdict([]), "not measured")
 
 
 class CommandLine(unittest.TestCase):

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Benchmarks. The load of the scenarios with a server.
 //
-//     load --targets PORT:PID[:IDLE],... --slices COUNT --slice S
-//     load --targets PORT:PID[:IDLE] --operations COUNT
+//     load --targets PORT:PID,... --slices COUNT --slice S
+//     load --targets PORT:PID --operations COUNT
 //
 //     --work echo|churn|http|mixed|stream   (default echo)
 //     --connections N --bytes B             of the echo: connections, and its message
@@ -15,11 +15,9 @@
 // machine changes by whole factors within a second, and slices of a few hundredths let
 // every server have its share of each phase. The CPU clock of the server is read at both
 // ends of each slice, after the load has settled. The second form performs an exact
-// number of operations, for runs in which something else does the counting. A target with
-// IDLE has so many connections more, on which nothing happens after a first message.
-// Prints one line of JSON: an array with the sums of each target.
+// number of operations, for runs in which something else does the counting. Prints one
+// line of JSON: an array with the sums of each target.
 #include "load/exchange_client.hpp"
-#include "load/idle_connections.hpp"
 #include "load/mixed_client.hpp"
 #include "load/stream_client.hpp"
 #include "support/arguments.hpp"
@@ -75,13 +73,8 @@ struct totals
 class target
 {
 public:
-    target(
-        const bench::arguments& options,
-        unsigned short port,
-        pid_t server,
-        std::size_t idle)
-        : idle_(bench::transport_of(options), port, server, idle),
-          client_(make_client(options, port))
+    target(const bench::arguments& options, unsigned short port, pid_t server)
+        : client_(make_client(options, port))
     {
         if (const int error = ::clock_getcpuclockid(server, &server_clock_); error != 0)
             bench::fail("clock_getcpuclockid", error);
@@ -112,16 +105,14 @@ public:
         std::printf(
             "{\"operations\": %" PRIu64 ", \"wall_ns\": %" PRIu64
             ", \"server_cpu_ns\": %" PRIu64 ", \"load_cpu_ns\": %" PRIu64
-            ", \"p50_us\": %.3f, \"p99_us\": %.3f, \"p99_9_us\": %.3f"
-            ", \"idle_bytes\": %.1f}",
+            ", \"p50_us\": %.3f, \"p99_us\": %.3f, \"p99_9_us\": %.3f}",
             sum_.operations,
             sum_.wall_ns,
             sum_.server_cpu_ns,
             sum_.load_cpu_ns,
             latencies.percentile_us(0.50),
             latencies.percentile_us(0.99),
-            latencies.percentile_us(0.999),
-            idle_.bytes_per_connection());
+            latencies.percentile_us(0.999));
     }
 
 private:
@@ -143,7 +134,6 @@ private:
         sum_.load_cpu_ns += now.load_cpu_ns - before.load_cpu_ns;
     }
 
-    bench::idle_connections idle_;
     std::unique_ptr<bench::client> client_;
     clockid_t server_clock_{};
     totals sum_;
@@ -158,10 +148,9 @@ targets connect_all(const bench::arguments& options)
     for (std::size_t at = 0; at < list.size(); at = list.find(',', at) + 1) {
         unsigned short port = 0;
         int server = 0;
-        std::size_t idle = 0;
-        if (std::sscanf(list.c_str() + at, "%hu:%d:%zu", &port, &server, &idle) < 2)
+        if (std::sscanf(list.c_str() + at, "%hu:%d", &port, &server) != 2)
             bench::fail("--targets", EINVAL);
-        all.push_back(std::make_unique<target>(options, port, server, idle));
+        all.push_back(std::make_unique<target>(options, port, server));
         if (list.find(',', at) == std::string::npos)
             break;
     }

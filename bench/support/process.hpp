@@ -44,15 +44,11 @@ inline int check(int result, const char* what)
     return result;
 }
 
-// raise_descriptor_limit: a load has a connection per server and client at once. Who may
-// raises the hard limit as well.
+// raise_descriptor_limit: a load has a connection per server and client at once.
 inline void raise_descriptor_limit()
 {
     rlimit limit{};
     check(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
-    const rlimit wanted{.rlim_cur = 65536, .rlim_max = 65536};
-    if (limit.rlim_max < wanted.rlim_max && ::setrlimit(RLIMIT_NOFILE, &wanted) == 0)
-        return;
     limit.rlim_cur = limit.rlim_max;
     check(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
 }

@@ -3,7 +3,7 @@
 """The table of scenarios. To add one, write its class and enter it here."""
 
 from scenarios.context_life import ContextLife
-from scenarios.echo import Echo, EchoWithFallback
+from scenarios.echo import Echo, EchoOfEachForm
 from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.idle import Idle
 from scenarios.post import Post
@@ -17,7 +17,7 @@ from scenarios.timers import Timers
 
 _ALL = [
     Echo(1, 64),
-    EchoWithFallback(64, 64),
+    EchoOfEachForm(64, 64),
     Echo(512, 64),
     Echo(64, 4096),
     EchoLocal(),

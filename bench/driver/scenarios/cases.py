@@ -90,7 +90,7 @@ class CaseScenario:
             for repeat in range(REPEATS):
                 for column in order if repeat % 2 == 0 else order[::-1]:
                     command = self._command(
-                        settings, column, case, case.operations // settings.shorter
+                        settings, column, case, case.operations // settings.smaller
                     )
                     sample = children.run_json(command, settings.cpus[0], timeout_s=60)
                     taken[column.name].append(sample)

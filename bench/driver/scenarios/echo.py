@@ -18,6 +18,12 @@ ASIO_URING_BATCHED = Column(
     "asio_uring, batched writes",
     environment=(("ASIO_URING_WRITES", "batched"),),
 )
+ASIO_URING_SINGLE = Column(
+    "asio_uring_single",
+    "echo_asio_uring",
+    "asio_uring, single-issuer ring",
+    environment=(("ASIO_URING_SINGLE_ISSUER", "1"),),
+)
 ASIO_URING_CORO = Column(
     "asio_uring_coro", "echo_asio_uring_coro", "asio_uring, coroutines"
 )
@@ -71,6 +77,7 @@ ENVELOPE = (FLOOR, FLOOR_MULTISHOT, FLOOR_SEND_AT_ONCE, RAW_EPOLL, RAW_EPOLL_EDG
 # Whom a column stands for in the name of a figure.
 WHOM = {
     "asio_uring_batched": "batched_writes",
+    "asio_uring_single": "single_issuer",
     "asio_epoll": "asio_epoll",
     "asio_native_uring": "asio_uring",
     "floor": "floor",
@@ -112,19 +119,16 @@ class EchoScenario(ServerScenario):
     promised = FIGURES
 
     def _load(self, settings, servers):
-        targets = (f"{one.port}:{one.pid}:{self._idle(settings, one)}" for one in servers)
         return [
             settings.program("load"),
-            *("--targets", ",".join(targets)),
+            *("--targets", ",".join(f"{one.port}:{one.pid}" for one in servers)),
             *("--work", self.work),
             *("--connections", self.connections),
             *("--bytes", self.size),
         ]
 
-    @staticmethod
-    def _idle(settings, server):
-        """How many connections stand beside those of the load."""
-        return server.column.idle // settings.shorter
+    def has_count_in_figure(self, column):
+        return column.name in (self.subject, ASIO_EPOLL.name)
 
     def _command(self, settings, column):
         command = super()._command(settings, column)
@@ -217,17 +221,26 @@ class Echo(EchoScenario):
         self.connections = connections
         self.size = size
         self.name = f"echo-{connections}x{size}"
+        if connections == 1:
+            # Each of its operations waits for the one before.
+            self.lengths = (2_000, 12_000)
+            self.callgrind_lengths = (512, 2_048)
         self.description = (
             f"TCP echo over loopback, closed loop: {connections} connections, one "
             f"message of {size} bytes in flight on each."
         )
 
 
-class EchoWithFallback(Echo):
-    """The same, and beside it the program of asio_uring without a ring."""
+class EchoOfEachForm(Echo):
+    """The same, and beside it the program of asio_uring on a ring for one thread, and
+    without a ring."""
 
-    columns = (*Echo.columns, ASIO_URING_FALLBACK)
-    promised = (*Echo.promised, "cpu_per_op_fallback_vs_asio_epoll")
+    columns = (*Echo.columns, ASIO_URING_SINGLE, ASIO_URING_FALLBACK)
+    promised = (
+        *Echo.promised,
+        "cpu_per_op_vs_single_issuer",
+        "cpu_per_op_fallback_vs_asio_epoll",
+    )
     others = (
         *Echo.others,
         (

@@ -30,6 +30,9 @@ class SelfCheck(echo.EchoScenario):
         "extra_instructions_per_op",
     )
 
+    def has_count_in_figure(self, column):
+        return True
+
     def _figures(self, rounds, counts, outcome):
         rows = []
         for column, name, low, high in (

@@ -24,6 +24,9 @@ class Tax(echo.EchoScenario):
             f"{self.form}_allocs_per_op",
         )
 
+    def has_count_in_figure(self, column):
+        return True
+
     def _figures(self, rounds, counts, outcome):
         rows = []
         extra_cpu, extra_instructions = {}, {}
