@@ -46,11 +46,15 @@ public:
     }
 
     /// A call for one read costs less than an entry to the kernel for it, and more than
-    /// its share of an entry with others. So the first read of each turn is tried.
+    /// its share of an entry with others. So the first read of each turn is tried. Past
+    /// the page cache there is nothing to look at: the call would wait for the disk.
     bool looks_first(std::uint32_t turn) noexcept
     {
-        return std::exchange(last_turn_, turn) != turn;
+        return !is_direct_ && std::exchange(last_turn_, turn) != turn;
     }
+
+    /// What a descriptor was opened with.
+    void set_flags(int flags) noexcept { is_direct_ = (flags & O_DIRECT) != 0; }
 
     bool is_stream() const noexcept { return is_stream_; }
     void set_is_stream(bool is_stream) noexcept { is_stream_ = is_stream; }
@@ -58,6 +62,7 @@ public:
 private:
     std::uint32_t last_turn_ = 0;
     bool is_stream_ = false;
+    bool is_direct_ = false;
 };
 
 class file_service : public ring_object<plain_file_service, file_facts>
@@ -102,9 +107,12 @@ public:
     {
         if (is_open(impl))
             return located(ec = boost::asio::error::already_open);
-        ec = has_ring() ? enter_ring(impl, descriptor, facts(impl))
-                        : descriptor_error(descriptor);
-        if (ec)
+        const int flags = ::fcntl(descriptor, F_GETFL);
+        if (said(flags, ec))
+            return ec;
+        file_facts known = facts(impl);
+        known.set_flags(flags);
+        if (has_ring() && (ec = enter_ring(impl, descriptor, known)))
             return located(ec);
         descriptor_of(stock(impl)) = descriptor;
         return ec;
@@ -367,13 +375,6 @@ private:
             0,
             0,
             facts(impl).is_stream() ? POSIX_FADV_SEQUENTIAL : POSIX_FADV_RANDOM);
-    }
-
-    static error_code descriptor_error(int descriptor)
-    {
-        error_code ec;
-        said(::fcntl(descriptor, F_GETFD), ec);
-        return ec;
     }
 
     template <typename Request, typename Handler, typename IoExecutor, typename... Args>

@@ -119,7 +119,8 @@ private:
             rest.iovecs(),
             rest.count(),
             at_position ? place_.offset : place_.offset + bytes);
-        if (more != -EAGAIN)
+        // What has no position, such as a pipe, tells of more when more comes.
+        if (more != -EAGAIN || (at_position && ::lseek(descriptor_, 0, SEEK_CUR) < 0))
             return more > 0 ? result + more : result;
         done_ = bytes;
         if constexpr (!buffers_type::is_single)
