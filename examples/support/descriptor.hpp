@@ -13,7 +13,11 @@ class descriptor
 public:
     explicit descriptor(int number) noexcept : number_(number) {}
     descriptor(descriptor&& other) noexcept : number_(other.release()) {}
-    descriptor& operator=(descriptor&&) = delete;
+    descriptor& operator=(descriptor&& other) noexcept
+    {
+        std::swap(number_, other.number_);
+        return *this;
+    }
     ~descriptor()
     {
         if (number_ >= 0) {
