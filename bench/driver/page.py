@@ -412,8 +412,9 @@ def _counts(runs):
     return [
         "## What is counted",
         "",
-        "For an operation, here / in Asio on epoll. These come out the same on every machine "
-        "with the same compiler; `bench/guards.json` keeps some of them from growing.",
+        "For an operation, here / in Asio on epoll. These depend on the compiler, on how many "
+        "events a wait brings, and hardly on the machine; `bench/guards.json` keeps the "
+        "steadiest of them from growing.",
         "",
         *_table(("scenario", *(title for _, title, _ in kinds)), rows),
     ]
