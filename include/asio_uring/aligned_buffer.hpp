@@ -64,7 +64,9 @@ public:
 private:
     struct release
     {
-        std::size_t alignment = 0;
+        // No initializer: the class around it is not complete where its own constructor
+        // would need one.
+        std::size_t alignment;
 
         void operator()(char* bytes) const noexcept
         {
