@@ -35,6 +35,10 @@ public:
 
     bool is_open() const noexcept { return descriptor_ >= 0; }
     int native_handle() const noexcept { return descriptor_; }
+
+    /// The descriptor is the caller's to close from now on.
+    int release() noexcept { return std::exchange(descriptor_, -1); }
+
     std::uint64_t size() const noexcept { return size_; }
     bool is_directory() const noexcept { return kind_ == kind::directory; }
     bool is_regular() const noexcept { return kind_ == kind::regular; }

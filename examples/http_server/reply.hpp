@@ -29,6 +29,7 @@ struct reply
 {
     http::response<http::buffer_body> header;
     std::string text;
+    bool is_file = false;
     open_file file;
     std::uint64_t offset = 0; // of the part of the file not yet sent
     std::uint64_t rest = 0;   // bytes of it
@@ -110,6 +111,7 @@ inline reply make_file_reply(const request& asked, open_file file, std::string_v
                 std::to_string(range.offset + range.length - 1) + '/' +
                 std::to_string(size));
     }
+    answer.is_file = true;
     answer.file = std::move(file);
     answer.offset = range.offset;
     answer.rest = range.length;

@@ -9,6 +9,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/random_access_file.hpp>
+#include <boost/asio/read_at.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -130,12 +132,16 @@ private:
     asio::awaitable<next> serve_one();
     asio::awaitable<error_code> send(reply& answer);
     asio::awaitable<void> finish();
-    error_code load_chunk(reply& answer);
+    asio::awaitable<error_code> load_chunk(reply& answer);
+    asio::awaitable<error_code> read_file(reply& answer, std::span<char> buffer);
 
     std::shared_ptr<server_state> state_;
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_;
     std::vector<char> content_; // grows to the largest chunk sent
+#if defined(BOOST_ASIO_HAS_FILE)
+    asio::random_access_file file_{stream_.get_executor()}; // whose part is being sent
+#endif
 };
 
 /// The answer to what is not a request, or nothing when there is nobody to answer.
@@ -206,10 +212,10 @@ asio::awaitable<session::next> session::serve_one()
     if (header_only) {
         answer->header.body().more = false; // and no data: the header is all of it
     }
-    else if (load_chunk(*answer)) {
+    else if (co_await load_chunk(*answer)) {
         answer = make_text_reply(http::status::internal_server_error);
         keep_alive = false;
-        load_chunk(*answer);
+        co_await load_chunk(*answer);
     }
     answer->header.set(http::field::date, state_->date.now());
     answer->header.keep_alive(keep_alive);
@@ -221,28 +227,50 @@ asio::awaitable<session::next> session::serve_one()
 
 // Points the message at the next part of the body. A file goes through a buffer of the
 // session rather than http::file_body, which knows no ranges and sends 4 KiB at a time.
-error_code session::load_chunk(reply& answer)
+asio::awaitable<error_code> session::load_chunk(reply& answer)
 {
     auto& body = answer.header.body();
-    if (!answer.file.is_open()) {
+    if (!answer.is_file) {
         body.data = answer.text.data();
         body.size = answer.text.size();
         body.more = false;
-        return {};
+        co_return error_code();
     }
     const std::size_t size =
         static_cast<std::size_t>(std::min<std::uint64_t>(answer.rest, chunk_bytes_max));
     if (content_.size() < size) {
         content_.resize(size);
     }
-    const error_code error =
-        answer.file.read_exactly(answer.offset, std::span(content_).first(size));
+    const error_code error = co_await read_file(answer, std::span(content_).first(size));
     answer.offset += size;
     answer.rest -= size;
     body.data = size == 0 ? nullptr : content_.data();
     body.size = size;
     body.more = answer.rest != 0;
-    return error;
+    co_return error;
+}
+
+// Where Asio has files, a disk that is slow holds up nobody but who waits for it.
+asio::awaitable<error_code> session::read_file(reply& answer, std::span<char> buffer)
+{
+#if defined(BOOST_ASIO_HAS_FILE)
+    if (answer.file.is_open()) {
+        error_code error;
+        if (file_.assign(answer.file.native_handle(), error); error) {
+            co_return error;
+        }
+        answer.file.release();
+    }
+    const auto [failed, size] = co_await asio::async_read_at(
+        file_, answer.offset, asio::buffer(buffer.data(), buffer.size()), with_error);
+    if (failed || size == answer.rest) {
+        error_code ignored;
+        file_.close(ignored);
+    }
+    co_return failed;
+#else
+    co_return answer.file.read_exactly(answer.offset, buffer);
+#endif
 }
 
 asio::awaitable<error_code> session::send(reply& answer)
@@ -258,7 +286,7 @@ asio::awaitable<error_code> session::send(reply& answer)
         if (state_->stopping) {
             co_return asio::error::operation_aborted;
         }
-        if (const error_code failed = load_chunk(answer); failed) {
+        if (const error_code failed = co_await load_chunk(answer); failed) {
             co_return failed; // The early close tells the client.
         }
     }
