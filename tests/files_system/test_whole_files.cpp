@@ -15,11 +15,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -234,6 +236,62 @@ BOOST_AUTO_TEST_CASE(hundreds_at_the_same_time_are_all_read)
         BOOST_TEST(right == count);
         BOOST_TEST(missing == 1U);
     }
+}
+
+// Requests of many files go into the kernel together.
+BOOST_AUTO_TEST_CASE(thousands_of_reads_take_few_system_calls)
+{
+    constexpr std::size_t files = 100;
+    constexpr std::size_t reads = 20'000;
+    for (std::size_t i = 0; i != files; ++i)
+        folder.write(std::to_string(i), pattern(4096, static_cast<unsigned>(i)));
+    BOOST_TEST(!read(folder.path("0")).ec);
+    const auto before = counters(context);
+    std::size_t begun = 0;
+    std::size_t right = 0;
+    std::function<void()> next = [&] {
+        const std::size_t i = begun++ % files;
+        async_read_file(
+            executor(),
+            folder.path(std::to_string(i)),
+            [&, i](error_code ec, const std::string& got) {
+                right += !ec && got.size() == 4096 &&
+                         got[7] == pattern(8, static_cast<unsigned>(i))[7];
+                if (begun != reads)
+                    next();
+            });
+    };
+    for (int i = 0; i != 64; ++i)
+        next();
+    finish(context);
+    BOOST_TEST(right == reads);
+    BOOST_TEST(counters(context).enters - before.enters < reads / 10);
+}
+
+// Whoever gives a place back and whoever gets it are in different threads.
+BOOST_AUTO_TEST_CASE(several_threads_share_the_places)
+{
+    asio_uring::io_context shared;
+    const asio_uring::executor to = shared.get_executor();
+    constexpr std::size_t reads = 2000;
+    folder.write("small", "text");
+    folder.write("large", pattern(70'000));
+    std::atomic<std::size_t> right = 0;
+    for (std::size_t i = 0; i != reads; ++i)
+        asio::post(to, [&, to, i] {
+            async_read_file(
+                to,
+                folder.path(i % 50 == 0 ? "large" : "small"),
+                [&, i](error_code ec, const std::string& got) {
+                    right += !ec && got.size() == (i % 50 == 0 ? 70'000 : 4);
+                });
+        });
+    std::vector<std::thread> threads;
+    for (int i = 0; i != 3; ++i)
+        threads.emplace_back([&] { shared.run_for(wait_limit); });
+    for (std::thread& thread : threads)
+        thread.join();
+    BOOST_TEST(right == reads);
 }
 
 // Places that the program has taken are no places of these reads, and the last place of
