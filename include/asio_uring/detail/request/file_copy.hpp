@@ -42,7 +42,7 @@ struct copy_settings
     bool sync = false;
 };
 
-class file_copy
+class ASIO_URING_DECL file_copy
 {
 public:
     file_copy(file_location from, file_location to, const copy_settings& settings)
@@ -58,10 +58,10 @@ public:
 
     /// Does the next piece. Returns 1 where there is more to do, 0 at the end, or a
     /// negated errno.
-    ASIO_URING_DECL int step() noexcept;
+    int step() noexcept;
 
     /// Closes the files, and removes the new one unless the copy is whole.
-    ASIO_URING_DECL void give_up() noexcept;
+    void give_up() noexcept;
 
     /// What is done, and what there is to do as far as is known.
     std::uint64_t done() const noexcept { return offset_; }

@@ -55,7 +55,7 @@ struct watch_event
 
 namespace detail {
 
-class watch_table
+class ASIO_URING_DECL watch_table
 {
 public:
     /// REQUIRES: a non-blocking inotify descriptor.
@@ -65,22 +65,22 @@ public:
 
     /// Watches a file or directory, with all directories below it if asked. For a worker;
     /// returns 0 or a negated errno. May throw std::bad_alloc.
-    ASIO_URING_DECL int add(const std::string& path, bool recursive);
+    int add(const std::string& path, bool recursive);
 
     /// Takes what was read from the descriptor.
-    ASIO_URING_DECL void take(const char* data, std::size_t size);
+    void take(const char* data, std::size_t size);
 
     /// Whether directories have come that scan() has to look into.
-    ASIO_URING_DECL bool needs_scan() const;
+    bool needs_scan() const;
 
     /// Watches new directories and tells what is in them. As add().
-    ASIO_URING_DECL int scan();
+    int scan();
 
     /// The next event. Returns false where there is none.
-    ASIO_URING_DECL bool pop(watch_event& event);
+    bool pop(watch_event& event);
 
     /// Whether there is one.
-    ASIO_URING_DECL bool has_events() const;
+    bool has_events() const;
 
 private:
     struct watch
