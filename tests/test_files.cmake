@@ -70,6 +70,7 @@ set(test_loop_sources
     loop/test_spare_ring.cpp
     loop/test_timer_heap.cpp
     loop/test_verdict.cpp
+    loop/test_wake_event.cpp
 )
 
 set(test_io_sources

@@ -344,6 +344,8 @@ private:
         settings.batched_writes = options_.writes == write_mode::batched;
         settings.reads_by_readiness = options_.reads == read_mode::by_readiness;
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
+        settings.wake_by_message =
+            !settings.single_issuer && (made.features() & abi::feat_no_iowait) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
         loop_->watch_epoll(asio_impl::epoll_descriptor(reactor));

@@ -70,6 +70,8 @@ struct loop_settings
 
     /// See read_mode.
     bool reads_by_readiness = false;
+    /// A wake-up is a message to the ring, where the kernel takes one.
+    bool wake_by_message = false;
 
     /// Tells when the kernel has let go of a single-issuer ring; null for any other.
     teardown_watch* teardown = nullptr;
@@ -427,6 +429,8 @@ private:
     void drain(asio_impl::operation_queue& ops, lock_type& lock);
     static bool is_lost(int result) noexcept;
     void abandon_ring(asio_impl::operation_queue& ops);
+    void close_ring() noexcept;
+    void send_wakes_to_ring() noexcept;
     void leave_ring() noexcept;
     void leave_kernel() noexcept;
 

@@ -28,7 +28,10 @@ public:
     /// Ends a wait, now or the next one. Any thread, without a lock.
     void notify() noexcept { wake_event_.notify(); }
 
-    /// Readable after notify().
+    /// notify() sends messages to this ring from here; -1: to none.
+    void send_to(int ring_descriptor) noexcept { wake_event_.send_to(ring_descriptor); }
+
+    /// Readable after notify(), unless that sends messages.
     int wake_descriptor() const noexcept { return wake_event_.native_handle(); }
 
     /// For a loop that is watched from outside: what is notified from here on is told
@@ -68,6 +71,9 @@ public:
 
     /// Takes the CQE of a wake poll. Returns whether the CQE counts as a wake-up.
     bool take_wake(const abi::cqe& cqe) noexcept;
+
+    /// Takes a message of notify().
+    void take_message() noexcept;
 
     /// Takes the CQE of an epoll poll.
     void take_epoll(const abi::cqe& cqe) noexcept;
@@ -166,9 +172,14 @@ inline bool own_polls::take_wake(const abi::cqe& cqe) noexcept
     if (user_data{cqe.user_data}.generation() != wake_.generation)
         return false;
     wake_.armed = (cqe.flags & abi::cqe_f_more) != 0;
+    take_message();
+    return true;
+}
+
+inline void own_polls::take_message() noexcept
+{
     wake_event_.acknowledge();
     woken_ = true;
-    return true;
 }
 
 inline void own_polls::take_epoll(const abi::cqe& cqe) noexcept

@@ -15,10 +15,11 @@ class ring_operation;
 /// small numbers; the upper bits carry a generation where a request is armed again.
 enum class internal_request : std::uint64_t
 {
-    cancel = 1, // an ASYNC_CANCEL; its target has a CQE of its own
-    wake = 2,   // the poll on the wake descriptor
-    epoll = 3,  // the poll on the reactor's epoll descriptor
-    disarm = 4, // removal of an outdated wake or epoll poll
+    cancel = 1,  // an ASYNC_CANCEL; its target has a CQE of its own
+    wake = 2,    // the poll on the wake descriptor
+    epoll = 3,   // the poll on the reactor's epoll descriptor
+    disarm = 4,  // removal of an outdated wake or epoll poll
+    message = 5, // no request: a wake-up that another thread posts into the ring
 };
 
 inline constexpr std::uint64_t internal_request_mask = 7;

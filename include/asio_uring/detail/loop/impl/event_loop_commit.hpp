@@ -17,11 +17,11 @@ basic_event_loop<Ring>::basic_event_loop(
       owners_(*this),
       teardown_(settings.teardown),
       fork_watch_(
-          [](void* self) noexcept {
-              static_cast<basic_event_loop*>(self)->ring_.close();
-          },
+          [](void* self) noexcept { static_cast<basic_event_loop*>(self)->close_ring(); },
           this)
-{}
+{
+    send_wakes_to_ring();
+}
 
 template <typename Ring>
 basic_event_loop<Ring>::~basic_event_loop()

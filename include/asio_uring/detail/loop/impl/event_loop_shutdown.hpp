@@ -44,6 +44,7 @@ std::optional<Ring> basic_event_loop<Ring>::release_ring()
         !end_own_requests())
         return std::nullopt;
     ring_left_ = true;
+    polls_.send_to(-1);
     return std::optional<Ring>(std::move(ring_));
 }
 
@@ -236,9 +237,24 @@ void basic_event_loop<Ring>::close_and_wait(
 template <typename Ring>
 void basic_event_loop<Ring>::leave_ring() noexcept
 {
-    ring_.close();
+    close_ring();
     ring_left_ = true;
     in_kernel_count_ = 0;
+}
+
+// The number of its descriptor may soon be another ring's.
+template <typename Ring>
+void basic_event_loop<Ring>::close_ring() noexcept
+{
+    polls_.send_to(-1);
+    ring_.close();
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::send_wakes_to_ring() noexcept
+{
+    if (settings_.wake_by_message)
+        polls_.send_to(ring_.native_handle());
 }
 
 template <typename Ring>
@@ -270,6 +286,7 @@ void basic_event_loop<Ring>::restart(
     ring_left_ = false;
     teardown_ = teardown;
     polls_.restart(epoll_descriptor);
+    send_wakes_to_ring();
     leave_kernel();
     stopping_ = false;
     abort_chains(ended);
@@ -325,7 +342,7 @@ void basic_event_loop<Ring>::abort_all(const boost::system::error_code& reason)
     asio_impl::operation_queue ended;
     lock_type lock(mutex_);
     right_.restart(reason);
-    ring_.close();
+    close_ring();
     polls_.close();
     teardown_ = nullptr;
     leave_kernel();

@@ -225,8 +225,8 @@ template <typename Ring>
 void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
 {
     const user_data data{cqe.user_data};
-    ASIO_URING_ASSERT(data.request() <= internal_request::disarm);
-    if ((cqe.flags & abi::cqe_f_more) == 0)
+    ASIO_URING_ASSERT(data.request() <= internal_request::message);
+    if ((cqe.flags & abi::cqe_f_more) == 0 && data.request() != internal_request::message)
         --own_count_;
     switch (data.request()) {
     case internal_request::wake:
@@ -240,6 +240,10 @@ void basic_event_loop<Ring>::take_internal(const abi::cqe& cqe)
             cancel_again(data.target());
         return;
     case internal_request::disarm:
+        return;
+    case internal_request::message:
+        ++counters_.wakes;
+        polls_.take_message();
         return;
     }
 }
