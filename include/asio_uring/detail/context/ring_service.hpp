@@ -54,7 +54,9 @@ public:
         const bool required =
             policy == fallback::forbidden || environment_choice() == ring_choice::require;
         refused_ = required ? environment_refusal() : known_refusal();
-        if (!refused_.reason && !required && !promises_one_thread())
+        const bool may_stand_still =
+            !promises_one_thread() && (options_.flags & abi::setup_single_issuer) == 0;
+        if (!refused_.reason && !required && may_stand_still)
             refused_ = valgrind_refusal();
         if (!refused_.reason)
             start_or_fall_back();
@@ -225,8 +227,7 @@ private:
 
     bool promises_one_thread()
     {
-        return hint() == 1 || !asio_impl::hint_is_locking(hint()) ||
-               (options_.flags & abi::setup_single_issuer) != 0;
+        return hint() == 1 || !asio_impl::hint_is_locking(hint());
     }
 
     // Whether the context has a reactor already, or its reactor waits for timers by the
