@@ -70,6 +70,7 @@ struct loop_settings
 
     /// See read_mode.
     bool reads_by_readiness = false;
+
     /// A wake-up is a message to the ring, where the kernel takes one.
     bool wake_by_message = false;
 
