@@ -154,6 +154,7 @@ set(asio_uring_headers
     include/asio_uring/timers.hpp
     include/asio_uring/use_ring.hpp
     include/asio_uring/whole_files.hpp
+    include/asio_uring/within.hpp
     include/asio_uring/writable_pipe.hpp
     include/asio_uring/xattr.hpp
 )

@@ -14,6 +14,7 @@
 #include <asio_uring/result_stream.hpp>
 #include <asio_uring/status.hpp>
 #include <asio_uring/submit.hpp>
+#include <asio_uring/within.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -303,6 +304,89 @@ BOOST_AUTO_TEST_CASE(chain_with_a_deadline_that_is_kept_succeeds)
     read_until(soon, missed);
     finish(context);
     BOOST_TEST((missed && *missed));
+}
+
+BOOST_AUTO_TEST_CASE(chain_that_ends_within_its_time_succeeds)
+{
+    chain_log log;
+    asio_uring::async_submit(
+        executor(),
+        asio_uring::within(wait_limit, asio_uring::link(op::nop{}, op::nop{}, op::nop{})),
+        log.handler());
+    if (ends_without_ring(log.error))
+        return;
+    // The timer is gone with the chain: nothing waits for the limit.
+    finish(context);
+    BOOST_TEST((log.error == error_code()));
+}
+
+BOOST_AUTO_TEST_CASE(chain_beyond_its_time_tells_what_was_done_and_that_it_timed_out)
+{
+    if (!has_ring())
+        return;
+    pipe_pair pipe;
+    pipe_pair empty;
+    char data[8];
+    chain_log log;
+    asio_uring::async_submit(
+        executor(),
+        asio_uring::within(
+            std::chrono::milliseconds(1),
+            asio_uring::link(
+                op::write{.fd = pipe.ends[1], .data = "done", .size = 4},
+                op::read{.fd = empty.ends[0], .data = data, .size = 8},
+                op::nop{})),
+        log.handler());
+    finish(context);
+    BOOST_TEST((log.error == boost::asio::error::timed_out));
+    BOOST_TEST(!log.each[0].error);
+    BOOST_TEST(log.each[0].value == 4);
+    BOOST_TEST((log.each[1].error == boost::asio::error::operation_aborted));
+    BOOST_TEST((log.each[2].error == boost::asio::error::operation_aborted));
+}
+
+BOOST_AUTO_TEST_CASE(chain_with_a_deadline_is_cancelled_as_any_other)
+{
+    if (!has_ring())
+        return;
+    for (const stage when : stages) {
+        pipe_pair pipe;
+        char data[8];
+        chain_log log;
+        asio::cancellation_signal signal;
+        asio_uring::async_submit(
+            executor(),
+            asio_uring::within(
+                wait_limit,
+                asio_uring::link(
+                    op::nop{},
+                    op::read{.fd = pipe.ends[0], .data = data, .size = 8},
+                    op::nop{})),
+            asio::bind_cancellation_slot(signal.slot(), log.handler()));
+        reach(context, when);
+        signal.emit(asio::cancellation_type::terminal);
+        finish(context);
+        BOOST_TEST((log.error == boost::asio::error::operation_aborted));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(chain_with_a_deadline_is_destroyed_with_the_context)
+{
+    pipe_pair pipe;
+    char data[8];
+    auto token = std::make_shared<int>(0);
+    {
+        asio_uring::io_context dying(1);
+        asio_uring::async_submit(
+            dying.get_executor(),
+            asio_uring::within(
+                wait_limit,
+                asio_uring::link(
+                    op::nop{}, op::read{.fd = pipe.ends[0], .data = data, .size = 8})),
+            [token](error_code, std::array<operation_result, 2>) { ++*token; });
+        turn(dying);
+    }
+    BOOST_TEST(token.use_count() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(cancelled_chain_tells_what_was_done)
