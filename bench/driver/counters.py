@@ -52,6 +52,28 @@ def _perf_works(children, cpu):
     return child.returncode == 0 and len(counted) == len(TRACEPOINTS)
 
 
+def _perf_counts(text):
+    counts = {}
+    for figure, event in TRACEPOINTS.items():
+        found = re.search(rf"^(\d+),[^,]*,{event},", text, re.MULTILINE)
+        if not found:
+            raise ChildError(f"perf stat printed no count of {event}")
+        counts[figure] = int(found.group(1))
+    return counts
+
+
+def _strace_counts(text):
+    counts = {}
+    for figure, row in (("syscalls_per_op", "total"), ("futex_per_op", "futex")):
+        found = re.search(
+            rf"^\s*[\d.]+\s+\S+\s+(?:\d+\s+)?(\d+)\s.*\b{row}$", text, re.MULTILINE
+        )
+        if not found and row == "total":
+            raise ChildError("strace printed no total")
+        counts[figure] = int(found.group(1)) if found else 0
+    return counts
+
+
 class SystemCalls:
     """Counts a process's system calls, and the futex calls among them, with perf's
     tracepoints, or with strace."""
@@ -83,14 +105,7 @@ class SystemCalls:
                 self._cpu,
                 timeout_s=90,
             )
-            text = output.read()
-        counts = {}
-        for figure, event in TRACEPOINTS.items():
-            found = re.search(rf"^(\d+),[^,]*,{event},", text, re.MULTILINE)
-            if not found:
-                raise ChildError(f"perf stat printed no count of {event}")
-            counts[figure] = int(found.group(1))
-        return counts
+            return _perf_counts(output.read())
 
     def _with_strace(self, pid, load):
         with tempfile.NamedTemporaryFile("r", suffix=".strace") as output:
@@ -104,16 +119,27 @@ class SystemCalls:
                 raise ChildError("strace could not attach")
             self._children.run(load, self._cpu, timeout_s=90)
             self._children.stop(tracer, signal.SIGINT)
-            text = output.read()
-        counts = {}
-        for figure, row in (("syscalls_per_op", "total"), ("futex_per_op", "futex")):
-            found = re.search(
-                rf"^\s*[\d.]+\s+\S+\s+(?:\d+\s+)?(\d+)\s.*\b{row}$", text, re.MULTILINE
-            )
-            if not found and row == "total":
-                raise ChildError("strace printed no total")
-            counts[figure] = int(found.group(1)) if found else 0
-        return counts
+            return _strace_counts(output.read())
+
+    def of_program(self, command, lengths):
+        """The same of a program that ends by itself, command(length)."""
+        if self.tool is None:
+            raise ChildError("neither perf nor strace works here")
+        short, long = (self._of_one_program(command(one)) for one in lengths)
+        return {
+            figure: (long[figure] - short[figure]) / (lengths[1] - lengths[0])
+            for figure in TRACEPOINTS
+        }
+
+    def _of_one_program(self, command):
+        with tempfile.NamedTemporaryFile("r", suffix=".counts") as output:
+            if self.tool.startswith("perf"):
+                wrapper, counts = [*_perf_stat("-o", output.name), "--"], _perf_counts
+            else:
+                wrapper = ["strace", "-c", "-f", "-o", output.name]
+                counts = _strace_counts
+            self._children.run([*wrapper, *command], self._cpu, timeout_s=90)
+            return counts(output.read())
 
 
 def switches_and_workers(children, server, load_command, cpu, lengths):
@@ -189,6 +215,22 @@ def program_instructions_per_operation(children, program_command, cpu, lengths):
         with tempfile.NamedTemporaryFile("r", suffix=".callgrind") as log:
             children.run([*_callgrind(log), *program_command(length)], cpu, timeout_s=180)
             return _collected(log)
+
+    return _per_operation(count, lengths)
+
+
+def program_allocations_per_operation(children, program_command, cpu, lengths, preload):
+    """Heap allocations of a program that ends by itself, counted by a preloaded library."""
+
+    def count(length):
+        with tempfile.NamedTemporaryFile(suffix=".allocations") as counter:
+            counter.truncate(8)
+            variables = {
+                "LD_PRELOAD": str(preload),
+                "ASIO_URING_BENCH_ALLOCATIONS": counter.name,
+            }
+            children.run(program_command(length), cpu, 90, variables)
+            return struct.unpack("Q", pathlib.Path(counter.name).read_bytes())[0]
 
     return _per_operation(count, lengths)
 

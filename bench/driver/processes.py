@@ -43,11 +43,13 @@ class Children:
             self.stop(child)
 
     def start(self, command, cpu, environment=None, **streams):
+        """Starts a child on one CPU, or on several."""
         realtime = self.realtime
+        cpus = {cpu} if isinstance(cpu, int) else set(cpu)
 
         def before_exec():
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            os.sched_setaffinity(0, {cpu})
+            os.sched_setaffinity(0, cpus)
             if realtime:
                 os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 

@@ -62,7 +62,9 @@ class Programs:
             return [dict(SAMPLE) for _ in options["--targets"].split(",")]
         if program.startswith("sizes_"):
             return SIZES
-        if program.startswith(("timers_", "post_", "life_")):
+        if program == "file_prepare":
+            return {}
+        if program.startswith(("timers_", "post_", "life_", "file_")):
             return {"cpu_ns_per_op": 100.0, "wall_ns_per_op": 200.0}
         if options["--case"] == "fit":
             return {"locked_bytes": 16384, "rings": 300}
@@ -73,7 +75,7 @@ class Programs:
 
 def settings(columns=(), output=pathlib.Path("output")):
     return scenario.Settings(
-        build=pathlib.Path("build"),
+        build=pathlib.Path(tempfile.gettempdir()),
         output=output,
         rounds=2,
         window_s=0.1,
@@ -92,7 +94,8 @@ def instructions(_children, command, *_):
 def run(one, columns=()):
     """The outcome of a scenario over invented times and counts."""
     counter = mock.Mock(tool="a counter")
-    counter.per_operation.return_value = dict.fromkeys(counters.TRACEPOINTS, 1000.0)
+    for count in (counter.per_operation, counter.of_program):
+        count.return_value = dict.fromkeys(counters.TRACEPOINTS, 1000.0)
     scheduling = {"switches_per_op": 1000.0, "kernel_workers": 0}
     with (
         mock.patch("scenario.Server", return_value=mock.Mock(port=1, pid=1)),
@@ -100,6 +103,7 @@ def run(one, columns=()):
         mock.patch("counters.SystemCalls", return_value=counter),
         mock.patch("counters.switches_and_workers", return_value=scheduling),
         mock.patch("counters.server_allocations_per_operation", return_value=1000.0),
+        mock.patch("counters.program_allocations_per_operation", return_value=0.0),
         mock.patch("counters.server_instructions_per_operation", instructions),
         mock.patch("counters.program_instructions_per_operation", return_value=1000.0),
     ):

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/basic_datagram_socket.hpp>
+#include <boost/asio/basic_random_access_file.hpp>
 #include <boost/asio/basic_readable_pipe.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -42,5 +43,6 @@ using steady_timer = boost::asio::basic_waitable_timer<
     std::chrono::steady_clock,
     boost::asio::wait_traits<std::chrono::steady_clock>,
     executor>;
+using random_access_file = boost::asio::basic_random_access_file<executor>;
 
 } // namespace bench

@@ -24,5 +24,6 @@ using writable_pipe = boost::asio::basic_writable_pipe<executor>;
 using stream_descriptor = boost::asio::posix::basic_stream_descriptor<executor>;
 using steady_timer =
     asio_uring::basic_timer<asio_uring::steady_timer::clock_type, executor>;
+using random_access_file = asio_uring::basic_random_access_file<executor>;
 
 } // namespace bench

@@ -5,6 +5,7 @@
 from scenarios.context_life import ContextLife
 from scenarios.echo import Echo, EchoOfEachForm
 from scenarios.echo_other import EchoLocal, EchoUdp
+from scenarios.files import FileRead
 from scenarios.idle import Idle
 from scenarios.post import Post
 from scenarios.ring_layer import RingFile, RingNop
@@ -37,6 +38,9 @@ _ALL = [
     Post(),
     Timers(),
     ContextLife(),
+    FileRead(1),
+    FileRead(32),
+    FileRead(128),
     Sizes(),
     RingNop(),
     RingFile(),
