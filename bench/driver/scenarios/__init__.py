@@ -6,6 +6,7 @@ from scenarios.context_life import ContextLife
 from scenarios.echo import Echo, EchoOfEachForm
 from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.files import FileRead
+from scenarios.files_other import SmallFiles
 from scenarios.idle import Idle
 from scenarios.post import Post
 from scenarios.ring_layer import RingFile, RingNop
@@ -41,6 +42,7 @@ _ALL = [
     FileRead(1),
     FileRead(32),
     FileRead(128),
+    SmallFiles(),
     Sizes(),
     RingNop(),
     RingFile(),

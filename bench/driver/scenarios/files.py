@@ -24,6 +24,14 @@ QUANTITIES = {
 }
 
 
+FILES = 20_000  # of a tree
+
+
+def tree(settings):
+    """The arguments of file_prepare."""
+    return ("--kind", "tree", "--files", FILES // settings.smaller)
+
+
 @dataclasses.dataclass(frozen=True)
 class Ratio:
     figure: str
