@@ -64,6 +64,8 @@ class Programs:
             return SIZES
         if program == "file_prepare":
             return {}
+        if program.startswith("file_sync_"):
+            return {"cpu_ns_per_op": 100.0, "wall_ns_per_op": 200.0, "syncs_per_op": 0.1}
         if program.startswith(("timers_", "post_", "life_", "file_")):
             return {"cpu_ns_per_op": 100.0, "wall_ns_per_op": 200.0}
         if options["--case"] == "fit":

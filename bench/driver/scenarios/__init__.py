@@ -6,7 +6,7 @@ from scenarios.context_life import ContextLife
 from scenarios.echo import Echo, EchoOfEachForm
 from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.files import FileRead
-from scenarios.files_other import SmallFiles
+from scenarios.files_other import FileFsync, SmallFiles
 from scenarios.idle import Idle
 from scenarios.post import Post
 from scenarios.ring_layer import RingFile, RingNop
@@ -43,6 +43,7 @@ _ALL = [
     FileRead(32),
     FileRead(128),
     SmallFiles(),
+    FileFsync(),
     Sizes(),
     RingNop(),
     RingFile(),
