@@ -5,6 +5,7 @@
 from scenarios.context_life import ContextLife
 from scenarios.echo import Echo, EchoOfEachForm
 from scenarios.echo_other import EchoLocal, EchoUdp
+from scenarios.file_processes import CopyTree
 from scenarios.files import FileRead
 from scenarios.files_other import FileFsync, SmallFiles
 from scenarios.idle import Idle
@@ -44,6 +45,7 @@ _ALL = [
     FileRead(128),
     SmallFiles(),
     FileFsync(),
+    CopyTree(),
     Sizes(),
     RingNop(),
     RingFile(),

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSL-1.0
+
+"""Programs beside those of the system: a tree that is copied."""
+
+import resource
+import shutil
+import time
+
+import environment
+import figures
+from scenario import Column, Outcome
+from scenarios.echo import RATIO_HEADER, ratio_row
+from scenarios.files import made_data, tree
+
+
+class FileProcesses:
+    """Each column is a whole process, from its start to its end."""
+
+    name = ""
+    description = ""
+    columns = ()
+    ratios = ()  # (figure, quantity, column, whom)
+    subject = "asio_uring"
+
+    @property
+    def promised(self):
+        return (*(figure for figure, *_ in self.ratios), "wall_s")
+
+    def data_of(self, settings):
+        """Arguments of file_prepare."""
+        raise NotImplementedError
+
+    def command(self, settings, column, source, target):
+        raise NotImplementedError
+
+    def run(self, settings, children):
+        outcome = Outcome()
+        columns = settings.choose(self.columns)
+        with made_data(settings, children, *self.data_of(settings)) as source:
+            bystanders = environment.Bystanders()
+            children.realtime = settings.realtime
+            rounds = [
+                {
+                    column.name: self._sample(settings, children, column, source)
+                    for column in figures.rotated(columns, index)
+                }
+                for index in range(settings.rounds)
+            ]
+            children.realtime = False
+            outcome.notes.append(
+                f"{len(rounds)} rounds, interleaved, on both processors; what a process "
+                "has made is removed before the next, which is in no figure. CPU time "
+                f"used by processes outside the run: {bystanders.share():.1%}."
+            )
+        outcome.raw = {"rounds": rounds}
+        self._evaluate(columns, rounds, outcome)
+        return outcome
+
+    def _sample(self, settings, children, column, source):
+        target = source.with_name("made")
+        command = self.command(settings, column, source, target)
+        cpu, started = self._cpu_s(), time.perf_counter()
+        children.run(command, settings.cpus, timeout_s=120)
+        wall_s, cpu_s = time.perf_counter() - started, self._cpu_s() - cpu
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+        return {"wall_s": wall_s, "cpu_s": cpu_s}
+
+    @staticmethod
+    def _cpu_s():
+        """Of all children that have ended."""
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    def _evaluate(self, columns, rounds, outcome):
+        ratios, rows, bars = [], [], []
+        for figure, quantity, column, whom in self.ratios:
+            if {column, whom} <= rounds[0].keys():
+                value = figures.spread(
+                    figures.paired_ratios(rounds, column, whom, quantity)
+                )
+                outcome.figures[figure] = value.median
+                ratios.append(ratio_row(figure, value))
+        for column in columns:
+            wall, cpu = (
+                figures.of_column(rounds, column.name, one) for one in ("wall_s", "cpu_s")
+            )
+            rows.append((column.title, f"{wall.median:.3f}", f"{cpu.median:.3f}"))
+            bars.append((column.name, wall.median, wall.low_quartile, wall.high_quartile))
+            if column.name == self.subject:
+                outcome.figures["wall_s"] = wall.median
+        outcome.tables.append(("Ratios of paired rounds", RATIO_HEADER, ratios))
+        outcome.tables.append(("Seconds, medians", ("column", "time", "CPU"), rows))
+        outcome.panels.append(("seconds (less is better)", bars))
+
+
+class CopyTree(FileProcesses):
+    name = "copy-tree"
+    description = (
+        "A tree of 20,000 files of 4 KiB in the page cache is copied within one file "
+        "system, by the example `ucp` and by `cp -r`; time from the start of the process "
+        "to its end."
+    )
+    columns = (
+        Column("asio_uring", "file_ucp", "ucp"),
+        Column("cp", "", "cp -r"),
+    )
+    ratios = (("wall_vs_cp", "wall_s", "asio_uring", "cp"),)
+
+    def data_of(self, settings):
+        return tree(settings)
+
+    def command(self, settings, column, source, target):
+        if column.name == "cp":
+            return ["cp", "-r", source, target]
+        return [*column.command(settings), "--from", source, "--to", target]
