@@ -5,7 +5,7 @@
 from scenarios.context_life import ContextLife
 from scenarios.echo import Echo, EchoOfEachForm
 from scenarios.echo_other import EchoLocal, EchoUdp
-from scenarios.file_processes import CopyTree
+from scenarios.file_processes import CopyTree, WriteFileSeq
 from scenarios.files import FileRead
 from scenarios.files_other import FileFsync, SmallFiles
 from scenarios.idle import Idle
@@ -45,6 +45,7 @@ _ALL = [
     FileRead(128),
     SmallFiles(),
     FileFsync(),
+    WriteFileSeq(),
     CopyTree(),
     Sizes(),
     RingNop(),

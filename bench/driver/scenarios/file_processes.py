@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 
-"""Programs beside those of the system: a tree that is copied."""
+"""Programs beside those of the system: a tree that is copied, a file that is written."""
 
+import json
 import resource
 import shutil
 import time
@@ -27,8 +28,8 @@ class FileProcesses:
         return (*(figure for figure, *_ in self.ratios), "wall_s")
 
     def data_of(self, settings):
-        """Arguments of file_prepare."""
-        raise NotImplementedError
+        """Arguments of file_prepare, which makes nothing without any."""
+        return ()
 
     def command(self, settings, column, source, target):
         raise NotImplementedError
@@ -38,6 +39,10 @@ class FileProcesses:
         columns = settings.choose(self.columns)
         with made_data(settings, children, *self.data_of(settings)) as source:
             bystanders = environment.Bystanders()
+            # The first to fill so much of the page cache pays for memory that is new to a
+            # virtual machine.
+            for column in columns:
+                self._sample(settings, children, column, source)
             children.realtime = settings.realtime
             rounds = [
                 {
@@ -49,8 +54,9 @@ class FileProcesses:
             children.realtime = False
             outcome.notes.append(
                 f"{len(rounds)} rounds, interleaved, on both processors; what a process "
-                "has made is removed before the next, which is in no figure. CPU time "
-                f"used by processes outside the run: {bystanders.share():.1%}."
+                "has made is removed before the next, which is in no figure, and neither "
+                "is a round before the first. CPU time used by processes outside the run: "
+                f"{bystanders.share():.1%}."
             )
         outcome.raw = {"rounds": rounds}
         self._evaluate(columns, rounds, outcome)
@@ -60,13 +66,19 @@ class FileProcesses:
         target = source.with_name("made")
         command = self.command(settings, column, source, target)
         cpu, started = self._cpu_s(), time.perf_counter()
-        children.run(command, settings.cpus, timeout_s=120)
-        wall_s, cpu_s = time.perf_counter() - started, self._cpu_s() - cpu
+        output = children.run(command, settings.cpus, timeout_s=120)
+        wall_s = time.perf_counter() - started
+        # The clock of a process may stand still for one that is too short.
+        cpu_s = max(self._cpu_s() - cpu, 1e-6)
         if target.is_dir():
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
-        return {"wall_s": wall_s, "cpu_s": cpu_s}
+        return {"wall_s": wall_s, "cpu_s": cpu_s, **self.printed(column, output)}
+
+    def printed(self, column, output):
+        """What a sample has from the program's own output."""
+        return {}
 
     @staticmethod
     def _cpu_s():
@@ -91,9 +103,13 @@ class FileProcesses:
             bars.append((column.name, wall.median, wall.low_quartile, wall.high_quartile))
             if column.name == self.subject:
                 outcome.figures["wall_s"] = wall.median
+        self.further_figures(rounds, outcome)
         outcome.tables.append(("Ratios of paired rounds", RATIO_HEADER, ratios))
         outcome.tables.append(("Seconds, medians", ("column", "time", "CPU"), rows))
         outcome.panels.append(("seconds (less is better)", bars))
+
+    def further_figures(self, rounds, outcome):
+        """What a scenario says besides ratios."""
 
 
 class CopyTree(FileProcesses):
@@ -116,3 +132,50 @@ class CopyTree(FileProcesses):
         if column.name == "cp":
             return ["cp", "-r", source, target]
         return [*column.command(settings), "--from", source, "--to", target]
+
+
+class WriteFileSeq(FileProcesses):
+    name = "write-file-seq"
+    description = (
+        "A new file of 1 GiB is written from its beginning to its end in pieces of 1 MiB, "
+        "through the page cache and past it, on the disk of the build folder: by "
+        "`async_write_some_at` with four pieces in flight, and by dd."
+    )
+    columns = (
+        Column("asio_uring", "file_write_uring", "asio_uring, page cache"),
+        Column("dd", "", "dd, page cache"),
+        Column(
+            "asio_uring_direct",
+            "file_write_uring",
+            "asio_uring, O_DIRECT",
+            ("--direct", 1),
+        ),
+        Column("dd_direct", "", "dd, O_DIRECT", ("oflag=direct",)),
+    )
+    ratios = (
+        ("wall_vs_dd", "wall_s", "asio_uring", "dd"),
+        ("cpu_vs_dd", "cpu_s", "asio_uring", "dd"),
+        ("wall_direct_vs_dd", "wall_s", "asio_uring_direct", "dd_direct"),
+    )
+    MEBIBYTES = 1024
+
+    @property
+    def promised(self):
+        return (*super().promised, "kernel_workers")
+
+    def command(self, settings, column, source, target):
+        mebibytes = self.MEBIBYTES // settings.smaller
+        if column.program:
+            options = ("--path", target, "--mebibytes", mebibytes)
+            return [*column.command(settings), *options]
+        options = ("if=/dev/zero", f"of={target}", "bs=1M", f"count={mebibytes}")
+        return ["dd", *options, *column.arguments]
+
+    def printed(self, column, output):
+        return json.loads(output) if column.program else {}
+
+    def further_figures(self, rounds, outcome):
+        if self.subject in rounds[0]:
+            outcome.figures["kernel_workers"] = figures.of_column(
+                rounds, self.subject, "kernel_workers"
+            ).median

@@ -41,11 +41,13 @@ class Ratio:
 
 @contextlib.contextmanager
 def made_data(settings, children, *arguments):
-    """The path of what file_prepare has made, in the build folder and so on its disk."""
+    """The path of what file_prepare has made, in the build folder and so on its disk.
+    Without arguments nothing is there."""
     with tempfile.TemporaryDirectory(dir=settings.build) as folder:
         path = pathlib.Path(folder, "data")
-        command = [settings.program("file_prepare"), "--path", path, *arguments]
-        children.run_json(command, settings.cpus[0], timeout_s=120)
+        if arguments:
+            command = [settings.program("file_prepare"), "--path", path, *arguments]
+            children.run_json(command, settings.cpus[0], timeout_s=120)
         yield path
 
 
