@@ -2,6 +2,7 @@
 // Benchmarks, files. Makes what the other programs read, and so has it in the page cache:
 //
 //     --kind blocks   one file of 4 MiB, --path, on the disk when the program ends
+//     --kind zeros    one file of --bytes N
 //     --kind tree     --files N files of 4 KiB in folders of 100, below --path
 #include "file/layout.hpp"
 #include "support/arguments.hpp"
@@ -9,9 +10,11 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include <sys/stat.h>
@@ -46,16 +49,24 @@ void make_tree(const std::string& root, std::uint64_t files)
     }
 }
 
+void make_zeros(const std::string& path, std::size_t size)
+{
+    std::ofstream(path, std::ios::binary) << std::string(size, '\0');
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
-    const bench::arguments options(argc, argv, {"--kind", "--path", "--files"});
+    const bench::arguments options(
+        argc, argv, {"--kind", "--path", "--files", "--bytes"});
     bench::bound_lifetime(120);
     const std::string path = options.text("--path", "");
     const std::string kind = options.text("--kind", "blocks");
     if (kind == "tree")
         make_tree(path, static_cast<std::uint64_t>(options.integer("--files", 20'000)));
+    else if (kind == "zeros")
+        make_zeros(path, static_cast<std::size_t>(options.integer("--bytes", 4096)));
     else if (kind == "blocks")
         write_blocks(path, 0, bench::block_count);
     else

@@ -20,6 +20,7 @@ enum class exchange
     echo,  // the reply is the message
     churn, // the same, by a connection of its own
     http,  // a request and what the server of http-64 answers
+    file,  // a request and a file of as many bytes as a message would have
 };
 
 class exchange_client : public client
@@ -31,12 +32,19 @@ public:
         exchange what,
         std::size_t connection_count,
         std::size_t message_size)
-        : kind_(kind), port_(port), what_(what), connections_(connection_count)
+        : kind_(kind),
+          port_(port),
+          what_(what),
+          expected_(
+              what == exchange::file   ? http_file_reply(message_size)
+              : what == exchange::http ? std::string(http_reply)
+                                       : std::string()),
+          connections_(connection_count)
     {
         for (std::size_t index = 0; index < connection_count; ++index) {
             connection& owner = connections_[index];
             owner.message = message(index, message_size);
-            owner.reply.resize(what == exchange::http ? http_reply.size() : message_size);
+            owner.reply.resize(is_http() ? expected_.size() : message_size);
             if (what_ != exchange::churn)
                 open(owner);
         }
@@ -74,9 +82,11 @@ protected:
     virtual void finished_one() {}
 
 private:
+    bool is_http() const { return !expected_.empty(); }
+
     std::string message(std::size_t index, std::size_t size) const
     {
-        if (what_ == exchange::http)
+        if (is_http())
             return std::string(http_request);
         std::string result(size, ' ');
         for (std::size_t at = 0; at < size; ++at)
@@ -104,7 +114,7 @@ private:
         owner.started_ns = read_clock(CLOCK_MONOTONIC);
         if (what_ == exchange::churn)
             open(owner);
-        if (what_ != exchange::http)
+        if (!is_http())
             owner.message[0] = static_cast<char>(owner.message[0] + 1);
         for (std::size_t sent = 0; sent < owner.message.size();) {
             const ssize_t result = ::send(
@@ -131,8 +141,7 @@ private:
             static_cast<std::size_t>(check(static_cast<int>(received), "recv"));
         if (owner.received < owner.reply.size())
             return;
-        if (what_ == exchange::http ? owner.reply != http_reply
-                                    : owner.reply != owner.message)
+        if (owner.reply != (is_http() ? expected_ : owner.message))
             fail("the reply is not the one that was expected", EBADMSG);
         if (what_ == exchange::churn)
             end_by_reset(owner);
@@ -156,6 +165,7 @@ private:
     transport kind_;
     unsigned short port_;
     exchange what_;
+    std::string expected_; // the reply to a request; empty where a message is echoed
     std::vector<connection> connections_;
     std::uint64_t in_flight_ = 0;
     std::uint64_t to_start_ = 0; // messages that may still be started

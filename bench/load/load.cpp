@@ -4,8 +4,9 @@
 //     load --targets PORT:PID,... --slices COUNT --slice S
 //     load --targets PORT:PID --operations COUNT
 //
-//     --work echo|churn|http|mixed|stream   (default echo)
-//     --connections N --bytes B             of the echo: connections, and its message
+//     --work echo|churn|http|http_file|mixed|stream   (default echo)
+//     --connections N --bytes B             of the echo: connections, and its message;
+//                                           of http_file: the size of the file
 //     --slow N                              of mixed: how many of them read slowly
 //     --transport tcp|udp|local             (default tcp); what PORT means:
 //                                           support/transport.hpp
@@ -57,6 +58,8 @@ make_client(const bench::arguments& options, unsigned short port)
         what = bench::exchange::churn;
     else if (work == "http")
         what = bench::exchange::http;
+    else if (work == "http_file")
+        what = bench::exchange::file;
     else if (work != "echo")
         bench::fail("--work", EINVAL);
     return std::make_unique<bench::exchange_client>(kind, port, what, connections, size);

@@ -8,6 +8,7 @@ from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.file_processes import CopyTree, WriteFileSeq
 from scenarios.files import FileRead
 from scenarios.files_other import FileFsync, SmallFiles
+from scenarios.http_file import HttpFile
 from scenarios.idle import Idle
 from scenarios.post import Post
 from scenarios.ring_layer import RingFile, RingNop
@@ -45,6 +46,7 @@ _ALL = [
     FileRead(128),
     SmallFiles(),
     FileFsync(),
+    HttpFile(),
     WriteFileSeq(),
     CopyTree(),
     Sizes(),
