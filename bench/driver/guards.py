@@ -72,6 +72,7 @@ GUARDS = (
         )
     ),
 )
+FILE_SCENARIOS = ("file-read-1", "file-read-32", "small-files")
 
 
 def _server_values(settings, children):
@@ -89,6 +90,14 @@ def _case_values(settings, children):
         column = next(one for one in scenario.columns if one.name == scenario.subject)
         for case, value in scenario.count(settings, children, column).items():
             yield f"{name} {case} instructions_per_op", value
+
+
+def _file_values(settings, children):
+    for name in FILE_SCENARIOS:
+        scenario = scenarios.BY_NAME[name]
+        column = next(one for one in scenario.columns if one.name == scenario.subject)
+        for figure, value in scenario.count(settings, children, column).items():
+            yield f"{name} {column.name} {figure}", value
 
 
 def _sizes(settings, children):
@@ -113,7 +122,7 @@ def measure(settings):
     settings = dataclasses.replace(settings, shorter=4)
     values = {}
     with Children() as children:
-        for source in (_sizes, _case_values, _server_values):
+        for source in (_sizes, _case_values, _server_values, _file_values):
             for name, value in source(settings, children):
                 print(f"   {name}: {value:.6g}", flush=True)
                 values[name] = _rounded(name, value)

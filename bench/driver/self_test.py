@@ -208,6 +208,10 @@ class Guards(unittest.TestCase):
             self.assertIn(one.column, offered)
             for figure in one.figures:
                 self.assertIn(f"{one.scenario} {one.column} {figure}", table)
+        for name in guards.FILE_SCENARIOS:
+            one = scenarios.BY_NAME[name]
+            for figure in one.counted:
+                self.assertIn(f"{name} {one.subject} {figure}", table)
 
 
 class Machine(unittest.TestCase):

@@ -98,7 +98,7 @@ class FileScenario:
             outcome.notes += self.notes
             counts = {one.name: {} for one in columns}
             if settings.count:
-                counts = self._count(settings, children, columns, path, outcome)
+                counts = self._count_all(settings, children, columns, path, outcome)
         outcome.raw = {"rounds": rounds, "counts": counts}
         self._evaluate(columns, rounds, counts, outcome)
         return outcome
@@ -121,7 +121,38 @@ class FileScenario:
         }
         return {**mean, "ops_per_s": 1e9 / mean["wall_ns_per_op"]}
 
-    def _count(self, settings, children, columns, path, outcome):
+    def count(self, settings, children, column):
+        """What is counted of a column, by the name of its figure."""
+        with made_data(settings, children, *self.data_of(settings)) as path:
+            values = {}
+            for count in self._counts_of(settings, children, column, path).values():
+                values.update(count())
+        return {figure: values[figure] for figure in self.counted}
+
+    def _counts_of(self, settings, children, column, path):
+        """What takes each count."""
+        lengths = settings.shortened(self.lengths)
+
+        def command(length):
+            return self.command(settings, column, path, length)
+
+        def system_calls():
+            counter = counters.SystemCalls(children, settings.cpus[0])
+            return counter.of_program(command, lengths)
+
+        def allocations():
+            count = counters.program_allocations_per_operation(
+                children,
+                command,
+                settings.cpus[0],
+                lengths,
+                settings.program("liballocation_counter.so"),
+            )
+            return {"allocs_per_op": count}
+
+        return {"system calls": system_calls, "allocations": allocations}
+
+    def _count_all(self, settings, children, columns, path, outcome):
         """Each count of each column apart: one that cannot be taken loses nothing else."""
         counts = {one.name: {} for one in columns}
         counter = counters.SystemCalls(children, settings.cpus[0])
@@ -129,27 +160,11 @@ class FileScenario:
             f"System calls: `{counter.tool}`. Allocations: a preloaded counter of the C "
             "library's functions. Each over the whole program at two lengths, subtracted."
         )
-        lengths = settings.shortened(self.lengths)
         for column in columns:
             if not settings.count_all and column.name != self.subject:
                 continue
-
-            def command(length, column=column):
-                return self.command(settings, column, path, length)
-
-            kinds = {
-                "system calls": lambda: counter.of_program(command, lengths),
-                "allocations": lambda: {
-                    "allocs_per_op": counters.program_allocations_per_operation(
-                        children,
-                        command,
-                        settings.cpus[0],
-                        lengths,
-                        settings.program("liballocation_counter.so"),
-                    )
-                },
-            }
-            for what, count in kinds.items():
+            takers = self._counts_of(settings, children, column, path)
+            for what, count in takers.items():
                 try:
                     counts[column.name].update(count())
                 except ChildError as error:
