@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Benchmarks, write-file-seq, column asio_uring: a new file is written in pieces of
+// Benchmarks, write-file-seq, column asio_uring: a file is written over in pieces of
 // 1 MiB, four in flight at the same time:
 //
 //     --direct 1   past the page cache
@@ -37,8 +37,7 @@ public:
         : file_(
               context_.get_executor(),
               path,
-              file::write_only | file::create | file::truncate |
-                  (direct ? file::direct : file::flags()))
+              file::write_only | file::create | (direct ? file::direct : file::flags()))
     {}
 
     void write(std::uint64_t pieces)

@@ -39,8 +39,8 @@ class FileProcesses:
         columns = settings.choose(self.columns)
         with made_data(settings, children, *self.data_of(settings)) as source:
             bystanders = environment.Bystanders()
-            # The first to fill so much of the page cache pays for memory that is new to a
-            # virtual machine.
+            # The first to fill so much of the page cache pays for memory that may be new to
+            # a virtual machine.
             for column in columns:
                 self._sample(settings, children, column, source)
             children.realtime = settings.realtime
@@ -53,7 +53,7 @@ class FileProcesses:
             ]
             children.realtime = False
             outcome.notes.append(
-                f"{len(rounds)} rounds, interleaved, on both processors; what a process "
+                f"{len(rounds)} rounds, interleaved, on both processors. A tree that a process "
                 "has made is removed before the next, which is in no figure, and neither "
                 "is a round before the first. CPU time used by processes outside the run: "
                 f"{bystanders.share():.1%}."
@@ -63,7 +63,7 @@ class FileProcesses:
         return outcome
 
     def _sample(self, settings, children, column, source):
-        target = source.with_name("made")
+        target = source.with_name(self.target_of(column))
         command = self.command(settings, column, source, target)
         cpu, started = self._cpu_s(), time.perf_counter()
         output = children.run(command, settings.cpus, timeout_s=120)
@@ -72,9 +72,11 @@ class FileProcesses:
         cpu_s = max(self._cpu_s() - cpu, 1e-6)
         if target.is_dir():
             shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
         return {"wall_s": wall_s, "cpu_s": cpu_s, **self.printed(column, output)}
+
+    def target_of(self, column):
+        """The name of what is made. A file stays, a tree is removed before the next."""
+        return "made"
 
     def printed(self, column, output):
         """What a sample has from the program's own output."""
@@ -137,7 +139,7 @@ class CopyTree(FileProcesses):
 class WriteFileSeq(FileProcesses):
     name = "write-file-seq"
     description = (
-        "A new file of 1 GiB is written from its beginning to its end in pieces of 1 MiB, "
+        "A file of 1 GiB is written over from its beginning to its end in pieces of 1 MiB, "
         "through the page cache and past it, on the disk of the build folder: by "
         "`async_write_some_at` with four pieces in flight, and by dd."
     )
@@ -169,7 +171,12 @@ class WriteFileSeq(FileProcesses):
             options = ("--path", target, "--mebibytes", mebibytes)
             return [*column.command(settings), *options]
         options = ("if=/dev/zero", f"of={target}", "bs=1M", f"count={mebibytes}")
-        return ["dd", *options, *column.arguments]
+        return ["dd", *options, "conv=notrunc", *column.arguments]
+
+    def target_of(self, column):
+        """One file for the writes through the page cache, whose pages stay: pages that are
+        new to a virtual machine cost ten times a write. Another for those past it."""
+        return "direct" if column.arguments else "cached"
 
     def printed(self, column, output):
         return json.loads(output) if column.program else {}
