@@ -301,6 +301,10 @@ private:
     void abort(ring_operation& op) noexcept;
     [[gnu::noinline]] void commit(ring_operation& op, lock_type& lock);
     void commit_or_backlog(ring_operation& op);
+    void hold_back(ring_operation& op);
+    [[gnu::noinline]] void begin_syncs();
+    bool
+    has_writes_before(const request_owner& owner, std::uint32_t sequence) const noexcept;
     bool try_commit(ring_operation& op);
     bool try_commit_whole(ring_operation& op);
     bool try_commit_chain(chain_member& first);
@@ -343,6 +347,7 @@ private:
     // Cancelling
     void request_cancel(ring_operation& op, asio_impl::operation_queue& ended);
     bool abort_queued(ring_operation& op, asio_impl::operation_queue& ended);
+    void remove_backlogged(ring_operation& op) noexcept;
     void ask_now(lock_type& lock);
     void end_cancelled_behind(ring_operation& op, asio_impl::operation_queue& ops);
     void send_cancels(lock_type& lock);
@@ -466,6 +471,9 @@ private:
     // are free.
     asio_impl::operation_queue backlog_;
     asio_impl::operation_queue unsent_cancels_;
+    // Syncs that have not begun: of this turn, and behind the writes before them
+    asio_impl::operation_queue new_syncs_;
+    asio_impl::operation_queue held_syncs_;
 
     // Written under the mutex
     std::atomic<std::uint32_t> turn_number_ = 0;

@@ -129,6 +129,9 @@ public:
     /// The same for one that does what those with share_end() do, and more than they.
     void share_whole_end() noexcept { shares_end_ = is_whole_ = true; }
 
+    /// A sync that has not begun waits for the operation, to cover it.
+    void note_write() noexcept { writes_ = true; }
+
     /// The transfer waits until its descriptor is ready, and is then done by a call.
     /// REQUIRES: it is a transfer.
     void go_by_call() noexcept { by_call_ = wait_for_readiness_ = true; }
@@ -249,6 +252,8 @@ private:
     bool only_waits_ : 1 = false;
     // Likewise, until a CQE tells of the attempt: it goes with the turn.
     bool batched_ : 1 = false;
+    // See note_write()
+    bool writes_ : 1 = false;
     // See share_end(), share_whole_end()
     bool shares_end_ : 1 = false;
     bool is_whole_ : 1 = false;

@@ -222,7 +222,9 @@ public:
     {
         start_either<file_write<Buffers>>(
             impl,
-            {.way = facts(impl).line(), .name = "async_write_some_at"},
+            {.way = facts(impl).line(),
+             .name = "async_write_some_at",
+             .property = &ring_operation::note_write},
             handler,
             io_executor,
             buffers,
@@ -254,7 +256,9 @@ public:
     {
         start_either<file_write<Buffers>>(
             impl,
-            {.way = facts(impl).line(), .name = "async_write_some"},
+            {.way = facts(impl).line(),
+             .name = "async_write_some",
+             .property = &ring_operation::note_write},
             handler,
             io_executor,
             buffers,

@@ -377,6 +377,16 @@ void basic_event_loop<Ring>::request_cancel(
         unsent_cancels_.push(&op);
 }
 
+template <typename Ring>
+void basic_event_loop<Ring>::remove_backlogged(ring_operation& op) noexcept
+{
+    request_line::remove(backlog_, op);
+    if (!op.shares_end_) [[likely]]
+        return;
+    request_line::remove(new_syncs_, op);
+    request_line::remove(held_syncs_, op);
+}
+
 // An operation without an SQE ends at once.
 template <typename Ring>
 bool basic_event_loop<Ring>::abort_queued(
@@ -385,7 +395,7 @@ bool basic_event_loop<Ring>::abort_queued(
     if (op.state_ == operation_state::waiting)
         op.owner_->line(op.direction_).remove(op);
     else if (op.state_ == operation_state::backlogged)
-        request_line::remove(backlog_, op);
+        remove_backlogged(op);
     else
         return false;
     op.result_ = -ECANCELED;

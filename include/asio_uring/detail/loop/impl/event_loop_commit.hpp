@@ -97,7 +97,9 @@ void basic_event_loop<Ring>::start(
         make_ready(op);
         return scheduler_.post_deferred_completion(&op);
     }
-    if (!try_commit(op)) [[unlikely]]
+    if (op.shares_end_) [[unlikely]]
+        hold_back(op);
+    else if (!try_commit(op)) [[unlikely]]
         commit(op, lock);
     // A loop that takes turns of its own and is not waiting submits this with its next.
     if (waiting_ || !polls_.take_part())
@@ -146,6 +148,52 @@ void basic_event_loop<Ring>::commit_or_backlog(ring_operation& op)
         op.state_ = operation_state::backlogged;
         backlog_.push(&op);
     }
+}
+
+// A sync covers what has been written when it begins, so it begins as late as it can:
+// with the next turn, behind the handlers that run before that, and behind the writes
+// that these have started. Later writes do not hold it up.
+template <typename Ring>
+void basic_event_loop<Ring>::hold_back(ring_operation& op)
+{
+    op.state_ = operation_state::backlogged;
+    new_syncs_.push(&op);
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::begin_syncs()
+{
+    asio_impl::operation_queue syncs;
+    syncs.push(held_syncs_);
+    while (asio_impl::scheduler_operation* base = new_syncs_.front()) {
+        new_syncs_.pop();
+        static_cast<ring_operation*>(base)->sequence_ = ring_.claimed();
+        syncs.push(base);
+    }
+    while (asio_impl::scheduler_operation* base = syncs.front()) {
+        syncs.pop();
+        ring_operation& op = *static_cast<ring_operation*>(base);
+        if (has_writes_before(*op.owner_, op.sequence_))
+            held_syncs_.push(base);
+        else
+            commit_or_backlog(op);
+    }
+}
+
+// Sequence numbers come round, and a write that is older by half of them is not waited
+// for.
+template <typename Ring>
+bool basic_event_loop<Ring>::has_writes_before(
+    const request_owner& owner, std::uint32_t sequence) const noexcept
+{
+    for (const ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_)
+    {
+        if (op->writes_ && op->state_ == operation_state::claimed &&
+            static_cast<std::int32_t>(op->sequence_ - sequence) < 0)
+            return true;
+    }
+    return false;
 }
 
 template <typename Ring>
@@ -355,6 +403,9 @@ void basic_event_loop<Ring>::carry_out(lock_type& lock) noexcept
         reap_and_post();
     if ((waiting_ || !polls_.take_part()) && something_left())
         notify(lock);
+    // Whoever was told is told without the lock.
+    if (!lock.owns_lock())
+        lock.lock();
 }
 
 // Whether something waits for the kernel, in a queue of ours or in the ring's: an entry
@@ -363,7 +414,7 @@ template <typename Ring>
 bool basic_event_loop<Ring>::something_left() const noexcept
 {
     return !stopping_ &&
-           (!unsent_cancels_.empty() || !backlog_.empty() ||
+           (!unsent_cancels_.empty() || !backlog_.empty() || !new_syncs_.empty() ||
             ring_.claimed() != ring_.published() || ring_.unconsumed() != 0);
 }
 

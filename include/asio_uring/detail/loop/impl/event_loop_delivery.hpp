@@ -188,8 +188,10 @@ void basic_event_loop<Ring>::promote_next(
     if (next == nullptr)
         return;
     owner.requests.push(*next);
-    if (next->shares_end_) [[unlikely]]
+    if (next->shares_end_) [[unlikely]] {
         line.cover_waiting(*next);
+        return hold_back(*next);
+    }
     // The event that ended one transfer may serve the next as well.
     const bool tried = ended_operation.by_call_ || ended_operation.batched_;
     const bool tries =

@@ -104,6 +104,8 @@ void basic_event_loop<Ring>::drop_unsent_cancels() noexcept
 template <typename Ring>
 void basic_event_loop<Ring>::abandon_queued(asio_impl::operation_queue& ops)
 {
+    backlog_.push(new_syncs_);
+    backlog_.push(held_syncs_);
     while (asio_impl::scheduler_operation* base = backlog_.front()) {
         backlog_.pop();
         abandon_queued(*static_cast<ring_operation*>(base), ops);
@@ -295,7 +297,7 @@ void basic_event_loop<Ring>::restart(
         while (op != nullptr) {
             ring_operation* const next = op->next_request_;
             if (op->state_ == operation_state::backlogged && op->cancel_requested_)
-                request_line::remove(backlog_, *op);
+                remove_backlogged(*op);
             op->poll_stands_ = false;
             if (op->state_ == operation_state::reaped)
                 ; // the scheduler delivers it here as well
@@ -347,6 +349,8 @@ void basic_event_loop<Ring>::abort_all(const boost::system::error_code& reason)
     teardown_ = nullptr;
     leave_kernel();
     stopping_ = true;
+    backlog_.push(new_syncs_);
+    backlog_.push(held_syncs_);
     while (!backlog_.empty())
         backlog_.pop(); // its operations are among those of their owners
     abort_requests(unowned_, ended);

@@ -10,7 +10,7 @@ bool basic_event_loop<Ring>::turn(long usec, asio_impl::operation_queue& ops)
 {
     lock_type lock(mutex_);
     adopt_thread();
-    const bool complete = all_committed() || refill(lock);
+    const bool complete = (all_committed() && held_syncs_.empty()) || refill(lock);
     const unsigned to_submit = ring_.publish();
     if (usec != 0 && complete && ring_.ready() == 0 && !timers_.overdue() &&
         !polls_.woken())
@@ -36,6 +36,8 @@ void basic_event_loop<Ring>::pump(asio_impl::operation_queue& ops)
         if (to_submit != 0 || ring_.task_work_pending() || ring_.completion_overflow())
             enter(to_submit, lock);
         reap(ops);
+        if (!held_syncs_.empty()) [[unlikely]]
+            begin_syncs();
     } while (ring_.claimed() != ring_.published() || ring_.ready() != 0 ||
              ring_.task_work_pending() || ring_.completion_overflow());
     // A completion may have shown that a cancellation missed, or the kernel took nothing,
@@ -78,7 +80,8 @@ bool basic_event_loop<Ring>::refill(lock_type& lock)
 template <typename Ring>
 bool basic_event_loop<Ring>::all_committed() const noexcept
 {
-    return polls_.armed() && unsent_cancels_.empty() && backlog_.empty();
+    return polls_.armed() && unsent_cancels_.empty() && backlog_.empty() &&
+           new_syncs_.empty();
 }
 
 template <typename Ring>
@@ -87,6 +90,8 @@ void basic_event_loop<Ring>::fill_queue()
     count_own(polls_.arm(ring_));
     if (!unsent_cancels_.empty())
         send_cancels_that_fit();
+    if (!new_syncs_.empty() || !held_syncs_.empty()) [[unlikely]]
+        begin_syncs();
     while (asio_impl::scheduler_operation* base = backlog_.front()) {
         backlog_.pop();
         ring_operation& op = *static_cast<ring_operation*>(base);
