@@ -15,6 +15,7 @@
 #include <asio_uring/submit.hpp>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -45,6 +46,7 @@ public:
     template <typename Self>
     void operator()(Self& self)
     {
+        self.reset_cancellation_state(boost::asio::enable_total_cancellation());
         auto io_executor = file_->get_executor();
         const char* const path = path_->c_str();
         // What is open stays untouched, and no handler is called from here.

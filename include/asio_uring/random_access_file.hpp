@@ -8,6 +8,7 @@
 #include <asio_uring/basic_file.hpp>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/write_at.hpp>
 
@@ -33,6 +34,7 @@ public:
     template <typename Self>
     void operator()(Self& self)
     {
+        self.reset_cancellation_state(boost::asio::enable_partial_cancellation());
         // The write has a copy of its own: this one moves with the operation.
         const Buffers buffers = buffers_;
         boost::asio::async_write_at(*file_, offset_, buffers, std::move(self));
@@ -409,8 +411,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the write or the sync to end. What was written then
-     * may be on the disk or not.
+     * terminal and partial ask the write or the sync to end. What was written then may be
+     * on the disk or not.
      * @par Errors
      * Those of the write and of the sync.
      * @par Kernel

@@ -8,6 +8,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
 
@@ -16,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 namespace asio_uring {
@@ -42,22 +44,60 @@ timed_chain<operation_chain<Operations...>> within(
 
 namespace detail {
 
+/// What the timer, the program and the chain of one operation share.
+template <typename Executor>
+class chain_deadline
+{
+public:
+    explicit chain_deadline(const Executor& executor) : timer_(any_io_executor(executor))
+    {}
+
+    boost::asio::cancellation_slot slot() noexcept { return end_.slot(); }
+
+    /// Asks the chain to end.
+    void end(boost::asio::cancellation_type type) { end_.emit(type); }
+
+    /// The chain has begun, and may be over already.
+    static void start(
+        const std::shared_ptr<chain_deadline>& self,
+        std::chrono::steady_clock::duration limit)
+    {
+        const std::lock_guard lock(self->mutex_);
+        if (self->over_)
+            return;
+        self->timer_.expires_after(limit);
+        self->timer_.async_wait([self](boost::system::error_code ec) {
+            if (ec)
+                return;
+            self->expired_ = true;
+            self->end(boost::asio::cancellation_type::terminal);
+        });
+    }
+
+    /// The chain is over. Returns whether its time was over before.
+    bool stop()
+    {
+        const std::lock_guard lock(mutex_);
+        over_ = true;
+        timer_.cancel();
+        return expired_;
+    }
+
+private:
+    // Guards the timer: the chain may end in another thread than the one that starts it.
+    std::mutex mutex_;
+    steady_timer timer_;
+    bool over_ = false;
+    boost::asio::cancellation_signal end_;
+    // Any thread. Values: false, the time is not over; true, it is.
+    std::atomic<bool> expired_{false};
+};
+
 /// The steps of a chain with a deadline. Whoever is first, the timer or the program, asks
 /// the chain to end; its end is the end of the operation.
 template <typename Executor, typename Chain>
 class timed_chain_operation
 {
-    struct shared
-    {
-        explicit shared(const Executor& executor) : timer(any_io_executor(executor)) {}
-
-        steady_timer timer;
-        boost::asio::cancellation_signal end;
-        // Any thread that runs the context. Values: false, the time is not over; true, it
-        // was over before the chain.
-        std::atomic<bool> expired{false};
-    };
-
 public:
     timed_chain_operation(const Executor& executor, const timed_chain<Chain>& what)
         : executor_(executor), what_(what)
@@ -67,23 +107,21 @@ public:
     void operator()(Self& self)
     {
         namespace asio = boost::asio;
-        shared_ = std::make_shared<shared>(executor_);
-        shared_->timer.expires_after(what_.limit);
-        shared_->timer.async_wait([state = shared_](boost::system::error_code ec) {
-            if (ec)
-                return;
-            state->expired = true;
-            state->end.emit(asio::cancellation_type::terminal);
-        });
-        if (auto slot = self.get_cancellation_state().slot(); slot.is_connected())
-            slot.assign([state = shared_](asio::cancellation_type type) {
-                state->end.emit(type);
-            });
-        const auto slot = shared_->end.slot();
+        self.reset_cancellation_state(asio::enable_total_cancellation());
+        // The operation moves away with the chain.
+        const auto deadline = std::make_shared<chain_deadline<Executor>>(executor_);
         const Executor executor = executor_;
-        const Chain chain = what_.chain;
+        const timed_chain<Chain> what = what_;
+        if (auto slot = self.get_cancellation_state().slot(); slot.is_connected())
+            slot.assign(
+                [deadline](asio::cancellation_type type) { deadline->end(type); });
+        deadline_ = deadline;
         async_submit(
-            executor, chain, asio::bind_cancellation_slot(slot, std::move(self)));
+            executor,
+            what.chain,
+            asio::bind_cancellation_slot(deadline->slot(), std::move(self)));
+        // Only now there is something that the deadline can end.
+        chain_deadline<Executor>::start(deadline, what.limit);
     }
 
     template <typename Self>
@@ -92,10 +130,10 @@ public:
         boost::system::error_code ec,
         std::array<operation_result, Chain::size> results)
     {
-        shared_->timer.cancel();
+        const bool expired = deadline_->stop();
         if (auto slot = self.get_cancellation_state().slot(); slot.is_connected())
             slot.clear();
-        if (ec == boost::asio::error::operation_aborted && shared_->expired)
+        if (expired && ec == boost::asio::error::operation_aborted)
             ec = boost::asio::error::timed_out;
         self.complete(ec, results);
     }
@@ -103,7 +141,7 @@ public:
 private:
     Executor executor_;
     timed_chain<Chain> what_;
-    std::shared_ptr<shared> shared_;
+    std::shared_ptr<chain_deadline<Executor>> deadline_;
 };
 
 } // namespace detail
