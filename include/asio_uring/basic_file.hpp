@@ -85,8 +85,8 @@ private:
  *
  * @par Without a ring
  * At most four threads that belong to the context make the calls of the asynchronous
- * operations. close(), release() and the destructor then wait for the calls that these
- * threads are making on the file.
+ * operations. close(), async_close(), release() and the destructor then wait for the
+ * calls that these threads are making on the file.
  */
 template <typename Executor = any_io_executor>
 class basic_file : public file_base
@@ -561,6 +561,8 @@ public:
      * The system call's own; bad_descriptor for a file that is not open.
      * @par Kernel
      * 6.1; a thread of the kernel does it. Without a ring a worker of the context does.
+     * Without a ring the call itself waits for the calls that workers are making on the
+     * file.
      */
     template <
         BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))

@@ -17,7 +17,9 @@ namespace asio_uring {
 enum class rw_flags : std::uint32_t
 {
     none = 0,
-    /// The kernel asks the disk again and again. Needs file_base::direct.
+    /// The kernel asks the disk again and again. A ring refuses it with invalid_argument
+    /// unless it polls for completions (abi::setup_iopoll), which the ring of a context
+    /// does not. Without a ring it needs file_base::direct.
     high_priority = 0x01,
     /// The write ends when its data is on the disk.
     data_sync = 0x02,
@@ -60,7 +62,7 @@ public:
         /// The same for the data, and what is needed to find them.
         sync_data_on_write = O_DSYNC,
         /// Past the page cache. Buffers, sizes and offsets keep to an alignment; see
-        /// basic_file::direct_alignment() and aligned_buffer.
+        /// basic_file::direct_io_alignment() and aligned_buffer.
         direct = O_DIRECT,
         /// A program that the process starts does not get the file.
         close_on_exec = O_CLOEXEC,

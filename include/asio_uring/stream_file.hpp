@@ -18,8 +18,9 @@ namespace asio_uring {
 
 /// The interface of Asio's basic_stream_file, on the ring.
 /**
- * The file has one position, that of its descriptor. Its asynchronous operations take
- * turns in the order in which they start.
+ * The file has one position, that of its descriptor. Its transfers, resizes, allocations
+ * and advice take turns in the order in which they start. Syncs and async_close() do not:
+ * a sync covers what has ended when it starts.
  *
  * @par Concepts
  * AsyncReadStream, AsyncWriteStream, Stream, SyncReadStream, SyncWriteStream.
@@ -175,14 +176,14 @@ public:
      * When bytes were read. Bytes that the page cache has may be read within this
      * function; a read of others waits for the disk, and on some file systems takes a
      * thread of the kernel meanwhile.
-     * Operations of the file end in the order of their start.
+     * Transfers of the file end in the order of their start.
      * @par Executor
      * The handler runs on its associated executor, by default the file's.
      * @par Object lifetimes
      * The bytes of the buffers stay valid until the handler is called. The file may be
      * moved, closed or destroyed.
      * @par Concurrency
-     * Operations that start while another one is in flight wait for it.
+     * Transfers that start while another one is in flight wait for it.
      * @par Cancellation
      * terminal, partial and total ask the operation to end. One that the kernel is at may
      * go on, and reports what it did.
@@ -238,14 +239,14 @@ public:
      * @par Completion
      * When the page cache has the bytes; see sync_data(). A buffered write takes a thread
      * of the kernel on a file system that cannot do it without waiting (ext4).
-     * Operations of the file end in the order of their start.
+     * Transfers of the file end in the order of their start.
      * @par Executor
      * The handler runs on its associated executor, by default the file's.
      * @par Object lifetimes
      * The bytes of the buffers stay valid until the handler is called. The file may be
      * moved, closed or destroyed.
      * @par Concurrency
-     * Operations that start while another one is in flight wait for it.
+     * Transfers that start while another one is in flight wait for it.
      * @par Cancellation
      * terminal, partial and total ask the operation to end. One that the kernel is at may
      * go on, and reports what it did.

@@ -29,8 +29,9 @@ enum class read_mode : std::uint8_t
 /// How a ring is set up. Every member may be left at its default.
 struct ring_options
 {
-    /// Submission entries: 1 to 32768, rounded up to a power of two. Ring memory counts
-    /// against RLIMIT_MEMLOCK, so small is a virtue: 256 entries take about 28 KiB.
+    /// Submission entries: 1 to 32768, rounded up to a power of two. From kernel
+    /// 6.12 on ring memory counts against RLIMIT_MEMLOCK, so small is a virtue: 256
+    /// entries take about 28 KiB.
     unsigned entries = 256;
 
     /// Completion entries: 0 for twice the submission entries, else at least `entries`
