@@ -45,12 +45,13 @@ namespace asio_uring {
  * asio_uring::resolve as well.
  * @par Kernel
  * 6.1, as every ring of a context. The kernel carries out nearly all of these requests in
- * a worker thread of its own (ring_options and worker_limits bound them).
+ * a worker thread of its own. The first ring of a thread bounds their number: as many as
+ * its ring_options::entries, at most four per processor.
  * @par Without a ring
  * A worker of the context makes the same system calls, with the same results; docs/
  * fallback.md. Also with a ring a worker makes those that the kernel has no request for:
- * async_read_link, async_list_directory, and every call except async_open on a restricted
- * location.
+ * async_read_link, async_list_directory, and on a restricted location every call except
+ * async_open and async_open_directory.
  */
 
 /// What to do with the last name of a path where it is a symbolic link.

@@ -282,7 +282,7 @@ auto start_write_file(
  * directory's sync leaves the file with its new content.
  * @par Kernel
  * 6.1, as every ring of a context. Worker threads of the kernel carry out nearly all of
- * the requests; worker_limits bounds them.
+ * the requests; file_system.hpp says how many there may be.
  * @par Without a ring
  * Workers of the context make the same system calls, with the same result. Cancellation
  * then ends the write between two of them.

@@ -56,7 +56,7 @@ private:
 /// Which ways the kernel may go from a directory to a file; openat2(2) has the details.
 /**
  * The values may be joined by `|`. A path that leaves the permitted ways ends with
- * invalid_cross_device_link (beneath, no_other_mount) or too_many_symbolic_link_levels
+ * cross_device_link (beneath, no_other_mount) or too_many_symbolic_link_levels
  * (no_symlinks, no_magic_links).
  */
 enum class resolve : std::uint8_t
