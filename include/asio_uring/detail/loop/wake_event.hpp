@@ -48,7 +48,7 @@ public:
     int native_handle() const noexcept { return descriptor_.get(); }
 
     /// From here notifications are messages to this ring, until the kernel refuses one;
-    /// -1 for none. KERNEL 6.13: messages that no ring sends.
+    /// -1 for none. KERNEL 6.13: messages that no ring sends; a context asks for 6.15.
     void send_to(int ring_descriptor) noexcept
     {
         ring_.store(ring_descriptor, std::memory_order_relaxed);
