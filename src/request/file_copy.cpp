@@ -89,7 +89,7 @@ void file_copy::give_up() noexcept
 {
     source_.reset();
     target_.reset();
-    if (!std::exchange(made_target_, false))
+    if (std::exchange(maker_, 0) != ::getpid())
         return;
     try {
         if (to_.how(0, 0).resolve == 0 || made_.narrow_to_directory() == 0)
@@ -139,7 +139,7 @@ int file_copy::open_target(unsigned mode, bool& exists) noexcept
 {
     int target = open_at(to_, O_WRONLY | O_CREAT | O_EXCL, mode);
     exists = target == -EEXIST && settings_.existing != copy_existing::fail;
-    made_target_ = target >= 0;
+    maker_ = target >= 0 ? ::getpid() : 0;
     if (exists)
         target = open_at(to_, O_WRONLY | O_NONBLOCK);
     if (target < 0)
@@ -276,7 +276,7 @@ int file_copy::finish() noexcept
     }
     if (settings_.sync && ::fsync(target_.get()) < 0)
         return -errno;
-    made_target_ = false;
+    maker_ = 0;
     copied_ = true;
     phase_ = phase::end;
     give_up();

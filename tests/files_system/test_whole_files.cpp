@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Files read, written and copied whole: against the content they were given, with every
 // size around the sizes of requests, and ended at every step.
+#include "../ring/in_child.hpp"
 #include "../support/backend.hpp"
 #include "../support/destroy_everywhere.hpp"
 #include "../support/temporary_directory.hpp"
@@ -658,6 +659,28 @@ BOOST_AUTO_TEST_CASE(cancelled_copy_ends_between_two_pieces)
     finish(context);
     BOOST_TEST((ended == asio::error::operation_aborted));
     BOOST_TEST(!folder.has("to"));
+}
+
+// The child has a copy of all that the parent knows of its unfinished file.
+BOOST_AUTO_TEST_CASE(child_that_gives_a_copy_up_leaves_the_file_to_its_parent)
+{
+    folder.write("from", pattern(20'000'000)); // more than a piece
+    detail::file_copy copy(
+        file_location(folder.path("from")),
+        file_location(folder.path("to")),
+        {.reflink = copy_reflink::never});
+    BOOST_TEST_REQUIRE(copy.step() == 1);
+    const std::string verdict = in_child([&]() -> std::string {
+        copy.give_up();
+        return {};
+    });
+    BOOST_TEST(verdict == "");
+    BOOST_TEST_REQUIRE(folder.has("to"));
+    int result = 1;
+    while (result == 1)
+        result = copy.step();
+    BOOST_TEST(result == 0);
+    BOOST_TEST((folder.read("to") == folder.read("from")));
 }
 
 BOOST_AUTO_TEST_CASE(destroyed_context_leaves_no_part_of_a_copy)

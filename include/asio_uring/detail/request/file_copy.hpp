@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: request. Purpose: the copy of one file, a piece at a time, by system calls.
 // Thread: one at a time; step() is a worker's. Lifetime: owns its paths and descriptors,
-// and removes what it made of an unfinished copy when it is destroyed.
+// and removes what it made of an unfinished copy when the same process destroys it.
 #pragma once
 
 #include <asio_uring/detail/request/place.hpp>
@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+
+#include <sys/types.h>
 
 struct statx;
 
@@ -60,7 +62,8 @@ public:
     /// negated errno.
     int step() noexcept;
 
-    /// Closes the files, and removes the new one unless the copy is whole.
+    /// Closes the files, and removes the new one unless the copy is whole or another
+    /// process made it.
     void give_up() noexcept;
 
     /// What is done, and what there is to do as far as is known.
@@ -95,7 +98,9 @@ private:
     copy_settings settings_;
     phase phase_ = phase::open;
     bool is_sparse_ = false;
-    bool made_target_ = false;
+    // The process that made the new file, or 0. A child of fork(2) has a copy of this
+    // object, and must not remove the file.
+    ::pid_t maker_ = 0;
     bool copied_ = false;
     unique_fd source_;
     unique_fd target_;
