@@ -29,6 +29,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <unistd.h>
+
 namespace asio_uring::test {
 
 namespace fs = std::filesystem;
@@ -501,6 +503,25 @@ BOOST_AUTO_TEST_CASE(cancelled_write_is_whole_or_nothing)
             BOOST_TEST((folder.read("file") == content));
         fs::remove(folder.path("file"));
     }
+}
+
+// The child has a copy of all that the parent knows of its unfinished file.
+BOOST_AUTO_TEST_CASE(child_that_destroys_a_write_leaves_its_file_to_the_parent)
+{
+    using state = detail::write_file_state;
+    auto write = std::make_unique<state>(
+        file_location(folder.path("file")), asio::const_buffer(), "content");
+    static_cast<void>(write->draw_name());
+    write->maker = ::getpid();
+    folder.write(fs::path(write->temporary).filename().string(), "con");
+    const std::string verdict = in_child([&]() -> std::string {
+        write.reset();
+        return {};
+    });
+    BOOST_TEST(verdict == "");
+    BOOST_TEST(names() == 1U);
+    write.reset();
+    BOOST_TEST(names() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(destroyed_context_leaves_no_temporary_file)

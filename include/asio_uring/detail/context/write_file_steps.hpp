@@ -28,10 +28,14 @@
 #include <utility>
 
 #include <sys/random.h>
+#include <sys/types.h>
+
+#include <unistd.h>
 
 namespace asio_uring::detail {
 
-/// What such a write holds. An unfinished one is removed with it.
+/// What such a write holds. An unfinished file is removed with it, by the process that
+/// made the file: a child of fork(2) has a copy of all this.
 struct write_file_state
 {
     write_file_state(
@@ -47,7 +51,7 @@ struct write_file_state
     write_file_state& operator=(const write_file_state&) = delete;
     ~write_file_state()
     {
-        if (is_made)
+        if (is_ours())
             remove_now();
     }
 
@@ -64,6 +68,9 @@ struct write_file_state
         }
         return target.with_path(temporary);
     }
+
+    /// Whether there is a file that this process has to remove.
+    bool is_ours() const noexcept { return maker == ::getpid(); }
 
     void remove_now() noexcept
     {
@@ -86,7 +93,7 @@ struct write_file_state
     bool replace = true;
     unique_fd file;
     std::size_t written = 0;
-    bool is_made = false;
+    ::pid_t maker = 0; // who has made the file, or 0
     int draws = 0;
 };
 
@@ -116,7 +123,8 @@ public:
         if (step_ == step::open_parent)
             return ec ? end(self, ec) : start_sync(self, step::sync_parent);
         constexpr int draws_max = 8;
-        at.is_made = !ec;
+        if (ec)
+            at.maker = 0;
         if (ec == boost::system::errc::file_exists && ++at.draws != draws_max)
             return start_create(self);
         if (ec)
@@ -151,10 +159,10 @@ public:
         case step::rename:
             if (ec)
                 return start_remove(self, ec);
-            at.is_made = false;
+            at.maker = 0;
             return at.sync ? start_open_parent(self) : end(self, ec);
         case step::remove:
-            at.is_made = false;
+            at.maker = 0;
             return end(self, first_error_);
         default:
             return end(self, ec);
@@ -179,7 +187,7 @@ private:
         write_file_state& at = *state_;
         const Executor executor = executor_;
         constexpr int flags = O_WRONLY | O_CREAT | O_EXCL;
-        at.is_made = true; // as soon as the kernel has begun
+        at.maker = ::getpid(); // as soon as the kernel has begun
         start_file_request<open_request<int>, void(error_code, int)>(
             executor, std::move(self), at.draw_name(), flags, std::uint32_t(at.mode));
     }
@@ -248,6 +256,8 @@ private:
     template <typename Self>
     void start_remove(Self& self, error_code ec)
     {
+        if (!state_->is_ours())
+            return end(self, ec);
         step_ = step::remove;
         first_error_ = ec;
         self.reset_cancellation_state(boost::asio::disable_cancellation());
