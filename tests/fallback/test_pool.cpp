@@ -717,6 +717,35 @@ BOOST_AUTO_TEST_CASE(child_that_the_context_was_not_told_of_can_destroy_it)
     BOOST_TEST(log.take() == "parent ok 0");
 }
 
+// The queue of the child still names the object whose operations they are.
+BOOST_AUTO_TEST_CASE(child_that_the_context_was_not_told_of_can_close_a_file_first)
+{
+    busy_pool pool(context_without_ring());
+    if (!pool.file)
+        ASIO_URING_SKIP(no_leases);
+    recorder log;
+    for (std::size_t i = 0; i != workers_max; ++i)
+        pool.open(noting_descriptor(log, "opened"));
+    asio_uring::stream_file file(
+        *pool.context,
+        pool.folder.path("file"),
+        asio_uring::stream_file::read_write | asio_uring::stream_file::create);
+    error_code ended;
+    for (int i = 0; i != 2; ++i)
+        file.async_write_some(
+            asio::buffer("abc", 3), [&](error_code ec, std::size_t) { ended = ec; });
+    BOOST_TEST_REQUIRE(pool.file.is_awaited());
+    const std::string verdict = in_child([&]() -> std::string {
+        file.close();
+        pool.context.reset();
+        return {};
+    });
+    BOOST_TEST(verdict == "");
+    pool.file.release();
+    finish(*pool.context);
+    BOOST_TEST(!ended, ended.message());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace asio_uring::test

@@ -153,11 +153,12 @@ public:
     }
 
     /// The same, and waits for the calls that workers are making: from here nobody uses
-    /// the object's descriptor.
-    void close(pool_owner& owner) noexcept
+    /// the object's descriptor. Returns false in a child that the context was not told
+    /// of, where operations stay in the queue and name the object.
+    bool close(pool_owner& owner) noexcept
     {
         if (is_orphan())
-            return;
+            return false;
         asio_impl::operation_queue ended;
         {
             std::unique_lock lock(crew_->mutex);
@@ -165,6 +166,7 @@ public:
             crew_->call_ended.wait(lock, [&] { return owner.calls == 0; });
         }
         scheduler_.post_deferred_completions(ended);
+        return true;
     }
 
     /// Ends an operation that no worker has taken yet. A call that a worker is making

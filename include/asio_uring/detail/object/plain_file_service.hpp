@@ -247,12 +247,12 @@ protected:
     }
 
 private:
-    // Nobody uses the descriptor from here.
+    // Nobody uses the descriptor from here. What operations still name stays for them.
     void leave_pool(implementation_type& impl) noexcept
     {
-        if (impl.pool_owner_ != nullptr && pool_ != nullptr)
-            pool_->close(*impl.pool_owner_);
-        impl.pool_owner_.reset();
+        std::unique_ptr<pool_owner> owner = std::move(impl.pool_owner_);
+        if (owner != nullptr && pool_ != nullptr && !pool_->close(*owner))
+            static_cast<void>(owner.release());
     }
 
     template <typename Buffers, typename Call>
