@@ -104,7 +104,7 @@ public:
 
 private:
     // A short answer is the end of the file, or the end of what the cache has: a second
-    // look behind it tells which.
+    // look behind it tells which. One that brings a part is followed by the request.
     int look(::iovec* iovecs, std::size_t count) noexcept
     {
         const int result = look_at(iovecs, count, place_.offset);
@@ -119,12 +119,16 @@ private:
             rest.iovecs(),
             rest.count(),
             at_position ? place_.offset : place_.offset + bytes);
+        const int sum = result + std::max(more, 0);
+        const auto there = static_cast<std::uint32_t>(sum);
+        if ((more <= 0 && more != -EAGAIN) || there == buffers_.size())
+            return sum;
         // What has no position, such as a pipe, tells of more when more comes.
-        if (more != -EAGAIN || (at_position && ::lseek(descriptor_, 0, SEEK_CUR) < 0))
-            return more > 0 ? result + more : result;
-        done_ = bytes;
+        if (at_position && ::lseek(descriptor_, 0, SEEK_CUR) < 0)
+            return sum;
+        done_ = there;
         if constexpr (!buffers_type::is_single)
-            skip(iovecs, bytes);
+            skip(iovecs, there);
         return -EAGAIN;
     }
 
