@@ -336,6 +336,32 @@ BOOST_AUTO_TEST_CASE(context_without_locks_makes_the_call_itself)
     BOOST_TEST(log.take() == "open ok");
 }
 
+BOOST_AUTO_TEST_CASE(file_is_closed_where_no_worker_can_be_made)
+{
+    const temporary_directory folder;
+    const std::string verdict = in_child([&]() -> std::string {
+        const auto context = context_without_ring();
+        asio_uring::random_access_file file(
+            *context,
+            folder.path("file"),
+            asio_uring::random_access_file::read_write |
+                asio_uring::random_access_file::create);
+        const int descriptor = file.native_handle();
+        const ::rlimit none{.rlim_cur = 0, .rlim_max = 0};
+        constexpr ::uid_t ordinary = 65534; // whom the limit binds
+        if (::setrlimit(RLIMIT_NPROC, &none) != 0 ||
+            (::geteuid() == 0 && ::setuid(ordinary) != 0))
+            return "no limit";
+        recorder log;
+        async_submit(context->get_executor(), op::nop{}, noting(log, "nop"));
+        finish(*context);
+        file.async_close([&](error_code ec) { log.handled("close " + text(ec)); });
+        finish(*context);
+        return log.take() + (::fcntl(descriptor, F_GETFD) == -1 ? "" : ", still open");
+    });
+    BOOST_TEST(verdict == "nop would_block 0; close ok");
+}
+
 BOOST_AUTO_TEST_CASE(what_only_a_ring_keeps_is_refused)
 {
     const auto context = context_without_ring();

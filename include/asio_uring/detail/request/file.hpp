@@ -243,7 +243,7 @@ public:
     auto result(const ring_operation& op) noexcept
     {
         boost::system::error_code ec;
-        if (op.result() != -ECANCELED)
+        if (!is_undone(op.result()))
             ec = operation_error(op);
         else if (::close(descriptor_) != 0)
             ec.assign(errno, boost::asio::error::get_system_category());
@@ -252,11 +252,17 @@ public:
 
     void discard(const ring_operation& op) noexcept
     {
-        if (op.result() == -ECANCELED)
+        if (is_undone(op.result()))
             ::close(descriptor_);
     }
 
 private:
+    // Nobody has begun: cancelled, or without a worker that could. No close() ends so.
+    static bool is_undone(int result) noexcept
+    {
+        return result == -ECANCELED || result == -EAGAIN || result == -ENOMEM;
+    }
+
     int descriptor_;
 };
 
