@@ -51,6 +51,9 @@ struct watch_state
 
     watch_table table;
     boost::asio::posix::basic_stream_descriptor<Executor> reader;
+    // How often the waits were ended: between two of its requests a wait has nothing
+    // that a cancellation could end.
+    unsigned cancels = 0;
     // Room for many events, each with the longest name
     alignas(8) std::array<char, 16 * 1024> input;
 };
@@ -120,6 +123,7 @@ public:
     {
         if (!begun_) {
             begun_ = true;
+            cancels_ = state_->cancels;
             accept_cancellation(self);
             if (!state_->reader.is_open() || state_->table.has_events())
                 return boost::asio::post(executor_, std::move(self));
@@ -153,7 +157,7 @@ private:
         watch_state<Executor>& at = *state_;
         if (!at.reader.is_open())
             return end(self, boost::asio::error::bad_descriptor);
-        if (is_cancelled(self))
+        if (is_cancelled(self) || at.cancels != cancels_)
             return end(self, boost::asio::error::operation_aborted);
         watch_event event;
         const Executor executor = executor_;
@@ -179,6 +183,7 @@ private:
     Executor executor_;
     std::shared_ptr<watch_state<Executor>> state_;
     bool begun_ = false;
+    unsigned cancels_ = 0;
 };
 
 } // namespace detail
@@ -342,6 +347,7 @@ public:
     /// Ends a wait for an event with operation_aborted.
     void cancel()
     {
+        ++state_->cancels;
         boost::system::error_code ignored;
         state_->reader.cancel(ignored);
     }

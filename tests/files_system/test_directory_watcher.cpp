@@ -306,6 +306,25 @@ BOOST_AUTO_TEST_CASE(wait_ends_by_slot_cancel_close_and_destruction)
     BOOST_TEST((next().ec == asio::error::bad_descriptor));
 }
 
+BOOST_AUTO_TEST_CASE(cancel_ends_a_wait_that_looks_into_a_directory)
+{
+    BOOST_TEST(!watch("", true));
+    fs::create_directory(folder.path("d"));
+    BOOST_TEST(text(next().value) == "created/ d");
+    const auto cancelled = [&] {
+        return ask<watch_event>(context, [&](auto handler) {
+            watcher.async_next(std::move(handler));
+            watcher.cancel();
+        });
+    };
+    BOOST_TEST((cancelled().ec == asio::error::operation_aborted));
+    // So it does with one whose event is there, and the event stays.
+    folder.write("file", "");
+    BOOST_TEST(text(next().value) == "created file");
+    BOOST_TEST((cancelled().ec == asio::error::operation_aborted));
+    BOOST_TEST(text(next().value) == "closed file");
+}
+
 BOOST_AUTO_TEST_CASE(destroyed_context_ends_watching_at_every_step)
 {
     destroy_everywhere([&](asio::io_context& on, witness& seen) {
