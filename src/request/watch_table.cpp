@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -132,14 +133,20 @@ bool watch_table::needs_scan() const
     return !unseen_.empty();
 }
 
+bool watch_table::take_unseen(unseen& directory)
+{
+    const std::lock_guard lock(mutex_);
+    if (unseen_.empty())
+        return false;
+    directory = std::move(unseen_.front());
+    unseen_.pop_front();
+    return true;
+}
+
+// Behind one that cannot be watched the others stay for the next call.
 int watch_table::scan()
 {
-    std::vector<unseen> all;
-    {
-        const std::lock_guard lock(mutex_);
-        all.swap(unseen_);
-    }
-    for (const unseen& directory : all) {
+    for (unseen directory; take_unseen(directory);) {
         const int error = watch_one(directory.path, true, false);
         if (error == -ENOENT || error == -ENOTDIR || error == -EACCES)
             continue;

@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -96,6 +98,18 @@ private:
 };
 
 using strings = std::vector<std::string>;
+
+/// An event as the kernel writes it.
+std::string event_text(int watch, std::uint32_t mask, std::string name)
+{
+    if (!name.empty())
+        name.resize((name.size() / 16 + 1) * 16);
+    ::inotify_event head{};
+    head.wd = watch;
+    head.mask = mask;
+    head.len = static_cast<std::uint32_t>(name.size());
+    return std::string(reinterpret_cast<const char*>(&head), sizeof head) + name;
+}
 
 } // namespace
 
@@ -203,10 +217,7 @@ BOOST_AUTO_TEST_CASE(event_of_what_was_found_already_is_dropped_once)
     BOOST_TEST_REQUIRE(table.needs_scan());
     BOOST_TEST(table.scan() == 0);
     // The kernel numbers the watches of a descriptor from 1 on.
-    constexpr char name[8] = "file";
-    ::inotify_event made{.wd = 2, .mask = IN_CREATE, .cookie = 0, .len = sizeof name};
-    std::string event(reinterpret_cast<const char*>(&made), sizeof made);
-    event.append(name, sizeof name);
+    const std::string event = event_text(2, IN_CREATE, "file");
     const auto told = [&] {
         table.take(event.data(), event.size());
         strings all;
@@ -217,6 +228,27 @@ BOOST_AUTO_TEST_CASE(event_of_what_was_found_already_is_dropped_once)
     const strings expected = {"created/ d", "created d/file"};
     BOOST_TEST(told() == expected, boost::test_tools::per_element());
     BOOST_TEST(told() == strings{"created d/file"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(directories_behind_one_that_cannot_be_watched_are_watched)
+{
+    detail::watch_table table(unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)));
+    BOOST_TEST_REQUIRE(table.add(folder.path(""), true) == 0);
+    fs::create_directory(folder.path("d"));
+    folder.write("d/file", "");
+    const std::string too_long(300, 'x');
+    std::string events = event_text(1, IN_CREATE | IN_ISDIR, too_long);
+    events += event_text(1, IN_CREATE | IN_ISDIR, "d");
+    table.take(events.data(), events.size());
+    BOOST_TEST(table.scan() == -ENAMETOOLONG);
+    BOOST_TEST_REQUIRE(table.needs_scan());
+    BOOST_TEST(table.scan() == 0);
+    BOOST_TEST(!table.needs_scan());
+    strings all;
+    for (watch_event found; table.pop(found);)
+        all.push_back(text(found));
+    BOOST_TEST_REQUIRE(all.size() == 3U);
+    BOOST_TEST(all.back() == "created d/file");
 }
 
 BOOST_AUTO_TEST_CASE(moved_directory_is_watched_where_it_is)

@@ -20,7 +20,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 struct inotify_event;
 
@@ -73,7 +72,8 @@ public:
     /// Whether directories have come that scan() has to look into.
     bool needs_scan() const;
 
-    /// Watches new directories and tells what is in them. As add().
+    /// Watches new directories and tells what is in them. As add(); behind an error
+    /// needs_scan() tells whether there are more.
     int scan();
 
     /// The next event. Returns false where there is none.
@@ -98,6 +98,7 @@ private:
 
     int watch_one(const std::string& path, bool recursive, bool is_root);
     int walk(const std::string& top, bool tells);
+    bool take_unseen(unseen& directory);
     void take_one(const ::inotify_event& event, std::string_view name);
     void take_named(const watch& at, const ::inotify_event& event, std::string&& path);
     void push(watch_change change, std::uint32_t mask, std::string path, unsigned move);
@@ -110,7 +111,7 @@ private:
     mutable std::mutex mutex_;
     std::unordered_map<int, watch> watches_;
     std::deque<watch_event> events_;
-    std::vector<unseen> unseen_;
+    std::deque<unseen> unseen_;
     // What scan() has told, and the kernel may tell again.
     std::unordered_set<std::string> told_;
     // The directories that have moved away within what was read, by the move.
