@@ -147,7 +147,7 @@ bool watch_table::take_unseen(unseen& directory)
 int watch_table::scan()
 {
     for (unseen directory; take_unseen(directory);) {
-        const int error = watch_one(directory.path, true, false);
+        const int error = watch_one(directory.path, true, directory.is_root);
         if (error == -ENOENT || error == -ENOTDIR || error == -EACCES)
             continue;
         if (error < 0)
@@ -195,7 +195,7 @@ void watch_table::take_one(const ::inotify_event& event, std::string_view name)
         // Directories may have come that nobody told of.
         for (const auto& [number, at] : watches_)
             if (at.recursive && at.is_root)
-                unseen_.push_back({at.path, false});
+                unseen_.push_back({.path = at.path, .tells = false, .is_root = true});
         return;
     }
     const auto found = watches_.find(event.wd);
@@ -244,14 +244,14 @@ void watch_table::take_named(
 void watch_table::take_directory(const ::inotify_event& event, const std::string& path)
 {
     if ((event.mask & IN_CREATE) != 0)
-        unseen_.push_back({path, true});
+        unseen_.push_back({.path = path, .tells = true, .is_root = false});
     if ((event.mask & IN_MOVED_FROM) != 0)
         moved_.emplace(event.cookie, path);
     if ((event.mask & IN_MOVED_TO) == 0)
         return;
     const auto from = moved_.find(event.cookie);
     if (from == moved_.end())
-        return unseen_.push_back({path, true});
+        return unseen_.push_back({.path = path, .tells = true, .is_root = false});
     rename_below(from->second, path);
     moved_.erase(from);
 }

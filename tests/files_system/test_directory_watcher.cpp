@@ -303,6 +303,33 @@ BOOST_AUTO_TEST_CASE(dropped_events_are_told)
     BOOST_TEST(all_so_far().front() == "created unheard/file");
 }
 
+BOOST_AUTO_TEST_CASE(link_to_a_directory_is_looked_into_where_events_were_dropped)
+{
+    fs::create_directory(folder.path("real"));
+    fs::create_symlink("real", folder.path("link"));
+    detail::watch_table table(unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)));
+    BOOST_TEST_REQUIRE(table.add(folder.path("link"), true) == 0);
+    fs::create_directory(folder.path("real/unheard"));
+    std::array<char, 4096> input{};
+    const auto read = [&] {
+        return ::read(table.descriptor(), input.data(), input.size());
+    };
+    BOOST_TEST_REQUIRE(read() > 0);
+    const std::string dropped = event_text(-1, IN_Q_OVERFLOW, "");
+    table.take(dropped.data(), dropped.size());
+    BOOST_TEST_REQUIRE(table.needs_scan());
+    BOOST_TEST(table.scan() == 0);
+    folder.write("real/unheard/file", "");
+    const auto size = read();
+    BOOST_TEST_REQUIRE(size > 0);
+    table.take(input.data(), static_cast<std::size_t>(size));
+    watch_event event;
+    BOOST_TEST_REQUIRE(table.pop(event));
+    BOOST_TEST(text(event) == "dropped ");
+    BOOST_TEST_REQUIRE(table.pop(event));
+    BOOST_TEST(text(event) == "created link/unheard/file");
+}
+
 BOOST_AUTO_TEST_CASE(wait_ends_by_slot_cancel_close_and_destruction)
 {
     BOOST_TEST(!watch(""));

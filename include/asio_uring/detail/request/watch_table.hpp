@@ -94,6 +94,7 @@ private:
     {
         std::string path;
         bool tells;
+        bool is_root; // which may be a symbolic link
     };
 
     int watch_one(const std::string& path, bool recursive, bool is_root);
