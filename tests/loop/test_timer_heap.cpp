@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The heap of timers against the simplest thing that could be right: a sorted list.
+#include "../support/counting_allocator.hpp"
+
 #include <asio_uring/detail/asio/timer_support.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -109,6 +111,37 @@ struct fixture
     heap queue = impl::make_timer_queue<traits>(context);
     std::vector<heap::per_timer_data> timers = std::vector<heap::per_timer_data>(400);
     std::vector<std::unique_ptr<wait>> waits;
+};
+
+/// So many timers as the heap has memory for are due at once, and form a run.
+struct full_run : fixture
+{
+    static constexpr std::size_t count = 128;
+
+    full_run()
+    {
+        for (std::size_t timer = 0; timer != count; ++timer)
+            start(timer, static_cast<std::int64_t>(timer));
+        for (std::size_t timer = 0; timer != count; ++timer)
+            restart(timer, static_cast<std::int64_t>(1000 + timer));
+        manual_clock::current += manual_clock::duration(2000);
+        impl::operation_queue none;
+        queue.get_ready_timers(none); // puts all of them right
+        BOOST_TEST(drain(none).empty());
+    }
+
+    /// Returns how often that has allocated memory.
+    std::uint64_t restart(std::size_t timer, std::int64_t at)
+    {
+        impl::operation_queue ops;
+        queue.cancel_timer(timers[timer], ops);
+        drain(ops);
+        waits.push_back(std::make_unique<wait>(static_cast<int>(waits.size())));
+        const time_point time{manual_clock::duration(at)};
+        const std::uint64_t before = heap_allocations();
+        queue.enqueue_timer(time, timers[timer], waits.back().get());
+        return heap_allocations() - before;
+    }
 };
 
 /// What the heap must do, by a map of times. No two timers have the same.
@@ -310,6 +343,26 @@ BOOST_FIXTURE_TEST_CASE(due_timers_come_in_parts_and_none_is_forgotten, fixture)
     BOOST_TEST(queue.wait_duration_usec(1000) == 0);
     BOOST_TEST(first + take_all_due().size() == timers.size());
     BOOST_TEST(queue.wait_duration_usec(1000) == 1000);
+}
+
+BOOST_FIXTURE_TEST_CASE(timer_that_leaves_a_run_for_later_takes_no_memory, full_run)
+{
+    restart(0, 5000); // the first of the run
+    impl::operation_queue ops;
+    const std::uint64_t before = heap_allocations();
+    queue.get_ready_timers(ops);
+    BOOST_TEST(heap_allocations() == before);
+    BOOST_TEST(drain(ops).size() == count - 1);
+    manual_clock::current += manual_clock::duration(5000);
+    BOOST_TEST(take_all_due().size() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(timer_that_leaves_a_run_for_sooner_takes_no_memory, full_run)
+{
+    BOOST_TEST(restart(count - 1, 500) == 0u);
+    const auto due = take_all_due();
+    BOOST_TEST(due.size() == count);
+    BOOST_TEST(due.front().number == waits.back()->number);
 }
 
 BOOST_FIXTURE_TEST_CASE(wait_duration_is_never_zero_before_the_time_has_come, fixture)

@@ -232,9 +232,10 @@ private:
                 rise(timer.place_, {timer.time_, &timer});
                 return timer.place_ == 0;
             }
-            remove(timer);
+            leave_run(timer);
         }
-        insert(timer);
+        else
+            insert(timer);
         return timer.place_ == 0;
     }
 
@@ -249,10 +250,8 @@ private:
             return false;
         else if (!is_in_run(timer))
             sink(timer.place_, {timer.time_, &timer});
-        else {
-            remove(timer);
-            insert(timer);
-        }
+        else
+            leave_run(timer);
         return true;
     }
 
@@ -402,12 +401,25 @@ private:
         return Traits::less_than(entries_[other].time, entries_[one].time) ? other : one;
     }
 
-    // What leaves the run finds memory here, so that nothing is allocated for it.
-    void insert(per_timer_data& timer) const
+    // What enters finds memory, and memory for all of the run.
+    void insert(per_timer_data& timer)
     {
         const std::size_t count = entries_.size() + run_.size();
         if (count >= entries_.capacity())
             entries_.reserve(std::max(2 * count, most_at_once));
+        append(timer);
+    }
+
+    // A timer of the run goes to its time, for which nothing is allocated.
+    void leave_run(per_timer_data& timer) const
+    {
+        remove(timer);
+        append(timer);
+    }
+
+    void append(per_timer_data& timer) const
+    {
+        ASIO_URING_ASSERT(entries_.size() < entries_.capacity());
         entries_.push_back({timer.time_, &timer});
         rise(entries_.size() - 1, {timer.time_, &timer});
     }
