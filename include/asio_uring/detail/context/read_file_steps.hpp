@@ -212,8 +212,9 @@ private:
             state_.has_waited = true;
             if (slot)
                 state_.spot = lent_place(*state_.places, *slot);
-            // The handler's own executor has its turn before anything is started.
-            boost::asio::post(executor_, std::move(self_));
+            // The handler's own executor has its turn before anything is started. Without
+            // memory for that the handler is destroyed, and its place goes to the next.
+            with_memory([&] { boost::asio::post(executor_, std::move(self_)); });
         }
 
     private:
