@@ -5,7 +5,8 @@
 // Lifetime: one per context. ring_object.hpp says the rest.
 //
 // A random-access file has any number of operations in flight, which end in any order. A
-// stream file has one position, so its operations take turns.
+// stream file has one position, so its operations take turns, but for one: async_resize()
+// on a ring of a kernel that has no request for it.
 #pragma once
 
 #include <asio_uring/detail/context/fallback.hpp>
@@ -286,6 +287,8 @@ public:
     }
 
     /// KERNEL 6.9: the request. Before, and without a ring, a worker makes the call.
+    /// On a ring before 6.9 that leaves the line of a stream file: the worker knows of
+    /// no transfer on the ring, so they and the call may overtake each other.
     template <typename Handler, typename IoExecutor>
     void async_resize(
         implementation_type& impl,

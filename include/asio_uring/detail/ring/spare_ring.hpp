@@ -18,6 +18,9 @@ ASIO_URING_DECL ring take_spare_ring(const ring_options& options) noexcept;
 
 /// Keeps a ring that was made from these options. The process keeps one ring: a further
 /// one is closed. REQUIRES: nothing is in flight, registered, claimed or ready.
+/// A child that another thread forks while a ring is on its way to its place, or from it,
+/// has a copy of the descriptor that nobody in the child closes: that ring lives until
+/// the child ends or executes a program.
 ASIO_URING_DECL void keep_spare_ring(ring used, const ring_options& options) noexcept;
 
 /// Closes the ring that is kept, for memory or a descriptor that something else needs.
