@@ -243,7 +243,9 @@ void watch_table::take_named(
 /// A directory has come, gone or moved below a recursive watch.
 void watch_table::take_directory(const ::inotify_event& event, const std::string& path)
 {
-    if ((event.mask & IN_CREATE) != 0)
+    // A look that found the directory has looked into it as well. A second look would
+    // tell again of what has come meanwhile and was told by an event.
+    if ((event.mask & IN_CREATE) != 0 && !told_.contains(path))
         unseen_.push_back({.path = path, .tells = true, .is_root = false});
     if ((event.mask & IN_MOVED_FROM) != 0)
         moved_.emplace(event.cookie, path);

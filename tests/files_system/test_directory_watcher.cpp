@@ -230,6 +230,30 @@ BOOST_AUTO_TEST_CASE(event_of_what_was_found_already_is_dropped_once)
     BOOST_TEST(told() == strings{"created d/file"}, boost::test_tools::per_element());
 }
 
+// So is a directory that is made then, with all that comes into it before its event.
+BOOST_AUTO_TEST_CASE(directory_that_was_found_already_is_not_looked_into_again)
+{
+    detail::watch_table table(unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)));
+    BOOST_TEST_REQUIRE(table.add(folder.path(""), true) == 0);
+    fs::create_directories(folder.path("d/e"));
+    folder.write("d/e/first", "");
+    const auto take = [&](const std::string& events) {
+        table.take(events.data(), events.size());
+    };
+    take(event_text(1, IN_CREATE | IN_ISDIR, "d"));
+    BOOST_TEST(table.scan() == 0);
+    // The look has watched d, and then e within it.
+    folder.write("d/e/second", "");
+    take(event_text(3, IN_CREATE, "second") + event_text(2, IN_CREATE | IN_ISDIR, "e"));
+    BOOST_TEST(table.scan() == 0);
+    strings all;
+    for (watch_event found; table.pop(found);)
+        all.push_back(text(found));
+    const strings expected = {
+        "created/ d", "created/ d/e", "created d/e/first", "created d/e/second"};
+    BOOST_TEST(all == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(directories_behind_one_that_cannot_be_watched_are_watched)
 {
     detail::watch_table table(unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)));
