@@ -29,7 +29,7 @@ std::filesystem::file_type type_of(const ::dirent& entry) noexcept
 {
     if (entry.d_type == DT_UNKNOWN)
         return std::filesystem::file_type::unknown;
-    return file_type_of(DTTOIF(entry.d_type));
+    return file_type_of(static_cast<unsigned>(DTTOIF(entry.d_type)));
 }
 
 bool is_dot(const char* name) noexcept
