@@ -45,8 +45,9 @@ constexpr rw_flags operator|(rw_flags x, rw_flags y) noexcept
 class file_base
 {
 public:
-    /// A bitmask of the ways to open a file; the values are those of open(2).
-    enum flags
+    /// A bitmask of the ways to open a file; the values are those of open(2). The type
+    /// beneath is fixed, so that the complement of a value is a value.
+    enum flags : int
     {
         read_only = O_RDONLY,
         write_only = O_WRONLY,
