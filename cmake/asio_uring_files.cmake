@@ -220,6 +220,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/loop/own_polls.hpp
     include/asio_uring/detail/loop/owner_pool.hpp
     include/asio_uring/detail/loop/part_operation.hpp
+    include/asio_uring/detail/loop/relax_processor.hpp
     include/asio_uring/detail/loop/request_chain.hpp
     include/asio_uring/detail/loop/request_line.hpp
     include/asio_uring/detail/loop/result.hpp

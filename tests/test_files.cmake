@@ -68,6 +68,7 @@ set(test_loop_sources
     loop/test_parts_model.cpp
     loop/test_refused_entries.cpp
     loop/test_spare_ring.cpp
+    loop/test_spin.cpp
     loop/test_syncs.cpp
     loop/test_timer_heap.cpp
     loop/test_verdict.cpp

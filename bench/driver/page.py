@@ -28,6 +28,11 @@ class Row:
 
 ROWS = (
     Row("TCP echo, 1 connection", "echo-1x64"),
+    Row(
+        "TCP echo, 1 connection, spinning for 50 us",
+        "echo-1x64",
+        subject="asio_uring_spin",
+    ),
     Row("TCP echo, 64 connections", "echo-64x64"),
     Row("TCP echo, 512 connections", "echo-512x64"),
     Row("TCP echo, 64 connections, 4 KiB", "echo-64x4096"),
@@ -75,6 +80,59 @@ ROWS = (
         "echo-64x64",
         subject="asio_uring_fallback",
     ),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class FileRow:
+    """A figure of work with files, whose rivals are others than Asio on epoll."""
+
+    label: str
+    scenario: str
+    figure: str
+    more_is_better: bool = False
+
+
+def _rate(label, scenario, figure):
+    return FileRow(label, scenario, figure, more_is_better=True)
+
+
+def _reads(depth):
+    """Rates of many reads at a time."""
+    scenario = f"file-read-{depth}"
+    for whom, name in (
+        ("pool", "a thread pool"),
+        ("asio_uring", "Asio's own files"),
+        ("floor", "a hand-written ring loop"),
+    ):
+        label = f"4 KiB read, {depth} at a time, beside {name}"
+        yield _rate(label, scenario, f"ops_per_s_vs_{whom}")
+
+
+FILES = (
+    _rate("4 KiB read, beside a thread pool", "file-read-1", "ops_per_s_vs_pool"),
+    FileRow("4 KiB read, beside pread", "file-read-1", "cpu_per_op_vs_pread"),
+    *_reads(32),
+    *_reads(128),
+    FileRow("a small file, beside a loop", "small-files", "cpu_per_op_vs_loop"),
+    FileRow("a small file, beside a thread pool", "small-files", "cpu_per_op_vs_pool"),
+    _rate(
+        "durable writes of 64 writers, beside one at a time",
+        "file-fsync",
+        "ops_per_s_vs_one_at_a_time",
+    ),
+    _rate(
+        "durable writes of one, beside pwrite and fdatasync",
+        "file-fsync",
+        "ops_per_s_one_writer_vs_plain",
+    ),
+    _rate("1 MiB by HTTP, beside Beast", "http-file", "bytes_per_cpu_s_vs_beast"),
+    _rate("4 KiB by HTTP, beside Beast", "http-file", "bytes_per_cpu_s_4k_vs_beast"),
+    FileRow("1 GiB written, beside dd", "write-file-seq", "wall_vs_dd"),
+    FileRow(
+        "1 GiB written with O_DIRECT, beside dd", "write-file-seq", "wall_direct_vs_dd"
+    ),
+    FileRow("20,000 files copied, beside cp -r", "copy-tree", "wall_vs_cp"),
 )
 
 ECHOES = (
@@ -420,6 +478,26 @@ def _counts(runs):
     ]
 
 
+def _files(runs):
+    rows = [
+        (
+            row.label,
+            _pair(runs.figure(row.scenario, row.figure)),
+            "more" if row.more_is_better else "less",
+        )
+        for row in FILES
+    ]
+    return [
+        "## Files",
+        "",
+        "What epoll cannot do has other rivals. Ratios of rates are better where they are "
+        "more, ratios of costs and times where they are less. Disks differ more than "
+        "processors: the rows of durable and of long writes say most about this one.",
+        "",
+        *_table(("work", "run 1 / run 2", "better is"), rows),
+    ]
+
+
 def _memory(runs):
     documents = runs.of("sizes")
     lines = ["## Memory", ""]
@@ -471,6 +549,7 @@ SECTIONS = (
     _threads,
     _latency,
     _counts,
+    _files,
     _memory,
     _ring_layer,
 )

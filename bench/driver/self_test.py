@@ -278,6 +278,13 @@ class Page(unittest.TestCase):
                 self.assertEqual(len(runs.spreads(row)), 2)
         self.assertNotIn("not measured", self.text.lower())
 
+    def test_each_row_of_files_has_its_figure_of_both_runs(self):
+        runs = page.Runs(self.docs / "results")
+        for row in page.FILES:
+            with self.subTest(row.label):
+                self.assertEqual(len(runs.figure(row.scenario, row.figure)), 2)
+                self.assertIn(f"| {row.label} |", self.text)
+
     def test_its_plots_are_there_in_both_themes(self):
         named = re.findall(r'(?:srcset|src)="([^"]*)"', self.text)
         self.assertEqual(len(named), 6)

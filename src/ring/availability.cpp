@@ -10,11 +10,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 namespace asio_uring::detail {
 
@@ -76,6 +78,26 @@ choice_of(const char* variable, named_mode<Mode> usual, named_mode<Mode> other)
     return std::nullopt;
 }
 
+// The same for a number.
+std::optional<unsigned> number_of(const char* variable, const char* unit)
+{
+    const char* const value = ::secure_getenv(variable);
+    const std::string_view text = value != nullptr ? value : "";
+    unsigned number = 0;
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number);
+    if (!text.empty() && error == std::errc() && end == text.data() + text.size())
+        return number;
+    if (!text.empty())
+        std::fprintf(
+            stderr,
+            "asio_uring: %s=%s is not known and changes nothing; it is a number of %s\n",
+            variable,
+            value,
+            unit);
+    return std::nullopt;
+}
+
 struct operation_probe
 {
     abi::probe head;
@@ -120,6 +142,12 @@ std::optional<read_mode> environment_reads() noexcept
         "ASIO_URING_READS",
         {"request", read_mode::by_request},
         {"readiness", read_mode::by_readiness});
+    return choice;
+}
+
+std::optional<unsigned> environment_spin() noexcept
+{
+    static const auto choice = number_of("ASIO_URING_SPIN", "microseconds");
     return choice;
 }
 

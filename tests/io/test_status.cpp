@@ -11,6 +11,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <cstdlib>
 #include <sstream>
 #include <string>
 
@@ -46,6 +48,23 @@ BOOST_AUTO_TEST_CASE(mode_of_a_context_is_printed_as_its_path)
     asio_uring::io_context context;
     const ring_mode mode = asio_uring::status(context).mode;
     BOOST_TEST(printed(mode) == (mode == ring_mode::fallback ? "fallback" : "reactor"));
+}
+
+BOOST_AUTO_TEST_CASE(context_that_spins_says_for_how_long)
+{
+    asio_uring::io_context usual;
+    asio_uring::io_context context(1, {.spin_us = 2'000'000});
+    const bool ring = asio_uring::status(context).mode == ring_mode::reactor;
+    // A second at most, and the environment comes first.
+    constexpr unsigned most = 1'000'000;
+    const char* const variable = std::getenv("ASIO_URING_SPIN");
+    const auto chosen = [&](unsigned otherwise) {
+        if (!ring || variable == nullptr)
+            return ring ? otherwise : 0U;
+        return std::min(static_cast<unsigned>(std::stoul(variable)), most);
+    };
+    BOOST_TEST(asio_uring::status(usual).spin_us == chosen(0));
+    BOOST_TEST(asio_uring::status(context).spin_us == chosen(most));
 }
 
 // An object begins with nothing of the one that had its place before.

@@ -52,6 +52,10 @@ public:
     std::function<void(const entry&)> during_wait;
     /// Called by the next entry before the kernel reads a request, with no lock held.
     std::function<void()> during_entry;
+    /// Called by every look for completions without an entry.
+    std::function<void()> during_look;
+    /// Completions that were reaped.
+    std::uint32_t reaped = 0;
     /// Requests to cancel and to remove end their target at once.
     bool obey_cancels = true;
     bool task_work = false;
@@ -255,6 +259,16 @@ public:
         return static_cast<unsigned>(script_->completions.size());
     }
 
+    std::uint32_t filled() const noexcept
+    {
+        const std::lock_guard guard(script_->mutex);
+        if (script_->during_look)
+            script_->during_look();
+        return script_->reaped + ready();
+    }
+
+    std::uint32_t given_back() const noexcept { return script_->reaped; }
+
     template <class F>
     unsigned for_each_completion(F&& f)
     {
@@ -265,6 +279,7 @@ public:
         {
             const std::lock_guard guard(script_->mutex);
             batch.swap(script_->completions);
+            script_->reaped += static_cast<std::uint32_t>(batch.size());
             ::eventfd_t ignored = 0;
             ::eventfd_read(script_->readable.get(), &ignored);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Where threads take the turns of a context from each other, its sockets read by way of the
-// epoll set; where one thread takes them, and for the sockets that come after the others
-// have gone, by requests of the ring.
+// Where threads take turns of a context, its sockets read by way of the epoll set; where
+// one thread takes them, and for those that come after the others have gone, by requests
+// of the ring.
 #include "../support/backend.hpp"
 #include "../support/drive.hpp"
 #include "../support/loopback.hpp"

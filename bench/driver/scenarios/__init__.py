@@ -3,7 +3,7 @@
 """The table of scenarios. To add one, write its class and enter it here."""
 
 from scenarios.context_life import ContextLife
-from scenarios.echo import Echo, EchoOfEachForm
+from scenarios.echo import Echo, EchoOfEachForm, EchoOfOne
 from scenarios.echo_other import EchoLocal, EchoUdp
 from scenarios.file_processes import CopyTree, WriteFileSeq
 from scenarios.files import FileRead
@@ -20,7 +20,7 @@ from scenarios.threads import Threads, Threads2, ThreadsWithContexts
 from scenarios.timers import Timers
 
 _ALL = [
-    Echo(1, 64),
+    EchoOfOne(64),
     EchoOfEachForm(64, 64),
     Echo(512, 64),
     Echo(64, 4096),

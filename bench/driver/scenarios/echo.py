@@ -24,6 +24,12 @@ ASIO_URING_SINGLE = Column(
     "asio_uring, single-issuer ring",
     environment=(("ASIO_URING_SINGLE_ISSUER", "1"),),
 )
+ASIO_URING_SPIN = Column(
+    "asio_uring_spin",
+    "echo_asio_uring",
+    "asio_uring that looks for 50 us before it sleeps",
+    environment=(("ASIO_URING_SPIN", "50"),),
+)
 ASIO_URING_CORO = Column(
     "asio_uring_coro", "echo_asio_uring_coro", "asio_uring, coroutines"
 )
@@ -111,7 +117,9 @@ class EchoScenario(ServerScenario):
     subject = "asio_uring"
     whom = WHOM
     envelope = tuple(one.name for one in ENVELOPE)
-    others = ()  # (column, another, figure) of ratios that are not the subject's
+    # (column, another, figure) of ratios that are not the subject's, of their processor
+    # time or a fourth
+    others = ()
     counted = COUNTS
     has_latency = True
     work = "echo"  # of load/load.cpp
@@ -174,11 +182,13 @@ class EchoScenario(ServerScenario):
             )
             outcome.figures["cpu_per_op_vs_envelope"] = value.median
             ratios.append(ratio_row("cpu_per_op_vs_envelope", value))
-        for column, other, figure in self.others:
+        for column, other, figure, *quantity in self.others:
             if column not in rounds[0] or other not in rounds[0]:
                 continue
             value = figures.spread(
-                figures.paired_ratios(rounds, column, other, "cpu_per_op_us")
+                figures.paired_ratios(
+                    rounds, column, other, *(quantity or ["cpu_per_op_us"])
+                )
             )
             outcome.figures[figure] = value.median
             ratios.append(ratio_row(figure, value))
@@ -249,6 +259,27 @@ class EchoOfEachForm(Echo):
             "cpu_per_op_fallback_vs_asio_epoll",
         ),
     )
+
+
+class EchoOfOne(Echo):
+    """One connection, whose server sleeps between two messages: what it costs, and what is
+    gained, where it does not sleep."""
+
+    columns = (*Echo.columns, ASIO_URING_SINGLE, ASIO_URING_SPIN)
+    promised = (
+        *Echo.promised,
+        "cpu_per_op_vs_single_issuer",
+        "cpu_per_op_spin_vs_asio_epoll",
+        "p50_spin_vs_asio_epoll",
+    )
+    others = (
+        *Echo.others,
+        (ASIO_URING_SPIN.name, ASIO_EPOLL.name, "cpu_per_op_spin_vs_asio_epoll"),
+        (ASIO_URING_SPIN.name, ASIO_EPOLL.name, "p50_spin_vs_asio_epoll", "p50_us"),
+    )
+
+    def __init__(self, size):
+        super().__init__(1, size)
 
 
 RATIO_HEADER = ("figure", "median", "quartiles", "95 % interval of the median")

@@ -54,6 +54,12 @@ public:
     /// Slots the kernel has filled and nobody has given back.
     unsigned ready() const noexcept { return kernel_tail() - consumed_; }
 
+    /// Slots the kernel has filled so far, modulo 2^32. Any thread may ask.
+    std::uint32_t filled() const noexcept { return kernel_tail(); }
+
+    /// Slots that were given back so far, modulo 2^32.
+    std::uint32_t given_back() const noexcept { return consumed_; }
+
     /// The oldest filled slot, or null.
     const abi::cqe* peek() const noexcept
     {

@@ -311,6 +311,11 @@ public:
 
     unsigned ready() const noexcept { return completion_.ready(); }
 
+    /// Completions so far, modulo 2^32: that came, which any thread may ask for, and that
+    /// were given back.
+    std::uint32_t filled() const noexcept { return completion_.filled(); }
+    std::uint32_t given_back() const noexcept { return completion_.given_back(); }
+
     /// The oldest completion, or null.
     const abi::cqe* peek() const noexcept { return completion_.peek(); }
 

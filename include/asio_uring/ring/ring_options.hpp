@@ -84,6 +84,14 @@ struct ring_options
     /// difference. ASIO_URING_READS in the environment overrides this.
     read_mode reads = read_mode::by_request;
 
+    /// Microseconds for which a thread that has nothing to do looks for completions of
+    /// its context before it sleeps in the kernel, a second at most. What comes meanwhile
+    /// costs no switch of threads, and is there some microseconds sooner; a processor
+    /// is busy for that. docs/which-form.md says for whom this pays. A ring without a
+    /// context does not look, nor does one that an earlier reactor watches.
+    /// ASIO_URING_SPIN in the environment overrides this.
+    unsigned spin_us = 0;
+
     /// Memory for both rings, used with abi::setup_no_mmap; empty to let the ring
     /// allocate. Starts at a page, is at least required_ring_memory() large, belongs to
     /// the ring until close(), and comes together with `entry_memory`. Its pages stay in

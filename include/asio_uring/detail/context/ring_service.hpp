@@ -22,6 +22,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -139,6 +141,7 @@ public:
             .setup_flags = kernel_ring.setup_flags(),
             .writes = options_.writes,
             .reads = options_.reads,
+            .spin_us = is_reactor() ? options_.spin_us : 0,
             .text = is_reactor() ? "this context waits in its ring"
                                  : "this context's ring is watched by the reactor that "
                                    "was there before it"};
@@ -344,6 +347,7 @@ private:
         settings.teardown = resources_->teardown();
         settings.batched_writes = options_.writes == write_mode::batched;
         settings.reads_by_readiness = options_.reads == read_mode::by_readiness;
+        settings.spin = std::chrono::microseconds(options_.spin_us);
         settings.rearm_for_thread = (made.setup_flags() & abi::setup_coop_taskrun) != 0;
         settings.wake_by_message =
             !settings.single_issuer && (made.features() & abi::feat_no_iowait) != 0;
@@ -376,6 +380,8 @@ private:
         abi::setup_coop_taskrun | abi::setup_taskrun_flag | abi::setup_single_issuer |
         abi::setup_defer_taskrun | abi::setup_no_sqarray;
 
+    static constexpr unsigned longest_spin_us = 1'000'000;
+
     ring_options effective_options(ring_options options)
     {
         constexpr std::uint32_t cooperative =
@@ -383,6 +389,8 @@ private:
         options.optional_flags &= offered_flags;
         options.writes = environment_writes().value_or(options.writes);
         options.reads = environment_reads().value_or(options.reads);
+        options.spin_us =
+            std::min(environment_spin().value_or(options.spin_us), longest_spin_us);
         // A registered index is a reference to the ring that outlives close(), in a
         // thread that may live on.
         options.register_ring_fd = false;

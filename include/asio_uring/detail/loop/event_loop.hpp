@@ -15,6 +15,7 @@
 #include <asio_uring/detail/loop/optional_mutex.hpp>
 #include <asio_uring/detail/loop/own_polls.hpp>
 #include <asio_uring/detail/loop/owner_pool.hpp>
+#include <asio_uring/detail/loop/relax_processor.hpp>
 #include <asio_uring/detail/loop/request_chain.hpp>
 #include <asio_uring/detail/loop/request_line.hpp>
 #include <asio_uring/detail/loop/result_source.hpp>
@@ -70,6 +71,9 @@ struct loop_settings
 
     /// See read_mode.
     bool reads_by_readiness = false;
+
+    /// How long a turn with nothing to do looks for completions before it sleeps.
+    std::chrono::microseconds spin{0};
 
     /// A wake-up is a message to the ring, where the kernel takes one.
     bool wake_by_message = false;
@@ -385,6 +389,8 @@ private:
     bool all_committed() const noexcept;
     void fill_queue();
     void wait(unsigned to_submit, long usec, lock_type& lock);
+    int
+    spin_and_enter(unsigned to_submit, clock::time_point deadline, std::uint32_t reaped);
     int enter_until(unsigned to_submit, clock::time_point deadline);
     void enter(unsigned to_submit, lock_type& lock);
     void reap(asio_impl::operation_queue& ops);

@@ -38,6 +38,9 @@ ASIO_URING_DECL std::optional<write_mode> environment_writes() noexcept;
 /// The same of ASIO_URING_READS.
 ASIO_URING_DECL std::optional<read_mode> environment_reads() noexcept;
 
+/// The same of ASIO_URING_SPIN, in microseconds.
+ASIO_URING_DECL std::optional<unsigned> environment_spin() noexcept;
+
 /// Why there is no ring, as a code and in words with the remedy.
 struct refusal
 {

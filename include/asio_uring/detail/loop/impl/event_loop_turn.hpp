@@ -118,11 +118,42 @@ void basic_event_loop<Ring>::wait(unsigned to_submit, long usec, lock_type& lock
     int result = 0;
     {
         waiting_ = true;
+        const std::uint32_t reaped = ring_.given_back();
         const entering unlocked(*this, lock);
-        result = enter_until(to_submit, deadline);
+        if (settings_.spin.count() == 0) [[likely]]
+            result = enter_until(to_submit, deadline);
+        else
+            result = spin_and_enter(to_submit, deadline, reaped);
     }
     waiting_ = false;
     check_enter(result);
+}
+
+// The same, after looking for completions beyond those that were reaped. The entries go
+// first, because a thread that looks tells the kernel nothing. Nobody else reaps
+// meanwhile: the loop counts as waiting, and whatever ends a wait is a completion.
+template <typename Ring>
+int basic_event_loop<Ring>::spin_and_enter(
+    unsigned to_submit, clock::time_point deadline, std::uint32_t reaped)
+{
+    if (to_submit != 0) {
+        const int result = ring_.enter(to_submit, 0, abi::enter_getevents);
+        if (result != static_cast<int>(to_submit))
+            return result;
+    }
+    const clock::time_point end = std::min(deadline, clock::now() + settings_.spin);
+    do {
+        if (ring_.filled() != reaped)
+            return 0;
+        if (ring_.task_work_pending() || ring_.completion_overflow()) {
+            if (const int result = ring_.enter(0, 0, abi::enter_getevents); result < 0)
+                return result;
+        }
+        else {
+            relax_processor();
+        }
+    } while (clock::now() < end);
+    return enter_until(0, deadline);
 }
 
 // Submits, and waits for one completion at most until the deadline.
