@@ -2,7 +2,7 @@
 // Benchmarks. Handlers that are posted and dispatched, each case in a process of its own,
 // by CPU time of the process, kernel included:
 //
-//     post_<column> --case post|dispatch|cross|wake --operations N
+//     post_<column> --case post|dispatch|cross|wake --operations N [--object 1]
 //
 // post      64 handlers, each of which posts itself again
 // dispatch  handlers that dispatch one more within themselves, which runs at once
@@ -10,6 +10,9 @@
 // wake      two contexts, each run by a thread of its own, post one handler back and
 //           forth: each time a thread sleeps, and has to be woken; wall_ns_per_op is the
 //           time of a way
+//
+// With an object each context has a socket, as a program with input and output has. A
+// context without one has handlers alone, and waits for them without its reactor.
 //
 // Prints one line of JSON.
 #include "support/arguments.hpp"
@@ -23,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -54,6 +58,22 @@ times measured(Function function)
         read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu, read_clock(CLOCK_MONOTONIC) - wall};
 }
 
+/// A context, and a socket in it where the program was asked for one.
+class subject
+{
+public:
+    subject(int hint, bool has_object) : context(hint)
+    {
+        if (has_object)
+            object_.emplace(context.get_executor());
+    }
+
+    bench::io_context context;
+
+private:
+    std::optional<bench::stream_socket> object_;
+};
+
 struct chain
 {
     bench::io_context& context;
@@ -68,9 +88,10 @@ struct chain
     }
 };
 
-times post(std::size_t operations)
+times post(std::size_t operations, bool has_object)
 {
-    bench::io_context context(1);
+    subject whole(1, has_object);
+    bench::io_context& context = whole.context;
     for (int index = 0; index < 64; ++index)
         boost::asio::post(context.get_executor(), chain{context, operations});
     return measured([&] { context.run(); });
@@ -91,16 +112,18 @@ struct inner_chain
     }
 };
 
-times dispatch(std::size_t operations)
+times dispatch(std::size_t operations, bool has_object)
 {
-    bench::io_context context(1);
+    subject whole(1, has_object);
+    bench::io_context& context = whole.context;
     boost::asio::post(context.get_executor(), inner_chain{context, operations});
     return measured([&] { context.run(); });
 }
 
-times cross(std::size_t operations)
+times cross(std::size_t operations, bool has_object)
 {
-    bench::io_context context(2);
+    subject whole(2, has_object);
+    bench::io_context& context = whole.context;
     auto guard = boost::asio::make_work_guard(context);
     std::size_t done = 0;
     return measured([&] {
@@ -134,10 +157,12 @@ struct ball
     }
 };
 
-times wake(std::size_t operations)
+times wake(std::size_t operations, bool has_object)
 {
-    bench::io_context here(2);
-    bench::io_context there(2);
+    subject one(2, has_object);
+    subject another(2, has_object);
+    bench::io_context& here = one.context;
+    bench::io_context& there = another.context;
     const auto here_guard = boost::asio::make_work_guard(here);
     const auto there_guard = boost::asio::make_work_guard(there);
     return measured([&] {
@@ -148,17 +173,17 @@ times wake(std::size_t operations)
     });
 }
 
-times run_case(const std::string& name, std::size_t operations)
+times run_case(const std::string& name, std::size_t operations, bool has_object)
 {
     if (name == "post")
-        return post(operations);
+        return post(operations, has_object);
     if (name == "dispatch")
-        return dispatch(operations);
+        return dispatch(operations, has_object);
     bench::use_all_processors();
     if (name == "cross")
-        return cross(operations);
+        return cross(operations, has_object);
     if (name == "wake")
-        return wake(operations);
+        return wake(operations, has_object);
     bench::fail(name.c_str(), EINVAL);
 }
 
@@ -166,11 +191,13 @@ times run_case(const std::string& name, std::size_t operations)
 
 int main(int argc, char** argv)
 {
-    const bench::arguments options(argc, argv, {"--case", "--operations", "--lifetime"});
+    const bench::arguments options(
+        argc, argv, {"--case", "--operations", "--object", "--lifetime"});
     bench::bound_lifetime(options.integer("--lifetime", 120));
     const auto operations =
         static_cast<std::size_t>(options.integer("--operations", 100'000));
-    const times used = run_case(options.text("--case", ""), operations);
+    const times used = run_case(
+        options.text("--case", ""), operations, options.integer("--object", 0) != 0);
     const auto count = static_cast<double>(operations);
     std::printf(
         "{\"operations\": %zu, \"cpu_ns_per_op\": %.3f, \"wall_ns_per_op\": %.3f}\n",

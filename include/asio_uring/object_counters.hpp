@@ -35,7 +35,7 @@ concept ring_object = detail::asio_impl::redirected_type<Object>;
  */
 inline void count_objects(boost::asio::execution_context& context)
 {
-    if (auto* loop = detail::ring_of(context).find_loop())
+    if (auto* loop = detail::ring_of(context).look_at_loop())
         loop->objects().start();
 }
 
@@ -64,7 +64,7 @@ object_counter_values counters(Object& object)
         boost::asio::query(object.get_executor(), boost::asio::execution::context);
     if (!object.is_open() || !boost::asio::has_service<detail::ring_service>(context))
         return {};
-    auto* loop = boost::asio::use_service<detail::ring_service>(context).find_loop();
+    auto* loop = boost::asio::use_service<detail::ring_service>(context).look_at_loop();
     const auto file = detail::name_of_file(object.native_handle());
     if (loop == nullptr || file <= 0)
         return {};

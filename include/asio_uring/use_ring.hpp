@@ -80,7 +80,7 @@ inline counter_values counters(boost::asio::execution_context& context)
 {
     if (!boost::asio::has_service<detail::ring_service>(context))
         return {};
-    auto* loop = boost::asio::use_service<detail::ring_service>(context).find_loop();
+    auto* loop = boost::asio::use_service<detail::ring_service>(context).look_at_loop();
     return loop != nullptr ? loop->counters() : counter_values();
 }
 

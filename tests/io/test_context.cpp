@@ -257,6 +257,23 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stop_from_a_transfer_handler, Backend, backends)
     BOOST_TEST(log.take() == "second ok 1");
 }
 
+// As a stock context has no reactor before an object needs one. A thread that sleeps in
+// the ring has to be woken through the kernel.
+BOOST_AUTO_TEST_CASE(context_with_handlers_alone_does_not_enter_its_ring)
+{
+    asio_uring::io_context context(1);
+    const auto guard = asio::make_work_guard(context);
+    BOOST_TEST(context.run_for(1ms) == 0u);
+    asio::post(context, [] {});
+    BOOST_TEST(context.run_for(1ms) == 1u);
+    BOOST_TEST(asio_uring::counters(context).enters == 0u);
+    const bool ring = asio_uring::status(context).mode == asio_uring::ring_mode::reactor;
+
+    asio_uring::steady_timer timer(context);
+    BOOST_TEST(context.run_for(1ms) == 0u);
+    BOOST_TEST((asio_uring::counters(context).enters > 0) == ring);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(work_guard_keeps_running, Backend, backends)
 {
     typename Backend::io_context context;

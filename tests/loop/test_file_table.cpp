@@ -55,7 +55,7 @@ int read_from(asio::io_context& context, std::uint32_t slot)
 
 int number_of_ring(asio::io_context& context)
 {
-    return asio_uring::detail::ring_of(context).loop().ring().native_handle();
+    return asio_uring::detail::ring_of(context).find_loop()->ring().native_handle();
 }
 
 /// Gives a slot back when the number of the slot's ring has become another ring's.

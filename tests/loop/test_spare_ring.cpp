@@ -41,7 +41,7 @@ using local = asio_uring::local::stream_protocol;
 
 int number_of_ring(asio::io_context& context)
 {
-    return asio_uring::detail::ring_of(context).loop().ring().native_handle();
+    return asio_uring::detail::ring_of(context).find_loop()->ring().native_handle();
 }
 
 /// The kernel's name of an open file; each ring has one of its own.
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(context_counts_from_zero_on_the_ring_of_another)
 {
     after([](auto& context) { converse(context); });
     asio_uring::io_context context(1);
-    const auto counts = asio_uring::detail::ring_of(context).loop().counters();
+    const auto counts = asio_uring::detail::ring_of(context).find_loop()->counters();
     BOOST_TEST(counts.sqes == 0u);
     BOOST_TEST(counts.cqes == 0u);
     BOOST_TEST(asio_uring::status(context).sq_entries == 256u);
@@ -152,7 +152,8 @@ BOOST_AUTO_TEST_CASE(ring_is_left_with_nothing_in_it)
     BOOST_TEST(ring_file_of(context) == first);
     BOOST_TEST(converse(context));
     BOOST_TEST(calls == 0);
-    BOOST_TEST(asio_uring::detail::ring_of(context).loop().counters().reissues == 0u);
+    BOOST_TEST(
+        asio_uring::detail::ring_of(context).find_loop()->counters().reissues == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(ring_of_other_options_is_not_taken)

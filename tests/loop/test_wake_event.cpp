@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(refused_message_is_told_by_the_event_and_the_last)
 BOOST_AUTO_TEST_CASE(i10_message_of_another_thread_ends_a_wait)
 {
     asio_uring::io_context context(1);
-    const auto& loop = loop_layer::ring_of(context).loop();
+    const auto& loop = *loop_layer::ring_of(context).find_loop();
     const auto guard = asio::make_work_guard(context);
     std::atomic<int> calls{0};
     std::thread poster([&] {
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(i10_message_of_another_thread_ends_a_wait)
     context.run_for(wait_limit);
     poster.join();
     BOOST_TEST(calls == 99);
-    if (takes_messages(loop_layer::ring_of(context).loop().ring()))
+    if (takes_messages(loop_layer::ring_of(context).find_loop()->ring()))
         BOOST_TEST(!is_readable(loop.wake_descriptor()));
 }
 
@@ -99,13 +99,15 @@ BOOST_AUTO_TEST_CASE(message_that_nobody_took_wakes_no_other_context)
 {
     {
         asio_uring::io_context context(1);
+        auto& loop = *loop_layer::ring_of(context).find_loop();
         turn(context);
-        loop_layer::ring_of(context).loop().interrupt();
+        loop.interrupt();
     }
     asio_uring::io_context context(1);
+    const auto& loop = *loop_layer::ring_of(context).find_loop();
     asio::post(context, [] {});
     turn(context);
-    BOOST_TEST(loop_layer::ring_of(context).loop().counters().wakes == 0u);
+    BOOST_TEST(loop.counters().wakes == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -22,6 +22,7 @@ class Case:
     name: str  # in figures
     operations: int  # timed
     lengths: tuple = ()  # counted; empty where callgrind says nothing about the case
+    with_object: bool = False  # the context has one, where the program knows the option
     has_wall: bool = False  # the time of an operation is a figure beside its CPU time
 
 
@@ -81,6 +82,7 @@ class CaseScenario:
             *column.command(settings),
             *("--case", case.option),
             *("--operations", operations),
+            *(("--object", 1) if case.with_object else ()),
         ]
 
     def _round(self, settings, children, order):

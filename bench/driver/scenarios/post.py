@@ -13,7 +13,8 @@ class Post(CaseScenario):
         "themselves again; dispatch: handlers that dispatch one more within themselves; "
         "cross: posted by another thread, which never waits; wake: two contexts with a "
         "thread each post one handler back and forth, so that a sleeping thread is woken "
-        "each time."
+        "each time. Those named *_object* have a socket in each context; the others have "
+        "handlers alone, for which no context needs its reactor."
     )
     unit = "handler"
     columns = (
@@ -26,6 +27,9 @@ class Post(CaseScenario):
         Case("dispatch", "dispatch", 2_000_000, (20_000, 100_000)),
         Case("cross", "cross", 100_000),
         Case("wake", "wake", 10_000, has_wall=True),
+        Case("post", "post_object", 200_000, (10_000, 50_000), with_object=True),
+        Case("cross", "cross_object", 100_000, with_object=True),
+        Case("wake", "wake_object", 10_000, has_wall=True, with_object=True),
     )
     notes = (
         "Instructions: callgrind, over the whole program at two lengths, subtracted; not "

@@ -23,6 +23,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -76,15 +77,18 @@ public:
             keep_spare_ring(std::move(*clean), options_);
     }
 
-    /// REQUIRES: has_ring().
-    event_loop& loop() noexcept
+    /// The loop for whoever starts something on it, or nullptr where the context does
+    /// without a ring. From the first call on the scheduler takes turns of the loop: like
+    /// a stock context, one with handlers alone goes without.
+    event_loop* find_loop() noexcept
     {
-        ASIO_URING_ASSERT(has_ring());
-        return *loop_;
+        if (loop_ != nullptr && !takes_turns_.load(std::memory_order_relaxed))
+            take_turns();
+        return loop_.get();
     }
 
-    /// The loop, or nullptr where the context does without a ring.
-    event_loop* find_loop() noexcept { return loop_.get(); }
+    /// The same for whoever only looks.
+    event_loop* look_at_loop() noexcept { return loop_.get(); }
 
     bool has_ring() const noexcept { return loop_ != nullptr; }
 
@@ -354,7 +358,15 @@ private:
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
         auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
         loop_->watch_epoll(asio_impl::epoll_descriptor(reactor));
+        // The first thread that runs the context is the issuer, whatever it runs.
+        if (settings.single_issuer)
+            take_turns();
+    }
+
+    void take_turns() noexcept
+    {
         scheduler_.init_task();
+        takes_turns_.store(true, std::memory_order_relaxed);
     }
 
     void attach(ring made)
@@ -407,6 +419,8 @@ private:
     refusal refused_;
     std::optional<resources> resources_;
     bool shut_down_ = false;
+    // Any thread. Values: true for good once the scheduler has its task.
+    std::atomic<bool> takes_turns_{false};
     // Null where the context does without a ring
     std::unique_ptr<event_loop> loop_;
     std::unique_ptr<loop_watch> watch_;
