@@ -49,6 +49,7 @@ set(asio_uring_headers
     include/asio_uring/asio_uring.hpp
     include/asio_uring/basic_file.hpp
     include/asio_uring/beast.hpp
+    include/asio_uring/buffer_registration.hpp
     include/asio_uring/config.hpp
     include/asio_uring/connect_pipe.hpp
     include/asio_uring/context_pool.hpp
@@ -175,6 +176,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/asio/redirect.hpp
     include/asio_uring/detail/asio/redirect_all.hpp
     include/asio_uring/detail/asio/redirected_type.hpp
+    include/asio_uring/detail/asio/registered_buffer.hpp
     include/asio_uring/detail/asio/ring_iostream.hpp
     include/asio_uring/detail/asio/ring_protocol.hpp
     include/asio_uring/detail/asio/scheduler.hpp
@@ -182,6 +184,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/asio/timer_heap.hpp
     include/asio_uring/detail/asio/timer_support.hpp
     include/asio_uring/detail/asio/version.hpp
+    include/asio_uring/detail/context/buffer_table.hpp
     include/asio_uring/detail/context/context_status.hpp
     include/asio_uring/detail/context/copy_file_steps.hpp
     include/asio_uring/detail/context/fallback.hpp
@@ -245,6 +248,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/object/socket_service.hpp
     include/asio_uring/detail/object/timer_service.hpp
     include/asio_uring/detail/request/attempt.hpp
+    include/asio_uring/detail/request/buffer_names.hpp
     include/asio_uring/detail/request/buffers.hpp
     include/asio_uring/detail/request/chain.hpp
     include/asio_uring/detail/request/connection.hpp

@@ -5,6 +5,7 @@
 
 #include <asio_uring/aligned_buffer.hpp>
 #include <asio_uring/basic_file.hpp>
+#include <asio_uring/buffer_registration.hpp>
 #include <asio_uring/config.hpp>
 #include <asio_uring/connect_pipe.hpp>
 #include <asio_uring/context_pool.hpp>

@@ -7,8 +7,6 @@
 #include <asio_uring/detail/context/ring_service.hpp>
 #include <asio_uring/op/common.hpp>
 
-#include <boost/asio/execution_context.hpp>
-#include <boost/asio/query.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -111,21 +109,10 @@ private:
     template <typename ExecutorOrContext>
     void acquire(ExecutorOrContext& of, boost::system::error_code& ec)
     {
-        detail::ring_service& service = detail::ring_of(context_of(of));
+        detail::ring_service& service = detail::ring_of(detail::context_of(of));
         index_ = service.acquire_file_slot(ec);
         if (!ec)
             service_ = &service;
-    }
-
-    template <typename ExecutorOrContext>
-    static boost::asio::execution_context& context_of(ExecutorOrContext& of)
-    {
-        if constexpr (std::is_convertible_v<
-                          ExecutorOrContext&,
-                          boost::asio::execution_context&>)
-            return of;
-        else
-            return boost::asio::query(of, boost::asio::execution::context);
     }
 
     detail::ring_service* service_ = nullptr;

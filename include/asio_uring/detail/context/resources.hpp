@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Layer: context. Purpose: the tables that a context's ring has registered, and who uses
-// which part of them. A ring has one file table, so all that need a place in it ask here.
+// which part of them. A ring has one file table and one table of buffers, so all that
+// need a place in one of them ask here.
 // Thread: any, but a single-issuer ring takes changes from its own thread only. Lifetime:
 // as the context's ring service, longer than the loop.
 #pragma once
 
+#include <asio_uring/detail/context/buffer_table.hpp>
 #include <asio_uring/detail/loop/teardown_watch.hpp>
 #include <asio_uring/ring/registered_files.hpp>
 #include <asio_uring/ring/ring.hpp>
@@ -60,6 +62,7 @@ public:
     /// The places that were lent stay lent, and are empty.
     void forget() noexcept
     {
+        buffers_.forget();
         files_.release();
         teardown_.reset();
     }
@@ -68,6 +71,7 @@ public:
     /// not name a ring by a number that may be another's.
     void end() noexcept
     {
+        buffers_.forget();
         const std::lock_guard lock(mutex_);
         files_.release();
     }
@@ -76,7 +80,12 @@ public:
     teardown_watch* teardown() noexcept { return teardown_ ? &*teardown_ : nullptr; }
 
     /// Whether the ring has, or had, anything registered.
-    bool has_table() const noexcept { return single_issuer_ || free_.capacity() != 0; }
+    bool has_table() const noexcept
+    {
+        return single_issuer_ || free_.capacity() != 0 || buffers_.is_made();
+    }
+
+    buffer_table& buffers() noexcept { return buffers_; }
 
     /// Lends an empty place of the file table.
     std::uint32_t acquire_slot(ring& of, boost::system::error_code& ec)
@@ -131,6 +140,9 @@ private:
 
     // Immutable after construction
     bool single_issuer_;
+
+    // Has a mutex of its own
+    buffer_table buffers_;
 
     // Guarded by mutex_, except in adopt() and forget(), which no other call overlaps
     std::mutex mutex_;

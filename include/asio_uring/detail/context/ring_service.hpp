@@ -20,6 +20,9 @@
 #include <asio_uring/ring/ring_options.hpp>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/query.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -30,7 +33,11 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <span>
+#include <type_traits>
 #include <utility>
+
+#include <sys/uio.h>
 
 namespace asio_uring::detail {
 
@@ -111,6 +118,35 @@ public:
 
     /// The same for a place that a request has emptied, so that no call has to.
     void return_file_slot(std::uint32_t slot) noexcept { resources_->return_slot(slot); }
+
+    /// The names of the buffers that the ring has; null where there is no ring.
+    const buffer_names* find_buffer_names() noexcept
+    {
+        return has_ring() ? &resources_->buffers().names() : nullptr;
+    }
+
+    /// Registers buffers with the ring, all or none; errc::no_ring where there is no
+    /// ring, or a fork's parent has it.
+    lent_buffers
+    acquire_buffers(std::span<const ::iovec> buffers, boost::system::error_code& ec)
+    {
+        ec = {};
+        if (has_ring() && !loop_->is_orphan())
+            return resources_->buffers().acquire(loop_->ring(), buffers, ec);
+        ec = make_error_code(errc::no_ring);
+        return {};
+    }
+
+    /// REQUIRES: lent by acquire_buffers().
+    void release_buffers(const lent_buffers& lent) noexcept
+    {
+        resources_->buffers().release(lent, loop_->is_orphan());
+    }
+
+    bool has_buffers(const lent_buffers& lent) noexcept
+    {
+        return has_ring() && resources_->buffers().has(lent);
+    }
 
     asio_impl::scheduler& scheduler() noexcept { return scheduler_; }
 
@@ -437,6 +473,18 @@ inline ring_service& ring_of(boost::asio::execution_context& context)
         return boost::asio::use_service<ring_service>(context);
     }
     return boost::asio::use_service<ring_service>(context);
+}
+
+/// The context that a function takes by itself or by an executor.
+template <typename ExecutorOrContext>
+boost::asio::execution_context& context_of(ExecutorOrContext& of)
+{
+    if constexpr (std::is_convertible_v<
+                      ExecutorOrContext&,
+                      boost::asio::execution_context&>)
+        return of;
+    else
+        return boost::asio::query(of, boost::asio::execution::context);
 }
 
 /// Makes sure of the ring and returns the context. Services that derive from Asio's pass

@@ -73,7 +73,9 @@ class file_service : public ring_object<plain_file_service, file_facts>
     using error_code = boost::system::error_code;
 
 public:
-    using base::base;
+    explicit file_service(boost::asio::execution_context& context)
+        : base(context), names_(ring_of(context).find_buffer_names())
+    {}
 
     // The service that this one derives from has a key of its own, and is never
     // registered with the context.
@@ -209,7 +211,8 @@ public:
             handler,
             io_executor,
             buffers,
-            file_place{as_offset(offset), rw_flags});
+            file_place{as_offset(offset), rw_flags},
+            names_);
     }
 
     template <typename Buffers, typename Handler, typename IoExecutor>
@@ -229,7 +232,8 @@ public:
             handler,
             io_executor,
             buffers,
-            file_place{as_offset(offset), rw_flags});
+            file_place{as_offset(offset), rw_flags},
+            names_);
     }
 
     template <typename Buffers, typename Handler, typename IoExecutor>
@@ -245,7 +249,8 @@ public:
             handler,
             io_executor,
             buffers,
-            file_place{});
+            file_place{},
+            names_);
     }
 
     template <typename Buffers, typename Handler, typename IoExecutor>
@@ -263,7 +268,8 @@ public:
             handler,
             io_executor,
             buffers,
-            file_place{});
+            file_place{},
+            names_);
     }
 
     /// Syncs of one file share the kernel's work: those that wait while one is in flight
@@ -439,6 +445,9 @@ private:
         op.connect(slot);
         op.start(*owner, call.way);
     }
+
+    // Null without a ring
+    const buffer_names* const names_;
 };
 
 } // namespace asio_uring::detail

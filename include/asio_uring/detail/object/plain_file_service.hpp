@@ -261,7 +261,9 @@ private:
         using request_buffers = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
         const std::size_t bytes =
             transfer<request_buffers>(file, buffers, ec, POLLIN, call);
-        if (!ec && bytes == 0 && boost::asio::buffer_size(buffers) != 0) {
+        using adapter =
+            asio_impl::buffer_sequence_adapter<boost::asio::mutable_buffer, Buffers>;
+        if (!ec && bytes == 0 && !adapter::all_empty(buffers)) {
             ec = boost::asio::error::eof;
             ASIO_URING_ERROR_LOCATION(ec);
         }

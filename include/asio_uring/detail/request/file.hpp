@@ -8,6 +8,7 @@
 
 #include <asio_uring/detail/loop/result.hpp>
 #include <asio_uring/detail/request/attempt.hpp>
+#include <asio_uring/detail/request/buffer_names.hpp>
 #include <asio_uring/detail/request/buffers.hpp>
 #include <asio_uring/op/descriptor.hpp>
 #include <asio_uring/op/read_write.hpp>
@@ -19,6 +20,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <tuple>
 
 #include <sys/uio.h>
@@ -50,8 +52,15 @@ class file_read
     using base::buffers_;
 
 public:
-    file_read(int descriptor, const Buffers& buffers, const file_place& place)
-        : base(buffers), place_(place), descriptor_(descriptor)
+    file_read(
+        int descriptor,
+        const Buffers& buffers,
+        const file_place& place,
+        const buffer_names* names)
+        : base(buffers),
+          registered_(buffers, names),
+          place_(place),
+          descriptor_(descriptor)
     {}
 
     /// Reads what the page cache has. Returns -EAGAIN where it has not all of it: the
@@ -70,6 +79,17 @@ public:
     {
         const std::uint64_t offset =
             place_.offset == abi::offset_current ? place_.offset : place_.offset + done_;
+        if constexpr (requires { registered_.place(); }) {
+            if (const std::optional<std::uint16_t> index = registered_.place())
+                return op::read_fixed{
+                    .fd = descriptor_,
+                    .data = static_cast<char*>(buffers_.data()) + done_,
+                    .size = buffers_.size() - done_,
+                    .offset = offset,
+                    .flags = place_.flags,
+                    .buffer_index = *index}
+                    .prepare(sqe);
+        }
         if constexpr (buffers_type::is_single)
             op::read{
                 .fd = descriptor_,
@@ -157,6 +177,7 @@ private:
         return result == -EOPNOTSUPP ? -EAGAIN : result;
     }
 
+    [[no_unique_address]] registered_part<Buffers> registered_;
     file_place place_;
     // Without a ring nothing is looked at, and the whole is the request's.
     std::uint32_t done_ = 0;
@@ -172,12 +193,30 @@ class file_write
     using base::buffers_;
 
 public:
-    file_write(int descriptor, const Buffers& buffers, const file_place& place)
-        : base(buffers), place_(place), descriptor_(descriptor)
+    file_write(
+        int descriptor,
+        const Buffers& buffers,
+        const file_place& place,
+        const buffer_names* names)
+        : base(buffers),
+          registered_(buffers, names),
+          place_(place),
+          descriptor_(descriptor)
     {}
 
     void prepare(abi::sqe& sqe) noexcept
     {
+        if constexpr (requires { registered_.place(); }) {
+            if (const std::optional<std::uint16_t> index = registered_.place())
+                return op::write_fixed{
+                    .fd = descriptor_,
+                    .data = buffers_.data(),
+                    .size = buffers_.size(),
+                    .offset = place_.offset,
+                    .flags = place_.flags,
+                    .buffer_index = *index}
+                    .prepare(sqe);
+        }
         if constexpr (buffers_type::is_single)
             op::write{
                 .fd = descriptor_,
@@ -205,6 +244,7 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
+    [[no_unique_address]] registered_part<Buffers> registered_;
     file_place place_;
     int descriptor_;
 };
