@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Benchmarks, file-read: 4 KiB reads at random places of one random-access file, so many
-// in flight at the same time, on the backend's files.
+// in flight at the same time, on the backend's files. With BENCH_REGISTERED they go into
+// buffers that are registered with this library's ring.
 #include "backend.hpp"
 #include "file/layout.hpp"
 #include "file/measured.hpp"
@@ -36,7 +37,16 @@ public:
     reader(const std::string& path, std::size_t depth)
         : file_(context_.get_executor(), path, bench::random_access_file::read_only),
           places_(depth)
-    {}
+    {
+#ifdef BENCH_REGISTERED
+        std::vector<boost::asio::mutable_buffer> memory;
+        for (place& one : places_)
+            memory.push_back(boost::asio::buffer(one.bytes));
+        registration_ = asio_uring::register_buffers(context_, memory);
+        if (!registration_.is_registered())
+            bench::fail("register_buffers", registration_.reason().value());
+#endif
+    }
 
     void read(std::uint64_t count)
     {
@@ -59,7 +69,7 @@ private:
         one.block = blocks_.next();
         file_.async_read_some_at(
             one.block * bench::block_size,
-            boost::asio::buffer(one.bytes),
+            buffer_of(one),
             [this, &one](error_code ec, std::size_t size) {
                 if (ec || size != one.bytes.size())
                     bench::fail("a read", ec ? ec.value() : EPROTO);
@@ -68,9 +78,24 @@ private:
             });
     }
 
+#ifdef BENCH_REGISTERED
+    const boost::asio::mutable_registered_buffer& buffer_of(place& one)
+    {
+        return registration_[static_cast<std::size_t>(&one - places_.data())];
+    }
+#else
+    static boost::asio::mutable_buffer buffer_of(place& one)
+    {
+        return boost::asio::buffer(one.bytes);
+    }
+#endif
+
     bench::io_context context_{1};
     bench::random_access_file file_;
     std::vector<place> places_;
+#ifdef BENCH_REGISTERED
+    asio_uring::buffer_registration registration_;
+#endif
     bench::random_blocks blocks_;
     std::uint64_t left_ = 0;
 };

@@ -225,6 +225,11 @@ class FileRead(FileScenario):
     columns = (
         Column("asio_uring", "file_read_asio_uring", "asio_uring"),
         Column(
+            "asio_uring_registered",
+            "file_read_asio_uring_registered",
+            "asio_uring, registered buffers",
+        ),
+        Column(
             "asio_native_uring",
             "file_read_asio_native_uring",
             "Asio's file on its own io_uring",
@@ -236,6 +241,7 @@ class FileRead(FileScenario):
     data = ("--kind", "blocks")
     operations = {
         "asio_uring": 100_000,
+        "asio_uring_registered": 100_000,
         "asio_native_uring": 50_000,
         "pool": 20_000,
         "pread": 100_000,
@@ -246,6 +252,7 @@ class FileRead(FileScenario):
         Ratio("ops_per_s_vs_pool", "ops_per_s", "pool"),
         Ratio("ops_per_s_vs_floor", "ops_per_s", "floor"),
         Ratio("cpu_per_op_vs_pread", "cpu_ns_per_op", "pread"),
+        Ratio("cpu_per_op_vs_registered", "cpu_ns_per_op", "asio_uring_registered"),
     )
     notes = (
         "The file has 4 MiB, all of it in the page cache: fetching the bytes of a larger "
