@@ -544,6 +544,21 @@ BOOST_AUTO_TEST_CASE(read_of_an_empty_pipe_is_cancelled)
     }
 }
 
+// A look is worth its call only for a read that would be alone in its entry.
+BOOST_AUTO_TEST_CASE(first_read_of_a_turn_is_tried_where_the_last_one_was_alone)
+{
+    asio_uring::detail::file_facts file;
+    BOOST_TEST(file.looks_first(1));
+    BOOST_TEST(file.looks_first(2));
+    BOOST_TEST(!file.looks_first(2));
+    BOOST_TEST(!file.looks_first(3));
+    BOOST_TEST(!file.looks_first(3));
+    BOOST_TEST(!file.looks_first(5));
+    BOOST_TEST(file.looks_first(6));
+    file.set_flags(O_DIRECT);
+    BOOST_TEST(!file.looks_first(7));
+}
+
 BOOST_AUTO_TEST_CASE(context_dies_at_every_step)
 {
     const temporary_directory folder;

@@ -47,11 +47,18 @@ public:
     }
 
     /// A call for one read costs less than an entry to the kernel for it, and more than
-    /// its share of an entry with others. So the first read of each turn is tried. Past
-    /// the page cache there is nothing to look at: the call would wait for the disk.
+    /// its share of an entry with others. So the first read of each turn is tried, unless
+    /// the last turn with reads had several of them. Past the page cache there is nothing
+    /// to look at: the call would wait for the disk.
     bool looks_first(std::uint32_t turn) noexcept
     {
-        return !is_direct_ && std::exchange(last_turn_, turn) != turn;
+        if (is_direct_)
+            return false;
+        if (std::exchange(last_turn_, turn) == turn) {
+            has_company_ = true;
+            return false;
+        }
+        return !std::exchange(has_company_, false);
     }
 
     /// What a descriptor was opened with.
@@ -62,6 +69,7 @@ public:
 
 private:
     std::uint32_t last_turn_ = 0;
+    bool has_company_ = false;
     bool is_stream_ = false;
     bool is_direct_ = false;
 };
