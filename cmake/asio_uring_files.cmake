@@ -238,6 +238,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/loop/wake_event.hpp
     include/asio_uring/detail/object/behind_ring.hpp
     include/asio_uring/detail/object/descriptor_service.hpp
+    include/asio_uring/detail/object/durable_writes.hpp
     include/asio_uring/detail/object/file_initiation.hpp
     include/asio_uring/detail/object/file_service.hpp
     include/asio_uring/detail/object/open_file.hpp
@@ -253,6 +254,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/chain.hpp
     include/asio_uring/detail/request/connection.hpp
     include/asio_uring/detail/request/descriptor.hpp
+    include/asio_uring/detail/request/durable_write.hpp
     include/asio_uring/detail/request/file.hpp
     include/asio_uring/detail/request/file_calls.hpp
     include/asio_uring/detail/request/file_copy.hpp

@@ -110,6 +110,7 @@ set(test_io_sources
 set(test_files_sources
     files/main.cpp
     files/test_buffer_registration.cpp
+    files/test_durable_writes.cpp
     files/test_file.cpp
     files/test_file_calls.cpp
     files/test_file_model.cpp

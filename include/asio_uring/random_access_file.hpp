@@ -6,12 +6,15 @@
 #pragma once
 
 #include <asio_uring/basic_file.hpp>
+#include <asio_uring/detail/object/durable_writes.hpp>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/write_at.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +29,8 @@ namespace detail {
 template <typename File, typename Buffers>
 class durable_write
 {
+    using clock = std::chrono::steady_clock;
+
 public:
     durable_write(File& file, std::uint64_t offset, const Buffers& buffers)
         : file_(&file), offset_(offset), buffers_(buffers)
@@ -35,31 +40,66 @@ public:
     void operator()(Self& self)
     {
         self.reset_cancellation_state(boost::asio::enable_partial_cancellation());
+        ticket_ = file_->service().begin_durable(
+            file_->implementation(), boost::asio::buffer_size(buffers_));
+        if (ticket_.is_timed)
+            begun_ = clock::now();
+        is_at_once_ = ticket_.way == durable_way::at_once;
+        if (!is_at_once_)
+            return write(self);
         // The write has a copy of its own: this one moves with the operation.
         const Buffers buffers = buffers_;
-        boost::asio::async_write_at(*file_, offset_, buffers, std::move(self));
+        file_->async_write_at_once(offset_, buffers, std::move(self));
     }
 
     template <typename Self>
     void operator()(Self& self, boost::system::error_code ec, std::size_t bytes)
     {
         bytes_ = bytes;
+        if (is_at_once_) {
+            // A short write has not met its error yet. The bytes are written once more,
+            // to the same place, up to where that fails.
+            if (ec || bytes_ == boost::asio::buffer_size(buffers_))
+                return end(self, ec);
+            is_at_once_ = ticket_.is_timed = false;
+            return write(self);
+        }
         if (ec)
-            return self.complete(ec, bytes_);
+            return end(self, ec);
+        file_->service().note_whole_sync(file_->implementation());
         file_->async_sync_data(std::move(self));
     }
 
     template <typename Self>
     void operator()(Self& self, boost::system::error_code ec)
     {
-        self.complete(ec, bytes_);
+        end(self, ec);
     }
 
 private:
+    template <typename Self>
+    void write(Self& self)
+    {
+        const Buffers buffers = buffers_;
+        boost::asio::async_write_at(*file_, offset_, buffers, std::move(self));
+    }
+
+    template <typename Self>
+    void end(Self& self, const boost::system::error_code& ec)
+    {
+        const auto taken =
+            ticket_.is_timed ? clock::now() - begun_ : clock::duration::zero();
+        file_->service().end_durable(file_->implementation(), ticket_, ec, taken);
+        self.complete(ec, bytes_);
+    }
+
     File* file_;
     std::uint64_t offset_;
     Buffers buffers_;
     std::size_t bytes_ = 0;
+    clock::time_point begun_{};
+    durable_writes::ticket ticket_{};
+    bool is_at_once_ = false;
 };
 
 } // namespace detail
@@ -390,8 +430,14 @@ public:
 
     /// Writes all of the buffers at an offset, and has the disk keep them.
     /**
-     * A composition of writes and of async_sync_data(): durable writes that overlap share
-     * their syncs.
+     * Durable writes that overlap are writes with an async_sync_data() behind them, and
+     * share their syncs. One of up to 64 KiB that is alone may be a single operation
+     * instead. On a ring that is a write with RWF_DSYNC, which saves a way to a thread of
+     * the kernel and back. The first eight of an open file take turns, and the next ones
+     * go the way that took less time. No way waits within the program's threads.
+     *
+     * Like async_sync_data() it covers the writes of this object that have ended, too.
+     * For those of others, or by native_handle(), call async_sync_data().
      *
      * @param offset   Where the bytes go.
      * @param buffers  The bytes. The sequence is copied, the bytes are not.
@@ -402,7 +448,8 @@ public:
      * The second argument is the number of bytes written. Without an error it is all of
      * them, and the disk has them.
      * @par Completion
-     * When a sync has ended that began after the last byte was written.
+     * When the disk has the bytes. Behind a single operation another write of the file
+     * may wait for the disk as well.
      * @par Executor
      * The handler runs on its associated executor, by default the file's.
      * @par Object lifetimes
@@ -416,7 +463,8 @@ public:
      * @par Errors
      * Those of the write and of the sync.
      * @par Kernel
-     * As for these.
+     * 6.1. Without a ring a worker of the context makes the calls: one worker those of a
+     * write that is alone.
      */
     template <
         typename ConstBuffers,
@@ -430,6 +478,29 @@ public:
                 *this, offset, buffers),
             token,
             this->get_executor());
+    }
+
+private:
+    template <typename, typename>
+    friend class detail::durable_write;
+
+    template <typename ConstBuffers, typename Token>
+    auto
+    async_write_at_once(std::uint64_t offset, const ConstBuffers& buffers, Token&& token)
+    {
+        return this->template initiate<void(error_code, std::size_t)>(
+            std::forward<Token>(token),
+            [](auto& service,
+               auto& implementation,
+               auto& handler,
+               const executor_type& io_executor,
+               std::uint64_t place,
+               const auto& sequence) {
+                service.async_write_at_once(
+                    implementation, place, sequence, handler, io_executor);
+            },
+            offset,
+            buffers);
     }
 };
 

@@ -555,7 +555,7 @@ BOOST_AUTO_TEST_CASE(first_read_of_a_turn_is_tried_where_the_last_one_was_alone)
     BOOST_TEST(!file.looks_first(3));
     BOOST_TEST(!file.looks_first(5));
     BOOST_TEST(file.looks_first(6));
-    file.set_flags(O_DIRECT);
+    file.open(O_DIRECT);
     BOOST_TEST(!file.looks_first(7));
 }
 

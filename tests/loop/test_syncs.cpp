@@ -109,6 +109,23 @@ BOOST_FIXTURE_TEST_CASE(
     BOOST_TEST(journal_text() == "1 0; 3 4; 2 0");
 }
 
+BOOST_FIXTURE_TEST_CASE(write_of_a_file_is_on_its_way_until_its_end, file_loop)
+{
+    service::request_owner& other = owner(10);
+    BOOST_TEST(!loop->has_writes(file));
+    start_sync(1);
+    turn();
+    BOOST_TEST(!loop->has_writes(file));
+    const auto write = start_write(2);
+    BOOST_TEST(loop->has_writes(file));
+    turn();
+    BOOST_TEST(loop->has_writes(file));
+    BOOST_TEST(!loop->has_writes(other));
+    script.post(write, 4);
+    turn();
+    BOOST_TEST(!loop->has_writes(file));
+}
+
 BOOST_FIXTURE_TEST_CASE(
     sync_that_waits_for_a_write_is_cancelled_like_any_other, file_loop)
 {

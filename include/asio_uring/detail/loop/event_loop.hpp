@@ -204,6 +204,10 @@ public:
     /// How many bytes there are for it.
     std::size_t kept_size(request_owner& owner) noexcept;
 
+    /// Whether an operation of an owner that writes has not ended; see
+    /// ring_operation::note_write().
+    bool has_writes(const request_owner& owner) const;
+
     /// A number that every turn changes: what is started under one number shares the
     /// entry to the kernel.
     std::uint32_t turn_number() const noexcept

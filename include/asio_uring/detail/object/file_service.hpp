@@ -10,8 +10,10 @@
 #pragma once
 
 #include <asio_uring/detail/context/fallback.hpp>
+#include <asio_uring/detail/object/durable_writes.hpp>
 #include <asio_uring/detail/object/plain_file_service.hpp>
 #include <asio_uring/detail/object/ring_object.hpp>
+#include <asio_uring/detail/request/durable_write.hpp>
 #include <asio_uring/detail/request/file.hpp>
 #include <asio_uring/op/file.hpp>
 #include <asio_uring/ring/kernel_features.hpp>
@@ -61,8 +63,20 @@ public:
         return !std::exchange(has_company_, false);
     }
 
-    /// What a descriptor was opened with.
-    void set_flags(int flags) noexcept { is_direct_ = (flags & O_DIRECT) != 0; }
+    /// A descriptor is the file's from here, and what it was opened with.
+    void open(int flags) noexcept
+    {
+        is_direct_ = (flags & O_DIRECT) != 0;
+        appends_ = (flags & O_APPEND) != 0;
+        durable_.reset();
+    }
+
+    bool is_direct() const noexcept { return is_direct_; }
+
+    /// Whether a write goes to the end of the file, and may not be repeated.
+    bool appends() const noexcept { return appends_; }
+
+    durable_writes& durable() noexcept { return durable_; }
 
     bool is_stream() const noexcept { return is_stream_; }
     void set_is_stream(bool is_stream) noexcept { is_stream_ = is_stream; }
@@ -72,6 +86,8 @@ private:
     bool has_company_ = false;
     bool is_stream_ = false;
     bool is_direct_ = false;
+    bool appends_ = false;
+    durable_writes durable_;
 };
 
 class file_service : public ring_object<plain_file_service, file_facts>
@@ -122,8 +138,10 @@ public:
         if (said(flags, ec))
             return ec;
         file_facts known = facts(impl);
-        known.set_flags(flags);
-        if (has_ring() && (ec = enter_ring(impl, descriptor, known)))
+        known.open(flags);
+        if (!has_ring())
+            facts(impl) = known;
+        else if ((ec = enter_ring(impl, descriptor, known)))
             return located(ec);
         descriptor_of(stock(impl)) = descriptor;
         return ec;
@@ -154,7 +172,11 @@ public:
         const Buffers& buffers,
         error_code& ec)
     {
-        return stock_service::write_some_at(stock(impl), offset, buffers, ec);
+        const std::size_t bytes =
+            stock_service::write_some_at(stock(impl), offset, buffers, ec);
+        // A sync that ran meanwhile may have missed it.
+        facts(impl).durable().note_change();
+        return bytes;
     }
 
     template <typename Buffers>
@@ -178,6 +200,7 @@ public:
 
     error_code resize(implementation_type& impl, std::uint64_t size, error_code& ec)
     {
+        facts(impl).durable().note_change();
         return stock_service::resize(stock(impl), size, ec);
     }
 
@@ -232,6 +255,7 @@ public:
         const IoExecutor& io_executor,
         std::uint32_t rw_flags = 0)
     {
+        facts(impl).durable().note_change();
         start_either<file_write<Buffers>>(
             impl,
             {.way = facts(impl).line(),
@@ -300,6 +324,65 @@ public:
             op::fsync{.flags = whole ? 0 : abi::fsync_datasync});
     }
 
+    /// A durable write of so many bytes begins. Its ticket says which way it goes. One
+    /// request syncs its own bytes alone, so there may be no others. A worker syncs all.
+    durable_writes::ticket begin_durable(implementation_type& impl, std::size_t size)
+    {
+        file_facts& known = facts(impl);
+        const bool leaves_nothing = !has_ring() || !known.durable().has_changes();
+        return known.durable().begin(size, leaves_nothing && !known.appends());
+    }
+
+    /// It ends, with the error of its sync or none.
+    void end_durable(
+        implementation_type& impl,
+        const durable_writes::ticket& ticket,
+        const error_code& ec,
+        durable_writes::duration taken)
+    {
+        durable_writes& known = facts(impl).durable();
+        if (ec)
+            known.note_change();
+        known.end(ticket, !ec, taken);
+    }
+
+    /// The sync of a durable write is about to begin. With no other write on its way, it
+    /// covers all that was written.
+    void note_whole_sync(implementation_type& impl)
+    {
+        durable_writes& known = facts(impl).durable();
+        if (known.is_lone() && has_ring() && !has_writes(impl))
+            known.forget_changes();
+    }
+
+    /// The write of a ticket that says so.
+    template <typename Buffers, typename Handler, typename IoExecutor>
+    void async_write_at_once(
+        implementation_type& impl,
+        std::uint64_t offset,
+        const Buffers& buffers,
+        Handler& handler,
+        const IoExecutor& io_executor)
+    {
+        const initiation call{
+            .way = direction::none,
+            .name = "async_write_durable_at",
+            .property = &ring_operation::note_write};
+        if (has_ring())
+            base::start<durable_request<Buffers>>(
+                impl,
+                call,
+                handler,
+                io_executor,
+                buffers,
+                as_offset(offset),
+                names_,
+                facts(impl).is_direct());
+        else
+            start_by_worker<durable_call<Buffers>>(
+                impl, call, handler, io_executor, buffers, as_offset(offset));
+    }
+
     /// KERNEL 6.9: the request. Before, and without a ring, a worker makes the call.
     /// On a ring before 6.9 that leaves the line of a stream file: the worker knows of
     /// no transfer on the ring, so they and the call may overtake each other.
@@ -310,6 +393,7 @@ public:
         Handler& handler,
         const IoExecutor& io_executor)
     {
+        facts(impl).durable().note_change();
         const initiation call{.way = facts(impl).line(), .name = "async_resize"};
         const op::ftruncate operation{.size = size};
         if (has_ring() && may_resize())
@@ -329,6 +413,7 @@ public:
         Handler& handler,
         const IoExecutor& io_executor)
     {
+        facts(impl).durable().note_change();
         start_either<file_call<op::fallocate>>(
             impl,
             {.way = facts(impl).line(), .name = "async_allocate"},

@@ -339,6 +339,12 @@ protected:
         impl.facts_ = Facts::of(descriptor);
     }
 
+    /// Whether a request that writes is on its way.
+    bool has_writes(const implementation_type& impl) const
+    {
+        return impl.owner_ != nullptr && loop_->has_writes(*impl.owner_);
+    }
+
     /// Carries out what was written before a synchronous call.
     void catch_up(implementation_type& impl) noexcept
     {

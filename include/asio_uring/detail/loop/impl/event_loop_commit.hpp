@@ -197,6 +197,19 @@ bool basic_event_loop<Ring>::has_writes_before(
 }
 
 template <typename Ring>
+bool basic_event_loop<Ring>::has_writes(const request_owner& owner) const
+{
+    lock_type lock(mutex_);
+    for (const ring_operation* op = owner.requests.front(); op != nullptr;
+         op = op->next_request_)
+    {
+        if (op->writes_)
+            return true;
+    }
+    return false;
+}
+
+template <typename Ring>
 bool basic_event_loop<Ring>::try_commit(ring_operation& op)
 {
     abi::sqe* sqe = ring_.try_claim();
