@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Benchmarks, file-fsync without a ring: one writer of 4 KiB by pwrite and fdatasync.
+// Benchmarks, file-fsync without a ring: one writer of 4 KiB by pwrite and fdatasync, or
+// by one call with RWF_DSYNC.
 #include "file/layout.hpp"
 #include "file/measured.hpp"
 #include "support/arguments.hpp"
@@ -9,14 +10,17 @@
 #include <cerrno>
 #include <cstdint>
 
+#include <sys/uio.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace {
 
-void write(int fd, std::uint64_t count)
+std::array<char, bench::block_size> bytes{};
+
+void write_and_sync(int fd, std::uint64_t count)
 {
-    static const std::array<char, bench::block_size> bytes{};
     while (count != 0) {
         const std::uint64_t block = --count % bench::block_count;
         const auto offset = static_cast<off_t>(block * bench::block_size);
@@ -27,18 +31,32 @@ void write(int fd, std::uint64_t count)
     }
 }
 
+void write_at_once(int fd, std::uint64_t count)
+{
+    const iovec buffer{bytes.data(), bytes.size()};
+    while (count != 0) {
+        const std::uint64_t block = --count % bench::block_count;
+        const auto offset = static_cast<off_t>(block * bench::block_size);
+        if (::pwritev2(fd, &buffer, 1, offset, RWF_DSYNC) !=
+            static_cast<ssize_t>(bytes.size()))
+            bench::fail("pwritev2", errno);
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
-    const bench::arguments options(argc, argv, {"--path", "--operations"});
+    const bench::arguments options(argc, argv, {"--path", "--way", "--operations"});
     bench::bound_lifetime(120);
     const int fd =
         bench::check(::open(options.text("--path", "").c_str(), O_WRONLY), "open");
     const auto operations =
         static_cast<std::uint64_t>(options.integer("--operations", 100));
-    write(fd, 10);
+    const auto make =
+        options.text("--way", "calls") == "call" ? &write_at_once : &write_and_sync;
+    make(fd, 10);
     const bench::stopwatch taken;
-    write(fd, operations);
+    make(fd, operations);
     taken.print(operations, static_cast<std::int64_t>(operations));
 }

@@ -39,37 +39,56 @@ class FileFsync(FileScenario):
     name = "file-fsync"
     description = (
         "Durable writes of 4 KiB to one file on the disk of the build folder: "
-        "`async_write_durable_at` by 64 writers and by one, and pwrite and fdatasync in a "
-        "loop."
+        "`async_write_durable_at` by 64 writers and by one, pwrite and fdatasync in a "
+        "loop, and each way of one writer by hand."
     )
     columns = (
         Column("asio_uring", "file_sync_uring", "64 writers", ("--writers", 64)),
         Column("one_writer", "file_sync_uring", "one writer", ("--writers", 1)),
         Column("plain", "file_sync_plain", "pwrite and fdatasync"),
+        Column("call", "file_sync_plain", "pwritev2 with RWF_DSYNC", ("--way", "call")),
+        Column("floor", "file_sync_floor", "a request with RWF_DSYNC"),
+        Column("chain", "file_sync_floor", "a chain of two", ("--way", "chain")),
+        Column("steps", "file_sync_floor", "one after the other", ("--way", "steps")),
     )
     data = ("--kind", "blocks")
-    operations = {"asio_uring": 6_400, "one_writer": 200, "plain": 200}
+    operations = {
+        "asio_uring": 6_400,
+        "one_writer": 200,
+        "plain": 200,
+        "call": 200,
+        "floor": 200,
+        "chain": 200,
+        "steps": 200,
+    }
     lengths = (640, 6_400)
     ratios = (
         Ratio("ops_per_s_vs_one_at_a_time", "ops_per_s", "one_writer"),
         Ratio("cpu_per_op_vs_one_at_a_time", "cpu_ns_per_op", "one_writer"),
     )
-    measured = ("ops_per_sync", "ops_per_s_one_writer_vs_plain")
+    measured = (
+        "ops_per_sync",
+        "ops_per_s_one_writer_vs_plain",
+        "ops_per_s_one_writer_vs_floor",
+    )
     notes = (
         "The file has 4 MiB that are written over, so that a sync has no metadata to "
-        "write. Syncs are the entries that the ring has taken beyond one per write.",
+        "write. Syncs are the entries that the ring has taken beyond one per write; a "
+        "writer that is alone may need none.",
     )
 
     def further_figures(self, rounds, outcome):
         outcome.figures["ops_per_sync"] = (
             1 / figures.of_column(rounds, self.subject, "syncs_per_op").median
         )
-        if {"one_writer", "plain"} <= rounds[0].keys():
+        rows = []
+        for whom in ("plain", "floor"):
+            if not {"one_writer", whom} <= rounds[0].keys():
+                continue
             value = figures.spread(
-                figures.paired_ratios(rounds, "one_writer", "plain", "ops_per_s")
+                figures.paired_ratios(rounds, "one_writer", whom, "ops_per_s")
             )
-            figure = "ops_per_s_one_writer_vs_plain"
+            figure = f"ops_per_s_one_writer_vs_{whom}"
             outcome.figures[figure] = value.median
-            outcome.tables.append(
-                ("One writer", RATIO_HEADER, [ratio_row(figure, value)])
-            )
+            rows.append(ratio_row(figure, value))
+        outcome.tables.append(("One writer", RATIO_HEADER, rows))
