@@ -450,6 +450,9 @@ private:
     void leave_ring() noexcept;
     void leave_kernel() noexcept;
 
+    // How often an entry that the kernel refuses is tried where nobody would try later
+    static constexpr int patience = 100;
+
     // Immutable after construction
     asio_impl::scheduler& scheduler_;
     const loop_settings settings_;

@@ -314,8 +314,7 @@ bool basic_event_loop<Ring>::submit(lock_type& lock)
 template <typename Ring>
 bool basic_event_loop<Ring>::submit_patiently(lock_type& lock)
 {
-    constexpr int attempts = 100;
-    for (int attempt = 0; attempt != attempts; ++attempt) {
+    for (int attempt = 0; attempt != patience; ++attempt) {
         if (submit(lock))
             return true;
         lock.unlock();
@@ -358,8 +357,7 @@ void basic_event_loop<Ring>::submit_writes(request_owner& owner) noexcept
     lock_type lock(mutex_);
     if (stopping_ || is_orphan() || ring_left_ || !may_end())
         return;
-    constexpr int attempts = 100;
-    for (int attempt = 0; attempt != attempts; ++attempt) {
+    for (int attempt = 0; attempt != patience; ++attempt) {
         await_consumed(owner, lock);
         if (!write_unseen(owner))
             return await_written(owner, lock);
@@ -400,8 +398,7 @@ void basic_event_loop<Ring>::submit_writes() noexcept
     lock_type lock(mutex_);
     if (stopping_ || is_orphan() || ring_left_ || !may_end())
         return;
-    constexpr int attempts = 100;
-    for (int attempt = 0; attempt != attempts && something_left(); ++attempt) {
+    for (int attempt = 0; attempt != patience && something_left(); ++attempt) {
         fill_queue();
         carry_out(lock);
     }
