@@ -8,12 +8,12 @@
 #pragma once
 
 #include <asio_uring/detail/context/ring_service.hpp>
+#include <asio_uring/detail/loop/optional_mutex.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -62,7 +62,7 @@ public:
         waits = false;
         if (!service_.has_ring())
             return std::nullopt;
-        const std::lock_guard lock(mutex_);
+        const mutex_lock lock(mutex_);
         boost::system::error_code ec;
         const std::uint32_t slot = service_.acquire_file_slot(ec);
         if (!ec) {
@@ -83,7 +83,7 @@ public:
     /// closed the file in it.
     void release(std::uint32_t slot, bool emptied) noexcept
     {
-        std::unique_lock lock(mutex_);
+        mutex_lock lock(mutex_);
         std::optional<std::uint32_t> next = slot;
         if (!emptied) {
             service_.release_file_slot(slot);
@@ -125,7 +125,7 @@ public:
     {
         std::unique_ptr<place_waiter> waiting;
         {
-            const std::lock_guard lock(mutex_);
+            const mutex_lock lock(mutex_);
             waiting = std::move(first_);
             last_ = nullptr;
         }
@@ -150,7 +150,7 @@ private:
 
     ring_service& service_;
 
-    std::mutex mutex_;
+    optional_mutex mutex_{true};
     std::array<std::unique_ptr<char[]>, resources::slots> memory_;
     std::unique_ptr<place_waiter> first_;
     place_waiter* last_ = nullptr;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <asio_uring/detail/context/buffer_table.hpp>
+#include <asio_uring/detail/loop/optional_mutex.hpp>
 #include <asio_uring/detail/loop/teardown_watch.hpp>
 #include <asio_uring/ring/registered_files.hpp>
 #include <asio_uring/ring/ring.hpp>
@@ -16,7 +17,6 @@
 #include <boost/system/system_error.hpp>
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -72,7 +72,7 @@ public:
     void end() noexcept
     {
         buffers_.forget();
-        const std::lock_guard lock(mutex_);
+        const mutex_lock lock(mutex_);
         files_.release();
     }
 
@@ -90,7 +90,7 @@ public:
     /// Lends an empty place of the file table.
     std::uint32_t acquire_slot(ring& of, boost::system::error_code& ec)
     {
-        const std::lock_guard lock(mutex_);
+        const mutex_lock lock(mutex_);
         if (!files_)
             ec = make_table(of);
         if (!ec && free_.empty())
@@ -106,7 +106,7 @@ public:
     /// cannot be emptied, because the ring is another thread's, is not lent again.
     void release_slot(std::uint32_t slot, bool of_parent) noexcept
     {
-        const std::lock_guard lock(mutex_);
+        const mutex_lock lock(mutex_);
         if (!files_ || of_parent || !files_.clear(slot))
             free_.push_back(slot); // never allocates: there is room for all of them
     }
@@ -114,7 +114,7 @@ public:
     /// Takes back a place that a request has emptied.
     void return_slot(std::uint32_t slot) noexcept
     {
-        const std::lock_guard lock(mutex_);
+        const mutex_lock lock(mutex_);
         free_.push_back(slot); // never allocates: there is room for all of them
     }
 
@@ -145,7 +145,7 @@ private:
     buffer_table buffers_;
 
     // Guarded by mutex_, except in adopt() and forget(), which no other call overlaps
-    std::mutex mutex_;
+    optional_mutex mutex_{true};
     registered_files files_;
     std::optional<teardown_watch> teardown_;
     std::vector<std::uint32_t> free_;
