@@ -70,7 +70,9 @@ public:
             return false;
         for (unsigned i = 0; i != count; ++i) {
             abi::sqe* const entry = slot(claimed_++);
-            std::memset(static_cast<void*>(entry), 0, sizeof(abi::sqe) << entry_shift_);
+            std::memset(static_cast<void*>(entry), 0, sizeof(abi::sqe));
+            if (entry_shift_ != 0) [[unlikely]]
+                std::memset(static_cast<void*>(entry + 1), 0, sizeof(abi::sqe));
         }
         return true;
     }

@@ -404,6 +404,9 @@ private:
     static bool is_plain_result(const ring_operation& op, const abi::cqe& cqe) noexcept;
     void
     take_plain(ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
+    static bool is_plain_member(const ring_operation& op, const abi::cqe& cqe) noexcept;
+    void take_plain_member(
+        ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops);
     void retire(ring_operation& op, asio_impl::operation_queue& ops);
     void retire_any(ring_operation& op, asio_impl::operation_queue& ops);
     void retire_waiting(ring_operation& op, asio_impl::operation_queue& ops);

@@ -238,6 +238,8 @@ void basic_event_loop<Ring>::reap(asio_impl::operation_queue& ops)
             take_internal(cqe);
         else if (is_plain_result(*data.operation(), cqe)) [[likely]]
             take_plain(*data.operation(), cqe, ops);
+        else if (is_plain_member(*data.operation(), cqe))
+            take_plain_member(*data.operation(), cqe, ops);
         else
             take(*data.operation(), cqe, ops);
     });
@@ -306,6 +308,26 @@ void basic_event_loop<Ring>::take_plain(
     if (op.is_held())
         return hold(op, ops);
     retire(op, ops);
+}
+
+// Likewise of a member of a chain, whose chain nobody has cancelled.
+template <typename Ring>
+bool basic_event_loop<Ring>::is_plain_member(
+    const ring_operation& op, const abi::cqe& cqe) noexcept
+{
+    return cqe.res >= 0 && op.part_ == part_kind::member && !op.cancel_requested() &&
+           (cqe.flags & (abi::cqe_f_more | abi::cqe_f_notif)) == 0;
+}
+
+template <typename Ring>
+void basic_event_loop<Ring>::take_plain_member(
+    ring_operation& op, const abi::cqe& cqe, asio_impl::operation_queue& ops)
+{
+    ASIO_URING_ASSERT(op.state_ == operation_state::claimed);
+    --in_kernel_count_;
+    op.result_ = cqe.res;
+    op.completion_flags_ = cqe.flags;
+    take_member(static_cast<chain_member&>(op), ops);
 }
 
 template <typename Ring>
