@@ -200,6 +200,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/context/ring_service.hpp
     include/asio_uring/detail/context/single_issuer.hpp
     include/asio_uring/detail/context/single_issuer_build.hpp
+    include/asio_uring/detail/context/small_file.hpp
     include/asio_uring/detail/context/worker_pool.hpp
     include/asio_uring/detail/context/write_file_steps.hpp
     include/asio_uring/detail/loop/cancellation_table.hpp

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <asio_uring/detail/context/copy_file_steps.hpp>
-#include <asio_uring/detail/context/read_file_steps.hpp>
+#include <asio_uring/detail/context/small_file.hpp>
 #include <asio_uring/detail/context/write_file_steps.hpp>
 #include <asio_uring/file_location.hpp>
 
@@ -38,7 +38,7 @@ struct read_file_options
 
 namespace detail {
 
-template <typename Sink, typename Signature, typename Executor, typename Token>
+template <typename Sink, typename Executor, typename Token>
 auto start_read_file(
     const Executor& executor,
     file_location&& at,
@@ -46,16 +46,12 @@ auto start_read_file(
     Token&& token,
     auto&&... sink)
 {
-    using state = read_file_state<Sink>;
-    return boost::asio::async_compose<Token, Signature>(
-        read_file_steps<Executor, Sink>(
-            executor,
-            std::make_unique<state>(
-                std::move(at),
-                options.read_until_empty,
-                std::forward<decltype(sink)>(sink)...)),
+    return boost::asio::async_initiate<Token, read_file_signature<Sink>>(
+        initiate_read_file<Executor, Sink>(executor),
         token,
-        executor);
+        std::move(at),
+        bool(options.read_until_empty),
+        std::forward<decltype(sink)>(sink)...);
 }
 
 } // namespace detail
@@ -109,9 +105,12 @@ auto async_read_file(
     const read_file_options& options,
     Token&& token)
 {
-    using signature = void(boost::system::error_code, std::string);
-    return detail::start_read_file<detail::string_sink, signature>(
-        io_executor, std::move(at), options, std::forward<Token>(token), options.limit);
+    return detail::start_read_file<detail::string_sink>(
+        io_executor,
+        std::move(at),
+        options,
+        std::forward<Token>(token),
+        std::size_t(options.limit));
 }
 
 /// The same, of a file of any size.
@@ -120,8 +119,13 @@ template <
     BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, std::string)) Token>
 auto async_read_file(const Executor& io_executor, file_location at, Token&& token)
 {
-    return async_read_file(
-        io_executor, std::move(at), read_file_options(), std::forward<Token>(token));
+    const read_file_options options;
+    return detail::start_read_file<detail::string_sink>(
+        io_executor,
+        std::move(at),
+        options,
+        std::forward<Token>(token),
+        std::size_t(options.limit));
 }
 
 /// Read a whole file to the end of a buffer that grows.
@@ -148,14 +152,13 @@ requires(boost::asio::is_dynamic_buffer_v2<DynamicBuffer>::value) //
         const read_file_options& options,
         Token&& token)
 {
-    using signature = void(boost::system::error_code, std::size_t);
-    return detail::start_read_file<detail::growing_sink<DynamicBuffer>, signature>(
+    return detail::start_read_file<detail::growing_sink<DynamicBuffer>>(
         io_executor,
         std::move(at),
         options,
         std::forward<Token>(token),
         std::move(buffer),
-        options.limit);
+        std::size_t(options.limit));
 }
 
 /// The same, of a file of any size.
@@ -198,8 +201,7 @@ auto async_read_file(
     boost::asio::mutable_buffer buffer,
     Token&& token)
 {
-    using signature = void(boost::system::error_code, std::size_t);
-    return detail::start_read_file<detail::fixed_sink, signature>(
+    return detail::start_read_file<detail::fixed_sink>(
         io_executor,
         std::move(at),
         read_file_options(),

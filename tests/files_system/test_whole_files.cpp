@@ -11,16 +11,20 @@
 #include <asio_uring/whole_files.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -379,6 +383,91 @@ BOOST_AUTO_TEST_CASE(cancelled_read_ends_once_and_leaves_its_place)
     if (has_ring(context))
         for (int i = 0; i != 64; ++i)
             all.emplace_back(context); // throws where a place is lost
+}
+
+// The chain of the second read has ended by then, and its file is larger than the chain
+// could know.
+BOOST_AUTO_TEST_CASE(read_cancelled_between_its_chain_and_the_rest_is_aborted)
+{
+    folder.write("small", "text");
+    folder.write("large", pattern(3'000'000));
+    asio::cancellation_signal cancel;
+    int calls = 0;
+    async_read_file(
+        executor(), folder.path("small"), [&](error_code ec, const std::string& got) {
+            BOOST_TEST(!ec, ec.message());
+            BOOST_TEST(got == "text");
+            cancel.emit(asio::cancellation_type::total);
+        });
+    async_read_file(
+        executor(),
+        folder.path("large"),
+        asio::bind_cancellation_slot(
+            cancel.slot(), [&](error_code ec, const std::string& got) {
+                ++calls;
+                // A worker that has begun reads on.
+                const bool aborts = ec || has_ring(context);
+                BOOST_TEST((ec == asio::error::operation_aborted) == aborts);
+                BOOST_TEST(got.empty() == aborts);
+            }));
+    finish(context);
+    BOOST_TEST(calls == 1);
+}
+
+// A small file's read is one operation, a large file's several.
+BOOST_AUTO_TEST_CASE(handler_of_a_read_runs_on_the_executor_of_the_read)
+{
+    folder.write("small", "text");
+    folder.write("large", pattern(3'000'000));
+    for (const char* name : {"small", "large"}) {
+        const auto strand = asio::make_strand(executor());
+        bool called = false;
+        async_read_file(strand, folder.path(name), [&](error_code ec, std::string) {
+            called = !ec && strand.running_in_this_thread();
+        });
+        finish(context);
+        BOOST_TEST(called);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(exception_of_a_handler_of_a_read_leaves_run)
+{
+    folder.write("small", "text");
+    folder.write("large", pattern(3'000'000));
+    for (const char* name : {"small", "large"}) {
+        async_read_file(executor(), folder.path(name), [](error_code, std::string) {
+            throw std::runtime_error("the handler's");
+        });
+        BOOST_CHECK_THROW(finish(context), std::runtime_error);
+        context.restart();
+    }
+}
+
+// A context without work would not run what the read goes on with.
+BOOST_AUTO_TEST_CASE(read_that_goes_on_elsewhere_is_work_of_its_context)
+{
+    folder.write("large", pattern(3'000'000));
+    asio::io_context elsewhere;
+    asio_uring::io_context here{1};
+    bool called = false;
+    async_read_file(
+        here.get_executor(),
+        folder.path("large"),
+        asio::bind_executor(
+            elsewhere.get_executor(), [&](error_code ec, const std::string& got) {
+                BOOST_TEST(!ec, ec.message());
+                BOOST_TEST(got.size() == 3'000'000U);
+                called = true;
+            }));
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!called && std::chrono::steady_clock::now() < limit) {
+        here.run_for(std::chrono::milliseconds(1));
+        const bool stopped = here.stopped();
+        elsewhere.restart();
+        elsewhere.poll();
+        BOOST_TEST_REQUIRE((called || !stopped));
+    }
+    BOOST_TEST(called);
 }
 
 BOOST_AUTO_TEST_CASE(destroyed_context_ends_reads_at_every_step)

@@ -23,13 +23,13 @@ namespace asio_uring::detail::asio_impl {
 
 /// The arguments of a handler; an error among them says that an operation ended with it.
 template <typename Error, typename... Values>
-std::tuple<Error, Values...> with_location(std::tuple<Error, Values...> arguments)
+std::tuple<Error, Values...>&& with_location(std::tuple<Error, Values...>&& arguments)
 {
     if constexpr (std::is_same_v<Error, boost::system::error_code>) {
         if (boost::system::error_code& ec = std::get<0>(arguments))
             ASIO_URING_ERROR_LOCATION(ec);
     }
-    return arguments;
+    return std::move(arguments);
 }
 
 } // namespace asio_uring::detail::asio_impl

@@ -60,14 +60,31 @@ private:
     file_sink& sink_;
 };
 
+inline auto make_result(string_sink& sink) { return sink.take(); }
+
+template <typename Sink>
+std::size_t make_result(const Sink& sink)
+{
+    return sink.filled();
+}
+
 /// What such a read holds. Sink is one of file_sink.hpp.
 template <typename Sink>
 struct read_file_state
 {
+    using error_code = boost::system::error_code;
+
     template <typename... Args>
-    read_file_state(file_location&& from, bool read_until_empty, Args&&... args)
-        : careful(read_until_empty || is_pseudo_file(from)),
+    read_file_state(
+        reading_places& shared,
+        lent_place&& with,
+        file_location&& from,
+        bool by_steps,
+        Args&&... args)
+        : places(&shared),
+          careful(by_steps),
           at(std::move(from)),
+          spot(std::move(with)),
           sink(std::forward<Args>(args)...)
     {}
 
@@ -78,23 +95,59 @@ struct read_file_state
         return path.starts_with("/proc/") || path.starts_with("/sys/");
     }
 
+    /// Finds where a chain reads to. Returns false without memory. REQUIRES: a place
+    bool find_memory(boost::asio::mutable_buffer& first) noexcept
+    {
+        const int error = with_memory(
+            [&] { first = sink.first(spot.memory(), reading_places::memory_size); });
+        asked = first.size();
+        return error == 0;
+    }
+
+    /// Takes what a chain has brought. Returns whether that is all of the file, or an
+    /// error; else the read goes on, with the place if the chain has emptied it.
+    bool take_chain(error_code& ec, const read_chain_result& got)
+    {
+        // The chain of a thread that has ended is ended with it.
+        const bool unasked = ec == boost::asio::error::operation_aborted;
+        const auto size = static_cast<std::size_t>(ec ? 0 : got.read);
+        if (!ec && with_memory([&] { sink.take_first(spot.memory(), size); }) < 0)
+            ec.assign(ENOMEM, boost::asio::error::get_system_category());
+        has_chained = true;
+        if (!unasked && (ec || size < asked || sink.is_full() || sink.is_over())) {
+            spot.release(got.emptied());
+            return true;
+        }
+        if (!got.emptied())
+            spot = lent_place();
+        sink.clear();
+        return false;
+    }
+
+    /// Gives the place back. Returns what the handler gets beside the error.
+    auto finish(error_code& ec)
+    {
+        spot = lent_place();
+        if (ec)
+            sink.clear();
+        else if (sink.is_over())
+            ec.assign(EFBIG, boost::asio::error::get_system_category());
+        sink.trim();
+        if (sink.is_over())
+            sink.cut();
+        return make_result(sink);
+    }
+
+    reading_places* places;
     bool careful;
     bool has_waited = false;
+    bool has_chained = false;
     place at;
-    reading_places* places = nullptr; // from the first step on
     std::uint64_t size_hint = 0;
     std::size_t asked = 0;
     lent_place spot;
     Sink sink;
 };
-
-inline auto make_result(string_sink& sink) { return sink.take(); }
-
-template <typename Sink>
-std::size_t make_result(const Sink& sink)
-{
-    return sink.filled();
-}
 
 template <typename Executor, typename Sink>
 class read_file_steps
@@ -112,10 +165,11 @@ public:
     void operator()(Self& self)
     {
         state& at = *state_;
-        if (!at.has_waited) {
+        if (!at.has_waited)
             accept_cancellation(self);
-            at.places = &boost::asio::use_service<reading_places>(
-                boost::asio::query(executor_, boost::asio::execution::context));
+        if (at.has_chained)
+            return go_on(self);
+        if (!at.has_waited) {
             bool waits = false;
             const auto slot = at.places->acquire(
                 waits, [&] { return std::make_unique<waiter<Self>>(self, *this); });
@@ -128,7 +182,7 @@ public:
             return end(self, boost::asio::error::operation_aborted);
         if (!at.spot)
             return start_worker(self);
-        if (at.careful || loop().ring().sq_entries() < read_chain_request::members)
+        if (at.careful || !at.places->fits_chain())
             return start_again(self);
         start_chain(self);
     }
@@ -137,34 +191,9 @@ public:
     template <typename Self>
     void operator()(Self& self, error_code ec, const read_chain_result& got)
     {
-        state& at = *state_;
-        // The chain of a thread that has ended is ended with it.
-        const bool unasked = ec == boost::asio::error::operation_aborted;
-        if (!unasked && ec) {
-            at.spot.release(got.emptied());
+        if (state_->take_chain(ec, got))
             return end(self, ec);
-        }
-        if (unasked) {
-            if (!got.emptied())
-                at.spot = lent_place();
-            if (is_cancelled(self))
-                return end(self, ec);
-            return at.spot ? start_again(self) : start_worker(self);
-        }
-        const auto size = static_cast<std::size_t>(got.read);
-        if (with_memory([&] { at.sink.take_first(at.spot.memory(), size); }) < 0)
-            ec.assign(ENOMEM, boost::asio::error::get_system_category());
-        const bool over = ec || size < at.asked || at.sink.is_full() || at.sink.is_over();
-        if (over) {
-            at.spot.release(got.emptied());
-            return end(self, ec);
-        }
-        if (!got.emptied())
-            at.spot = lent_place();
-        if (is_cancelled(self))
-            return end(self, boost::asio::error::operation_aborted);
-        at.sink.clear();
-        return at.spot ? start_again(self) : start_worker(self);
+        go_on(self);
     }
 
     // hint
@@ -231,23 +260,23 @@ private:
     {
         state& at = *state_;
         boost::asio::mutable_buffer first;
-        if (with_memory([&] {
-                first = at.sink.first(at.spot.memory(), reading_places::memory_size);
-            }) < 0)
-        {
+        if (!at.find_memory(first)) {
             at.spot.release(true);
             return start_worker(self); // which reports it
         }
-        at.asked = first.size();
         const Executor executor = executor_;
-        start_read_chain(
-            loop(),
-            executor,
-            std::move(self),
-            at.at,
-            at.spot.slot(),
-            first.data(),
-            static_cast<std::uint32_t>(first.size()));
+        start_chain_request<read_chain_request>(
+            loop(), executor, std::move(self), at.at, at.spot.slot(), first);
+    }
+
+    template <typename Self>
+    void go_on(Self& self)
+    {
+        if (is_cancelled(self))
+            return end(self, boost::asio::error::operation_aborted);
+        if (!state_->spot)
+            return start_worker(self);
+        start_again(self);
     }
 
     // The file is larger than the chain could know, or its reads are short. It is opened
@@ -310,16 +339,7 @@ private:
     template <typename Self>
     void end(Self& self, error_code ec)
     {
-        state& at = *state_;
-        at.spot = lent_place();
-        if (ec)
-            at.sink.clear();
-        else if (at.sink.is_over())
-            ec.assign(EFBIG, boost::asio::error::get_system_category());
-        at.sink.trim();
-        if (at.sink.is_over())
-            at.sink.cut();
-        auto result = make_result(at.sink);
+        auto result = state_->finish(ec);
         state_.reset();
         self.complete(ec, std::move(result));
     }

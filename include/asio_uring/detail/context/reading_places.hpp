@@ -9,6 +9,8 @@
 
 #include <asio_uring/detail/context/ring_service.hpp>
 #include <asio_uring/detail/loop/optional_mutex.hpp>
+#include <asio_uring/detail/request/file_sink.hpp>
+#include <asio_uring/detail/request/read_chain.hpp>
 
 #include <array>
 #include <cstddef>
@@ -39,6 +41,8 @@ private:
     std::unique_ptr<place_waiter> next_;
 };
 
+class lent_place;
+
 class reading_places final
     : public asio_impl::execution_context_service_base<reading_places>
 {
@@ -54,6 +58,16 @@ public:
     /// The loop, or nullptr where the context does without a ring.
     event_loop* find_loop() noexcept { return service_.find_loop(); }
 
+    /// Whether the ring has room for a chain. REQUIRES: a ring.
+    bool fits_chain() noexcept
+    {
+        return service_.look_at_loop()->ring().sq_entries() >=
+               read_chain_request::members;
+    }
+
+    /// A place with its memory for a chain, or none.
+    lent_place try_acquire();
+
     /// A place, or none. Then `make()` makes a waiter that gets the next one, unless
     /// nobody would give one back: then there is no place at all.
     template <typename MakeWaiter>
@@ -63,20 +77,15 @@ public:
         if (!service_.has_ring())
             return std::nullopt;
         const mutex_lock lock(mutex_);
-        boost::system::error_code ec;
-        const std::uint32_t slot = service_.acquire_file_slot(ec);
-        if (!ec) {
-            ++lent_;
-            return slot;
-        }
-        if (lent_ != 0) {
+        const auto slot = acquire_free();
+        if (!slot && lent_ != 0) {
             std::unique_ptr<place_waiter> waiter = make();
             place_waiter* const last = waiter.get();
             (last_ == nullptr ? first_ : last_->next_) = std::move(waiter);
             last_ = last;
             waits = true;
         }
-        return std::nullopt;
+        return slot;
     }
 
     /// Gives a place back, to the next who waits. `emptied` says that a request has
@@ -134,6 +143,16 @@ public:
     }
 
 private:
+    std::optional<std::uint32_t> acquire_free()
+    {
+        boost::system::error_code ec;
+        const std::uint32_t slot = service_.acquire_file_slot(ec);
+        if (ec)
+            return std::nullopt;
+        ++lent_;
+        return slot;
+    }
+
     place_waiter* take_first() noexcept
     {
         std::unique_ptr<place_waiter> taken = std::move(first_);
@@ -188,5 +207,22 @@ private:
     reading_places* of_ = nullptr;
     std::uint32_t slot_ = 0;
 };
+
+inline lent_place reading_places::try_acquire()
+{
+    if (!service_.has_ring() || !fits_chain())
+        return {};
+    std::optional<std::uint32_t> slot;
+    {
+        const mutex_lock lock(mutex_);
+        slot = acquire_free();
+    }
+    if (!slot)
+        return {};
+    if (with_memory([&] { memory(*slot); }) == 0)
+        return {*this, *slot};
+    release(*slot, true);
+    return {};
+}
 
 } // namespace asio_uring::detail

@@ -25,8 +25,8 @@ namespace asio_uring::detail {
 class file_sink
 {
 public:
-    file_sink(const file_sink&) = delete;
-    file_sink& operator=(const file_sink&) = delete;
+    file_sink(file_sink&&) noexcept = default;
+    file_sink& operator=(file_sink&&) = delete;
 
     /// Memory for the next bytes, perhaps fewer than wanted; none where the sink is full.
     virtual boost::asio::mutable_buffer room(std::size_t wanted) = 0;
@@ -154,7 +154,7 @@ public:
 
     void take_first(const char* memory, std::size_t size) override
     {
-        content_.assign(memory, std::min(size, limit_));
+        content_ = std::string(memory, std::min(size, limit_));
         commit(size);
     }
 

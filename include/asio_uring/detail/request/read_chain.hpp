@@ -11,6 +11,8 @@
 #include <asio_uring/op/read_write.hpp>
 #include <asio_uring/op/registered.hpp>
 
+#include <boost/asio/buffer.hpp>
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -92,10 +94,15 @@ public:
     static constexpr unsigned members = 3;
 
     read_chain_request(
-        const place& at, std::uint32_t slot, void* memory, std::uint32_t size)
+        const place& at, std::uint32_t slot, boost::asio::mutable_buffer to)
         : chain_(abi::sqe_io_link),
           open_(open_in_slot(at, slot)),
-          read_(op::on_slot(slot, op::read{.data = memory, .size = size, .offset = 0})),
+          read_(op::on_slot(
+              slot,
+              op::read{
+                  .data = to.data(),
+                  .size = static_cast<std::uint32_t>(to.size()),
+                  .offset = 0})),
           close_(op::close{.slot = slot})
     {
         chain_.append(open_);
@@ -171,24 +178,18 @@ private:
     op::on_direct<op::read> read_;
 };
 
-/// Starts a read chain on a ring.
-template <typename Executor, typename Handler>
-void start_read_chain(
-    event_loop& loop,
-    const Executor& executor,
-    Handler&& handler,
-    const place& at,
-    std::uint32_t slot,
-    void* memory,
-    std::uint32_t size)
+/// Starts a Request of these arguments that has a chain.
+template <typename Request, typename Executor, typename Handler, typename... Args>
+void start_chain_request(
+    event_loop& loop, const Executor& executor, Handler&& handler, Args&&... args)
 {
     std::decay_t<Handler> stored(std::forward<Handler>(handler));
-    auto slot_of_handler = boost::asio::get_associated_cancellation_slot(stored);
-    auto op = make_operation<read_chain_request>(
-        loop, stored, executor, at, slot, memory, size);
+    auto slot = boost::asio::get_associated_cancellation_slot(stored);
+    auto op =
+        make_operation<Request>(loop, stored, executor, std::forward<Args>(args)...);
     request_chain& chain = op->request().chain();
     chain.lead(*op);
-    op.connect(slot_of_handler, chain.first());
+    op.connect(slot, chain.first());
     op.take();
     loop.start(chain);
 }
