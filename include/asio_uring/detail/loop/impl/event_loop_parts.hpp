@@ -68,9 +68,10 @@ void basic_event_loop<Ring>::take_member(
     member.owner_->requests.erase(member);
     member.state_ = operation_state::ended;
     member.set_stands(false);
-    chain_member* const next = request_chain::standing(chain.first_);
+    --chain.standing_;
     // The name of a chain is the name of its first member that stands.
     if (const auto index = std::exchange(member.cancellation_index_, 0); index != 0) {
+        chain_member* const next = request_chain::standing(chain.first_);
         if (next != nullptr && next->cancellation_index_ == 0) {
             cancellations_.rename(index, *next);
             next->cancellation_index_ = index;
@@ -78,10 +79,10 @@ void basic_event_loop<Ring>::take_member(
         else
             cancellations_.erase(index);
     }
-    if (--chain.standing_ == 0)
+    if (chain.standing_ == 0)
         ops.push(&chain.head());
-    else if (chain.cancelled_ && !stopping_)
-        request_cancel(*next, ops);
+    else if (chain.cancelled_ && !stopping_) [[unlikely]]
+        request_cancel(*request_chain::standing(chain.first_), ops);
 }
 
 // The kernel ends a member that it works on; those behind it wait in no place where it
