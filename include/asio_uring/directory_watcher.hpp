@@ -287,8 +287,10 @@ public:
      * @par Errors
      * no_such_file_or_directory, permission_denied and others of inotify_add_watch(2);
      * no_space_on_device where the user watches as much as fs.inotify.max_user_watches
-     * permits; operation_aborted when cancelled. After an error of a recursive watch a
-     * part of the tree is watched.
+     * permits; those of opendir(3) and readdir(3), for example too_many_files_open, of a
+     * directory below; operation_aborted when cancelled. After an error of a recursive
+     * watch the rest of the tree is watched. A directory below that the user may not read
+     * is not watched, and is no error.
      * @par Kernel
      * Any. A worker of the context walks the tree, with and without a ring.
      */
@@ -331,7 +333,7 @@ public:
      * @par Errors
      * operation_aborted where cancel(), close() or a slot ended the wait; bad_descriptor
      * behind close(); those of async_watch() where a new directory below a recursive
-     * watch cannot be watched, after which the watcher goes on.
+     * watch cannot be watched or looked into, after which the watcher goes on.
      * @par Kernel
      * Any; without a ring the context's reactor waits.
      */

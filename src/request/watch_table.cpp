@@ -42,21 +42,25 @@ bool is_directory(int directory, const ::dirent& entry) noexcept
            S_ISDIR(status.st_mode);
 }
 
-/// What is in a directory. One that has gone has nothing in it.
-std::vector<found> list(const std::string& path)
+/// Whether an error says that there is no such directory any more. Its events say so too.
+bool is_gone(int error) noexcept { return error == -ENOENT || error == -ENOTDIR; }
+
+/// What is in a directory, as far as it can be read. Returns 0 or a negated errno.
+int list(const std::string& path, std::vector<found>& names)
 {
-    std::vector<found> names;
     const std::unique_ptr<::DIR, stream_closer> stream(::opendir(path.c_str()));
-    while (stream) {
+    if (!stream)
+        return -errno;
+    for (;;) {
+        errno = 0; // the end of a directory leaves it so
         const ::dirent* const entry = ::readdir(stream.get());
         if (entry == nullptr)
-            break;
+            return -errno;
         const std::string_view name = entry->d_name;
         if (name != "." && name != "..")
             names.push_back(
                 {std::string(name), is_directory(::dirfd(stream.get()), *entry)});
     }
-    return names;
 }
 
 bool is_below(const std::string& path, const std::string& top) noexcept
@@ -97,13 +101,22 @@ int watch_table::watch_one(const std::string& path, bool recursive, bool is_root
 }
 
 /// Watches all directories below one that is watched. Tells what is in them if asked.
+/// What fails keeps nothing from the others; the first error is the result.
 int watch_table::walk(const std::string& top, bool tells)
 {
     std::vector<std::string> left{top};
+    int first_error = 0;
+    const auto note = [&](int error) {
+        if (error < 0 && !is_gone(error) && first_error == 0)
+            first_error = error;
+    };
     while (!left.empty()) {
         const std::string directory = std::move(left.back());
         left.pop_back();
-        for (const found& entry : list(directory)) {
+        std::vector<found> names;
+        // What cannot be read may hold directories that nobody watches then.
+        note(list(directory, names));
+        for (const found& entry : names) {
             std::string path = joined(directory, entry.name);
             if (tells) {
                 const std::lock_guard lock(mutex_);
@@ -117,14 +130,13 @@ int watch_table::walk(const std::string& top, bool tells)
             if (!entry.is_directory)
                 continue;
             const int error = watch_one(path, true, false);
-            // One that has gone meanwhile has events that say so.
-            if (error < 0 && error != -ENOENT && error != -ENOTDIR && error != -EACCES)
-                return error;
+            if (error != -EACCES)
+                note(error);
             if (error == 0)
                 left.push_back(std::move(path));
         }
     }
-    return 0;
+    return first_error;
 }
 
 bool watch_table::needs_scan() const
@@ -148,7 +160,7 @@ int watch_table::scan()
 {
     for (unseen directory; take_unseen(directory);) {
         const int error = watch_one(directory.path, true, directory.is_root);
-        if (error == -ENOENT || error == -ENOTDIR || error == -EACCES)
+        if (is_gone(error) || error == -EACCES)
             continue;
         if (error < 0)
             return error;

@@ -2,6 +2,7 @@
 // What a directory_watcher tells, against what was done.
 #include "../support/backend.hpp"
 #include "../support/destroy_everywhere.hpp"
+#include "../support/no_descriptors.hpp"
 #include "../support/temporary_directory.hpp"
 #include "ask.hpp"
 
@@ -273,6 +274,56 @@ BOOST_AUTO_TEST_CASE(directories_behind_one_that_cannot_be_watched_are_watched)
         all.push_back(text(found));
     BOOST_TEST_REQUIRE(all.size() == 3U);
     BOOST_TEST(all.back() == "created d/file");
+}
+
+// One that cannot be looked into is no empty one.
+BOOST_AUTO_TEST_CASE(directory_that_cannot_be_read_is_told)
+{
+    fs::create_directories(folder.path("a/b"));
+    BOOST_TEST(!watch("a")); // the context has its workers
+    {
+        const no_descriptors none;
+        BOOST_TEST((watch("a", true) == std::errc::too_many_files_open));
+    }
+    BOOST_TEST(!watch("a", true));
+    fs::create_directories(folder.path("a/b/c/d"));
+    BOOST_TEST(text(next().value) == "created/ a/b/c");
+    {
+        const no_descriptors none;
+        BOOST_TEST((next().ec == std::errc::too_many_files_open));
+    }
+    // The watcher goes on.
+    fs::create_directories(folder.path("a/b/e"));
+    BOOST_TEST(text(next().value) == "created/ a/b/e");
+    // A directory that has gone is none to tell of.
+    fs::remove_all(folder.path("a"));
+    BOOST_TEST((watch("a", true) == std::errc::no_such_file_or_directory));
+    detail::watch_table table(unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)));
+    BOOST_TEST_REQUIRE(table.add(folder.path(""), true) == 0);
+    const std::string gone = event_text(1, IN_CREATE | IN_ISDIR, "gone");
+    table.take(gone.data(), gone.size());
+    BOOST_TEST(table.scan() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(directory_behind_an_error_of_a_walk_is_watched)
+{
+    const std::string name(200, 'n');
+    unique_fd at(::dup(folder.fd()));
+    for (int depth = 0; depth != 30; ++depth) { // more than a path may have
+        BOOST_TEST_REQUIRE(::mkdirat(at.get(), name.c_str(), 0700) == 0);
+        at.reset(::openat(at.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        BOOST_TEST_REQUIRE(at.get() >= 0);
+    }
+    // Some of them come first, in whatever order they are listed.
+    for (int other = 0; other != 20; ++other)
+        fs::create_directories(folder.path(std::to_string(other) + "/inner"));
+    BOOST_TEST((watch("", true) == std::errc::filename_too_long));
+    for (int other = 0; other != 20; ++other) {
+        const std::string file = std::to_string(other) + "/inner/file";
+        folder.write(file, "");
+        const strings expected = {"created " + file, "closed " + file};
+        BOOST_TEST(all_so_far() == expected, boost::test_tools::per_element());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(moved_directory_is_watched_where_it_is)

@@ -2,6 +2,7 @@
 // Names, links, directories and attributes, against std::filesystem as the oracle.
 #include "../support/backend.hpp"
 #include "../support/destroy_everywhere.hpp"
+#include "../support/no_descriptors.hpp"
 #include "../support/temporary_directory.hpp"
 #include "ask.hpp"
 
@@ -21,7 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
@@ -152,25 +152,6 @@ bool same(const error_code& ours, const std::error_code& oracle)
                         ours == static_cast<std::errc>(oracle.value())
                   : !ours;
 }
-
-/// The process may open no more descriptors while it lives.
-class no_descriptors
-{
-public:
-    no_descriptors()
-    {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        ::rlimit none = before_;
-        none.rlim_cur = 0;
-        ::setrlimit(RLIMIT_NOFILE, &none);
-    }
-    no_descriptors(const no_descriptors&) = delete;
-    no_descriptors& operator=(const no_descriptors&) = delete;
-    ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-private:
-    ::rlimit before_{};
-};
 
 /// Requests are an ordinary user's while it lives.
 class ordinary_user
