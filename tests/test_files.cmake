@@ -120,7 +120,9 @@ set(test_files_sources
 set(test_files_system_sources
     files_system/main.cpp
     files_system/test_directory_watcher.cpp
+    files_system/test_file_faults.cpp
     files_system/test_file_system.cpp
+    files_system/test_full_disk.cpp
     files_system/test_whole_files.cpp
 )
 
