@@ -7,6 +7,7 @@ set(asio_uring_sources
     src/context/single_issuer.cpp
     src/request/file_calls.cpp
     src/request/file_copy.cpp
+    src/request/file_position.cpp
     src/request/plain_attempt.cpp
     src/request/plain_call.cpp
     src/request/watch_table.cpp
@@ -233,6 +234,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/loop/teardown_watch.hpp
     include/asio_uring/detail/loop/thread_census.hpp
     include/asio_uring/detail/loop/thread_mark.hpp
+    include/asio_uring/detail/loop/tidied_operation.hpp
     include/asio_uring/detail/loop/timer_set.hpp
     include/asio_uring/detail/loop/user_data.hpp
     include/asio_uring/detail/loop/verdict.hpp
@@ -261,6 +263,7 @@ set(asio_uring_detail_headers
     include/asio_uring/detail/request/file_copy.hpp
     include/asio_uring/detail/request/file_location.hpp
     include/asio_uring/detail/request/file_names.hpp
+    include/asio_uring/detail/request/file_position.hpp
     include/asio_uring/detail/request/file_sink.hpp
     include/asio_uring/detail/request/file_status.hpp
     include/asio_uring/detail/request/file_transfer.hpp

@@ -198,7 +198,13 @@ BOOST_AUTO_TEST_CASE(write_that_fails_in_its_middle_counts_what_is_written)
                     asio::async_write_at(file, 0, asio::buffer(bytes), handler);
                 });
                 BOOST_TEST((all == transferred(error, size)));
+                stream lines(context, disk.path("lines"), made | file_base::truncate);
+                disk.fail(FUSE_WRITE, error, well);
+                const auto part = write(lines, bytes);
+                BOOST_TEST(part.first == 0);
                 disk.heal();
+                BOOST_TEST((write(lines, "end") == transferred(0, 3)));
+                BOOST_TEST((disk.read("lines") == bytes.substr(0, part.second) + "end"));
             }
 }
 

@@ -142,6 +142,63 @@ BOOST_AUTO_TEST_CASE(random_access_file_writes_what_fits_and_goes_on)
     BOOST_TEST(file.size() == room - 192);
 }
 
+BOOST_AUTO_TEST_CASE(stream_file_goes_on_behind_what_fitted)
+{
+    if (!may_run())
+        ASIO_URING_SKIP(no_mount);
+    const std::string bytes = letters(room + 5000);
+    random_access_file other(context, path("other"), made);
+    for (const file_base::flags more : {file_base::flags{}, file_base::append}) {
+        fs::remove(path("file"));
+        other.write_some_at(0, asio::buffer(bytes, 8192));
+        stream_file file(context, path("file"), made | more);
+        const auto write = [&](std::size_t size) {
+            return transfer([&](auto handler) {
+                file.async_write_some(asio::buffer(bytes, size), handler);
+            });
+        };
+        BOOST_TEST(write(100).value == 100U);
+        const auto part = write(bytes.size());
+        BOOST_TEST(!part.ec);
+        BOOST_TEST(part.value == room - 8192 - 100);
+        BOOST_TEST(file.seek(0, file_base::seek_cur) == room - 8192);
+        BOOST_TEST((write(100).ec == std::errc::no_space_on_device));
+        const auto all = transfer(
+            [&](auto handler) { asio::async_write(file, asio::buffer(bytes), handler); });
+        BOOST_TEST((all.ec == std::errc::no_space_on_device));
+        BOOST_TEST(all.value == 0U);
+        other.resize(0);
+        BOOST_TEST(write(3).value == 3U);
+        const std::string expected =
+            bytes.substr(0, 100) + bytes.substr(0, part.value) + bytes.substr(0, 3);
+        BOOST_TEST((read("file") == expected));
+    }
+}
+
+// What stands behind it in the line begins where it ended.
+BOOST_AUTO_TEST_CASE(stream_file_in_line_goes_on_behind_what_fitted)
+{
+    if (!may_run())
+        ASIO_URING_SKIP(no_mount);
+    const std::string bytes = letters(room + 5000);
+    stream_file file(context, path("file"), made);
+    std::string log;
+    std::string found(10, '-');
+    file.async_write_some(asio::buffer(bytes), [&](error_code ec, std::size_t size) {
+        log += ec.message() + ' ' + std::to_string(size) + '\n';
+    });
+    file.async_read_some(asio::buffer(found), [&](error_code ec, std::size_t) {
+        log += ec == asio::error::eof ? "eof\n" : "read\n";
+    });
+    file.async_write_some(asio::buffer("x", 1), [&](error_code ec, std::size_t) {
+        log += ec == std::errc::no_space_on_device ? "full\n" : "written\n";
+    });
+    finish(context);
+    BOOST_TEST(log == error_code().message() + " 65536\neof\nfull\n");
+    BOOST_TEST(file.size() == room);
+    BOOST_TEST((read("file") == bytes.substr(0, room)));
+}
+
 BOOST_AUTO_TEST_CASE(failed_write_of_a_file_leaves_the_old_content)
 {
     if (!may_run())

@@ -22,6 +22,7 @@
 #include <asio_uring/detail/loop/ring_operation.hpp>
 #include <asio_uring/detail/loop/teardown_watch.hpp>
 #include <asio_uring/detail/loop/thread_census.hpp>
+#include <asio_uring/detail/loop/tidied_operation.hpp>
 #include <asio_uring/detail/loop/timer_set.hpp>
 #include <asio_uring/detail/loop/user_data.hpp>
 #include <asio_uring/detail/loop/verdict.hpp>

@@ -57,6 +57,7 @@ enum class part_kind : std::uint8_t
     none,   // to its handler, by way of the scheduler
     member, // to its chain
     source, // to whoever asks for its results
+    tidied, // to its handler, once the operation has tidied up behind its request
 };
 
 /// What a transfer can do beside its request.
@@ -132,6 +133,17 @@ public:
     /// A sync that has not begun waits for the operation, to cover it.
     void note_write() noexcept { writes_ = true; }
 
+    /// Its request may leave something undone, and what stands behind it in its line
+    /// waits until that is done. REQUIRES: it is a tidied_operation.
+    void tidy_up() noexcept { part_ = part_kind::tidied; }
+
+    /// Both.
+    void note_write_and_tidy_up() noexcept
+    {
+        note_write();
+        tidy_up();
+    }
+
     /// The transfer waits until its descriptor is ready, and is then done by a call.
     /// REQUIRES: it is a transfer.
     void go_by_call() noexcept { by_call_ = wait_for_readiness_ = true; }
@@ -179,6 +191,12 @@ private:
     {
         return cancel_requested() | (wait_for_readiness_ & !by_call_) | polls_on_ |
                (part_ != part_kind::none);
+    }
+
+    // Whether its completions go to something larger than itself.
+    bool is_part() const noexcept
+    {
+        return part_ == part_kind::member || part_ == part_kind::source;
     }
 
     // Whether the result is taken at the delivery. A write that went with the turn has

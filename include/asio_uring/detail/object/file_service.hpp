@@ -277,11 +277,13 @@ public:
     {
         start_either<file_read<Buffers>>(
             impl,
-            {.way = facts(impl).line(), .name = "async_read_some"},
+            {.way = facts(impl).line(),
+             .name = "async_read_some",
+             .property = &ring_operation::tidy_up},
             handler,
             io_executor,
             buffers,
-            file_place{},
+            file_place{.is_position = has_ring()},
             names_);
     }
 
@@ -296,11 +298,11 @@ public:
             impl,
             {.way = facts(impl).line(),
              .name = "async_write_some",
-             .property = &ring_operation::note_write},
+             .property = &ring_operation::note_write_and_tidy_up},
             handler,
             io_executor,
             buffers,
-            file_place{},
+            file_place{.is_position = has_ring()},
             names_);
     }
 

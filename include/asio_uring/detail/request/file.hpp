@@ -10,6 +10,7 @@
 #include <asio_uring/detail/request/attempt.hpp>
 #include <asio_uring/detail/request/buffer_names.hpp>
 #include <asio_uring/detail/request/buffers.hpp>
+#include <asio_uring/detail/request/file_position.hpp>
 #include <asio_uring/op/descriptor.hpp>
 #include <asio_uring/op/read_write.hpp>
 
@@ -40,7 +41,8 @@ inline std::uint64_t as_offset(std::uint64_t offset) noexcept
 struct file_place
 {
     std::uint64_t offset = abi::offset_current;
-    std::uint32_t flags = 0; ///< RWF_*
+    std::uint32_t flags = 0;  ///< RWF_*
+    bool is_position = false; ///< the file's own, which the request may leave behind
 };
 
 template <typename Buffers>
@@ -79,6 +81,8 @@ public:
     {
         const std::uint64_t offset =
             place_.offset == abi::offset_current ? place_.offset : place_.offset + done_;
+        if (place_.is_position)
+            position_.note(descriptor_);
         if constexpr (requires { registered_.place(); }) {
             if (const std::optional<std::uint16_t> index = registered_.place())
                 return op::read_fixed{
@@ -106,6 +110,14 @@ public:
                 .offset = offset,
                 .flags = place_.flags}
                 .prepare(sqe);
+    }
+
+    void tidy(const ring_operation& op) noexcept
+    {
+        std::size_t asked = buffers_.size();
+        if constexpr (buffers_type::is_single)
+            asked -= done_; // which has left a list
+        position_.tidy(descriptor_, operation_bytes(op), asked);
     }
 
     /// Bytes that were there before an error are told first, as read(2) does it.
@@ -179,6 +191,7 @@ private:
 
     [[no_unique_address]] registered_part<Buffers> registered_;
     file_place place_;
+    file_position position_;
     // Without a ring nothing is looked at, and the whole is the request's.
     std::uint32_t done_ = 0;
     int descriptor_;
@@ -206,6 +219,8 @@ public:
 
     void prepare(abi::sqe& sqe) noexcept
     {
+        if (place_.is_position)
+            position_.note(descriptor_);
         if constexpr (requires { registered_.place(); }) {
             if (const std::optional<std::uint16_t> index = registered_.place())
                 return op::write_fixed{
@@ -235,6 +250,11 @@ public:
                 .prepare(sqe);
     }
 
+    void tidy(const ring_operation& op) noexcept
+    {
+        position_.tidy(descriptor_, operation_bytes(op), buffers_.size());
+    }
+
     std::tuple<boost::system::error_code, std::size_t>
     result(const ring_operation& op) const
     {
@@ -246,6 +266,7 @@ public:
 private:
     [[no_unique_address]] registered_part<Buffers> registered_;
     file_place place_;
+    file_position position_;
     int descriptor_;
 };
 

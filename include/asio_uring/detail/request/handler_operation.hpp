@@ -11,10 +11,12 @@
 #include <asio_uring/detail/asio/error_location.hpp>
 #include <asio_uring/detail/asio/handler_support.hpp>
 #include <asio_uring/detail/loop/ring_operation.hpp>
+#include <asio_uring/detail/loop/tidied_operation.hpp>
 
 #include <memory>
 #include <new>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace asio_uring::detail {
@@ -58,6 +60,13 @@ concept batched_request = transfer_request<Request> && requires
     Request::goes_with_turn;
 };
 
+/// A request that leaves something to do where it ends short: see tidied_operation.
+template <typename Request>
+concept tidied_request = requires(Request& request, const ring_operation& op)
+{
+    request.tidy(op);
+};
+
 /// Request is a small class with these members:
 ///
 ///   void prepare(abi::sqe&) noexcept
@@ -74,6 +83,11 @@ concept batched_request = transfer_request<Request> && requires
 ///       Whether it ends within the initiating function.
 ///   static constexpr int result_at_once
 ///       The result it then ends with, of the kernel's kind.
+///
+/// A tidied_request also has this:
+///
+///   void tidy(const ring_operation&) noexcept
+///       Called before result(), where the operation was told to tidy_up().
 ///
 /// A transfer also has these, the first and the last three where they say something; see
 /// transfer_functions:
@@ -93,15 +107,27 @@ concept batched_request = transfer_request<Request> && requires
 ///
 /// An operation that has a request. The loop knows it by this part.
 template <typename Request>
-class request_operation : public ring_operation
+class request_operation
+    : public std::conditional_t<tidied_request<Request>, tidied_operation, ring_operation>
 {
+    using base_type =
+        std::conditional_t<tidied_request<Request>, tidied_operation, ring_operation>;
+
 public:
     Request& request() noexcept { return request_; }
 
 protected:
     template <typename... Args>
-    explicit request_operation(func_type deliver, Args&&... args)
-        : ring_operation(deliver, functions()), request_(std::forward<Args>(args)...)
+    requires(!tidied_request<Request>) explicit request_operation(
+        asio_impl::scheduler_operation::func_type deliver, Args&&... args)
+        : base_type(deliver, functions()), request_(std::forward<Args>(args)...)
+    {}
+
+    template <typename... Args>
+    requires tidied_request<Request>
+    explicit request_operation(
+        asio_impl::scheduler_operation::func_type deliver, Args&&... args)
+        : base_type(deliver, functions(), &do_tidy), request_(std::forward<Args>(args)...)
     {}
 
     ~request_operation() = default;
@@ -118,6 +144,12 @@ private:
     {
         if constexpr (requires { of(base).prepare(sqe); })
             of(base).prepare(sqe);
+    }
+
+    static void do_tidy(ring_operation& base) noexcept
+    {
+        if constexpr (tidied_request<Request>)
+            of(base).tidy(base);
     }
 
     static constexpr transfer_functions make_transfer_functions() noexcept

@@ -363,7 +363,7 @@ void basic_event_loop<Ring>::request_cancel(
         sqe = abi::sqe{};
         op::nop{}.prepare(sqe);
         op.poll_stands_ = false;
-        if (op.part_ == part_kind::none) {
+        if (!op.is_part()) {
             sqe.user_data = user_data::of(internal_request::cancel).bits;
             --in_kernel_count_;
             ++own_count_;

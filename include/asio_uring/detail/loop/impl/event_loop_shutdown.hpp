@@ -375,7 +375,7 @@ void basic_event_loop<Ring>::abort_requests(
 {
     forget_reaped(owner);
     while (ring_operation* op = owner.requests.front()) {
-        if (op->part_ != part_kind::none) {
+        if (op->is_part()) {
             op->result_ = -ECANCELED;
             retire_any(*op, ended);
             continue;

@@ -442,7 +442,7 @@ void basic_event_loop<Ring>::retire(ring_operation& op, asio_impl::operation_que
     leave(op, ops);
 }
 
-// The same for an operation that may be a part of something larger.
+// The same for an operation that may be a part of something larger, or tidies up.
 template <typename Ring>
 void basic_event_loop<Ring>::retire_any(
     ring_operation& op, asio_impl::operation_queue& ops)
@@ -454,6 +454,11 @@ void basic_event_loop<Ring>::retire_any(
         return take_member(static_cast<chain_member&>(op), ops);
     case part_kind::source:
         return take_last(static_cast<result_source&>(op), ops);
+    case part_kind::tidied:
+        // A descriptor that is closed may be another file's by now.
+        if (op.result_ > 0 && !op.owner_->closed)
+            static_cast<tidied_operation&>(op).tidy_(op);
+        return retire(op, ops);
     }
 }
 
