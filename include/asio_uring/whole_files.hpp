@@ -31,8 +31,11 @@ struct read_file_options
     std::size_t limit = std::numeric_limits<std::size_t>::max();
 
     /// A read that brings less than was asked for is not the end of the file, only one
-    /// that brings nothing is. Files of some pseudo file systems are such; those below
-    /// /proc and /sys are known by their path.
+    /// that brings nothing is. Files of some pseudo file systems are such. Those below
+    /// /proc and /sys are known by their absolute path; one that is reached from a
+    /// directory_handle, from the working directory or by a link has to be told of here.
+    /// A second read of each file would tell as well, for a fifth of what a small file
+    /// costs.
     bool read_until_empty = false;
 };
 

@@ -2,6 +2,7 @@
 // What Asio's files do not have: the calls that wait for the file system, asynchronous,
 // and transfers with flags or past the page cache.
 #include "../support/backend.hpp"
+#include "../support/cancel_everywhere.hpp"
 #include "file_kinds.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -39,6 +40,38 @@ std::string system_text(int error)
 std::uint64_t requests(asio::io_context& context)
 {
     return asio_uring::counters(context).sqes;
+}
+
+/// One of the operations of files.
+template <typename Handler>
+void start_one(
+    int which,
+    random& file,
+    stream& lines,
+    const std::string& bytes,
+    std::string& room,
+    Handler handler)
+{
+    switch (which) {
+    case 0:
+        return file.async_read_some_at(1, asio::buffer(room, 3), handler);
+    case 1:
+        return file.async_write_some_at(6, asio::buffer(bytes), handler);
+    case 2:
+        return file.async_write_durable_at(6, asio::buffer(bytes), handler);
+    case 3:
+        return lines.async_read_some(asio::buffer(room, 3), handler);
+    case 4:
+        return file.async_sync_all(handler);
+    case 5:
+        return lines.async_write_some(asio::buffer(bytes), handler);
+    case 6:
+        return file.async_resize(10'000, handler);
+    case 7:
+        return file.async_allocate(0, 10'000, random::keep_size, handler);
+    default:
+        return file.async_sync_data(handler);
+    }
 }
 
 } // namespace
@@ -300,6 +333,69 @@ BOOST_AUTO_TEST_CASE(durable_writes_share_their_syncs)
     reading.async_write_durable_at(0, asio::buffer("text", 4), f.log.io("durable"));
     finish(f.context);
     BOOST_TEST(f.log.take() == "durable bad_descriptor 0");
+}
+
+// Each operation of a file, between others of that file.
+BOOST_AUTO_TEST_CASE(operation_is_cancelled_at_every_step)
+{
+    const temporary_directory folder;
+    const std::string bytes(5000, 'x');
+    std::string room(5000, '-');
+    std::unique_ptr<random> file;
+    std::unique_ptr<stream> lines;
+    for (int which = 0; which != 9; ++which) {
+        std::size_t others = 0;
+        cancel_everywhere(
+            [&](asio::io_context& on, auto handler) {
+                const asio_uring::executor to(on.get_executor());
+                folder.write("file", "before");
+                file = std::make_unique<random>(to, folder.path("file"), made);
+                lines = std::make_unique<stream>(to, folder.path("file"), made);
+                others = 0;
+                const auto other = [&](error_code ec, std::size_t size) {
+                    others += !ec && size == 3;
+                };
+                file->async_write_some_at(0, asio::buffer("abc", 3), other);
+                lines->async_read_some(asio::buffer(room, 3), other);
+                start_one(which, *file, *lines, bytes, room, std::move(handler));
+                lines->async_read_some(asio::buffer(room.data() + 4000, 3), other);
+                file->async_write_some_at(3, asio::buffer("def", 3), other);
+            },
+            [&](bool) {
+                // Those that a change of the file has left nothing to read end otherwise.
+                BOOST_TEST((others == 4U || which == 3 || which == 5));
+                file.reset();
+                lines.reset();
+            });
+    }
+}
+
+BOOST_AUTO_TEST_CASE(context_dies_at_every_step_of_calls)
+{
+    const temporary_directory folder;
+    const std::string bytes(5000, 'x');
+    destroy_everywhere([&](asio::io_context& on, witness& seen) {
+        const asio_uring::executor to(on.get_executor());
+        struct objects
+        {
+            objects(const asio_uring::executor& to, const std::string& path)
+                : file(to, path, made), lines(to, path, made)
+            {}
+            random file;
+            stream lines;
+            std::string room = std::string(5000, '-');
+            int left = 9;
+        };
+        auto all = std::make_shared<objects>(to, folder.path("file"));
+        const auto step = [all, &seen, token = seen.token()](error_code, auto...) {
+            seen.step();
+            if (--all->left == 0)
+                seen.complete();
+        };
+        for (int which = 0; which != 9; ++which)
+            start_one(which, all->file, all->lines, bytes, all->room, step);
+        return all;
+    });
 }
 
 BOOST_AUTO_TEST_CASE(flags_are_those_of_one_transfer)

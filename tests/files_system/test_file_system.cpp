@@ -6,6 +6,7 @@
 #include "../support/temporary_directory.hpp"
 #include "ask.hpp"
 
+#include <asio_uring/directory_watcher.hpp>
 #include <asio_uring/file_system.hpp>
 #include <asio_uring/io_context.hpp>
 #include <asio_uring/xattr.hpp>
@@ -522,6 +523,41 @@ BOOST_AUTO_TEST_CASE(errors_of_the_system_arrive_as_they_are)
     const auto after = open(folder.path("file"), O_RDONLY);
     BOOST_TEST(!after.ec);
     ::close(after.value);
+}
+
+// Each function, for each error that a path can have.
+BOOST_AUTO_TEST_CASE(path_that_leads_nowhere_is_told_by_every_function)
+{
+    folder.write("own", "own");
+    folder.write("file", "");
+    fs::create_directory(folder.path("gone"));
+    fs::create_symlink("loop", folder.path("loop"));
+    const directory_handle root = open_directory(folder.path(""));
+    const directory_handle gone = open_directory(folder.path("gone"));
+    fs::remove(folder.path("gone"));
+    const std::pair<file_location, std::errc> paths[] = {
+        {{root, std::string(300, 'n')}, std::errc::filename_too_long},
+        {{root, std::string(5000, '/') + "x"}, std::errc::filename_too_long},
+        {{root, "loop/x"}, std::errc::too_many_symbolic_link_levels},
+        {{root, "file/x"}, std::errc::not_a_directory},
+        {{gone, "x"}, std::errc::no_such_file_or_directory}};
+    for (const auto& [path, error] : paths)
+        for (const auto& [name, call] : all_calls(root))
+            BOOST_TEST_CONTEXT(name << ' ' << path.path().substr(0, 20))
+    BOOST_TEST((call(path) == error));
+    // A directory that is removed while it is held can still be asked for itself.
+    BOOST_TEST(!stat({gone, "."}).ec);
+    BOOST_TEST(folder.read("own") == "own");
+    asio_uring::directory_watcher watcher(context);
+    const auto watch = [&](const std::string& name) {
+        return ask(context, [&](auto handler) {
+            watcher.async_watch(folder.path(name), {.recursive = true}, handler);
+        });
+    };
+    BOOST_TEST((watch("gone") == std::errc::no_such_file_or_directory));
+    BOOST_TEST((watch("loop/x") == std::errc::too_many_symbolic_link_levels));
+    BOOST_TEST((watch(std::string(300, 'n')) == std::errc::filename_too_long));
+    BOOST_TEST((watch("file/x") == std::errc::not_a_directory));
 }
 
 BOOST_AUTO_TEST_CASE(ordinary_user_is_denied_what_permissions_deny)

@@ -3,7 +3,9 @@
 // size around the sizes of requests, and ended at every step.
 #include "../ring/in_child.hpp"
 #include "../support/backend.hpp"
+#include "../support/cancel_everywhere.hpp"
 #include "../support/destroy_everywhere.hpp"
+#include "../support/no_descriptors.hpp"
 #include "../support/temporary_directory.hpp"
 #include "ask.hpp"
 
@@ -197,6 +199,17 @@ BOOST_AUTO_TEST_CASE(pseudo_file_is_read_to_its_end)
     BOOST_TEST((got.value == expected));
 }
 
+// Only its path would tell what kind of file it is.
+BOOST_AUTO_TEST_CASE(pseudo_file_below_a_directory_is_read_to_its_end_where_asked)
+{
+    std::ifstream file("/proc/kallsyms");
+    const std::string expected{std::istreambuf_iterator<char>(file), {}};
+    const directory_handle proc(::open("/proc", O_PATH | O_DIRECTORY));
+    const auto got = read({proc, "kallsyms"}, {.read_until_empty = true});
+    BOOST_TEST(!got.ec);
+    BOOST_TEST((got.value == expected));
+}
+
 BOOST_AUTO_TEST_CASE(path_from_a_directory_keeps_to_it)
 {
     folder.write("inside", "inside");
@@ -214,6 +227,66 @@ BOOST_AUTO_TEST_CASE(path_from_a_directory_keeps_to_it)
     BOOST_TEST(
         (read({root, "out", resolve::no_symlinks}).ec ==
          std::errc::too_many_symbolic_link_levels));
+}
+
+// Each function that takes a path, for each error that a path can have.
+BOOST_AUTO_TEST_CASE(path_that_leads_nowhere_is_told_by_reads_writes_and_copies)
+{
+    folder.write("file", "text");
+    fs::create_directory(folder.path("gone"));
+    fs::create_symlink("loop", folder.path("loop"));
+    const directory_handle root(::open(folder.path("").c_str(), O_PATH | O_DIRECTORY));
+    const directory_handle gone(
+        ::open(folder.path("gone").c_str(), O_PATH | O_DIRECTORY));
+    fs::remove(folder.path("gone"));
+    const std::pair<file_location, std::errc> paths[] = {
+        {{root, std::string(300, 'n')}, std::errc::filename_too_long},
+        {{root, std::string(5000, '/') + "x"}, std::errc::filename_too_long},
+        {{root, "loop/x"}, std::errc::too_many_symbolic_link_levels},
+        {{root, "file/x"}, std::errc::not_a_directory},
+        {{root, "missing/x"}, std::errc::no_such_file_or_directory},
+        {{gone, "x"}, std::errc::no_such_file_or_directory}};
+    for (const auto& [path, error] : paths)
+        BOOST_TEST_CONTEXT(path.path().substr(0, 20))
+        {
+            BOOST_TEST((read(path).ec == error));
+            BOOST_TEST((write(path, "x") == error));
+            BOOST_TEST((copy(path, folder.path("to")).ec == error));
+            BOOST_TEST((copy(folder.path("file"), path).ec == error));
+            BOOST_TEST(names() == 2U);
+        }
+    BOOST_TEST((read({root, "loop"}).ec == std::errc::too_many_symbolic_link_levels));
+    BOOST_TEST(
+        (copy({root, "loop"}, folder.path("to")).ec ==
+         std::errc::too_many_symbolic_link_levels));
+    // The name alone is replaced, whatever it leads to.
+    BOOST_TEST(!write({root, "loop"}, "text"));
+    BOOST_TEST(folder.read("loop") == "text");
+}
+
+BOOST_AUTO_TEST_CASE(process_without_descriptors_is_told_and_goes_on)
+{
+    const std::string large = pattern(200'000);
+    folder.write("file", "text");
+    folder.write("large", large);
+    BOOST_TEST(!read(folder.path("file")).ec); // the context has its ring, or its workers
+    {
+        const no_descriptors none;
+        // A place of the ring is no descriptor of the process.
+        const auto got = read(folder.path("file"));
+        BOOST_TEST(
+            (got.ec ? got.ec == std::errc::too_many_files_open && !got.value[0]
+                    : has_ring(context) && got.value == "text"));
+        BOOST_TEST((write(folder.path("file"), "x") == std::errc::too_many_files_open));
+        BOOST_TEST(
+            (copy(folder.path("file"), folder.path("to")).ec ==
+             std::errc::too_many_files_open));
+    }
+    BOOST_TEST(names() == 2U);
+    BOOST_TEST(read(folder.path("file")).value == "text");
+    BOOST_TEST((read(folder.path("large")).value == large));
+    BOOST_TEST(!write(folder.path("file"), "x"));
+    BOOST_TEST(copy(folder.path("file"), folder.path("to")).value);
 }
 
 // More than there are places, some of them of files that take more than a chain.
@@ -470,6 +543,30 @@ BOOST_AUTO_TEST_CASE(read_that_goes_on_elsewhere_is_work_of_its_context)
     BOOST_TEST(called);
 }
 
+BOOST_AUTO_TEST_CASE(read_is_cancelled_at_every_step)
+{
+    folder.write("small", "text");
+    folder.write("large", pattern(3'000'000));
+    for (const char* name : {"small", "large"})
+        for (const bool until_empty : {false, true}) {
+            std::string bytes;
+            cancel_everywhere(
+                [&](asio::io_context& on, auto handler) {
+                    bytes = "kept";
+                    async_read_file(
+                        asio_uring::executor(on.get_executor()),
+                        folder.path(name),
+                        asio::dynamic_buffer(bytes),
+                        {.read_until_empty = until_empty},
+                        std::move(handler));
+                },
+                [&](bool aborted) {
+                    BOOST_TEST(
+                        (bytes == (aborted ? "kept" : "kept" + folder.read(name))));
+                });
+        }
+}
+
 BOOST_AUTO_TEST_CASE(destroyed_context_ends_reads_at_every_step)
 {
     folder.write("small", "text");
@@ -592,6 +689,26 @@ BOOST_AUTO_TEST_CASE(cancelled_write_is_whole_or_nothing)
             BOOST_TEST((folder.read("file") == content));
         fs::remove(folder.path("file"));
     }
+}
+
+BOOST_AUTO_TEST_CASE(write_is_cancelled_at_every_step)
+{
+    const std::string content = pattern(200'000);
+    for (const bool sync : {true, false})
+        cancel_everywhere(
+            [&](asio::io_context& on, auto handler) {
+                folder.write("file", "before");
+                async_write_file(
+                    asio_uring::executor(on.get_executor()),
+                    folder.path("file"),
+                    asio::buffer(content),
+                    {.sync = sync},
+                    std::move(handler));
+            },
+            [&](bool aborted) {
+                BOOST_TEST((folder.read("file") == (aborted ? "before" : content)));
+                BOOST_TEST(names() == 1U);
+            });
 }
 
 // The child has a copy of all that the parent knows of its unfinished file.
@@ -769,6 +886,37 @@ BOOST_AUTO_TEST_CASE(cancelled_copy_ends_between_two_pieces)
     finish(context);
     BOOST_TEST((ended == asio::error::operation_aborted));
     BOOST_TEST(!folder.has("to"));
+}
+
+BOOST_AUTO_TEST_CASE(copy_is_cancelled_at_every_step)
+{
+    const std::string content = pattern(100'000);
+    {
+        // Three pieces, of which the holes cost nothing
+        const unique_fd file = folder.open("from");
+        for (const ::off_t piece : {0, 1, 2})
+            BOOST_REQUIRE(
+                ::pwrite(
+                    file.get(), content.data(), content.size(), piece * 20'000'000) ==
+                100'000);
+    }
+    const auto size = fs::file_size(folder.path("from"));
+    for (const copy_reflink reflink : {copy_reflink::automatic, copy_reflink::never})
+        cancel_everywhere(
+            [&](asio::io_context& on, auto handler) {
+                fs::remove(folder.path("to"));
+                async_copy_file(
+                    asio_uring::executor(on.get_executor()),
+                    folder.path("from"),
+                    folder.path("to"),
+                    {.reflink = reflink, .sync = true},
+                    std::move(handler));
+            },
+            [&](bool aborted) {
+                BOOST_TEST(folder.has("to") != aborted);
+                if (!aborted)
+                    BOOST_TEST(fs::file_size(folder.path("to")) == size);
+            });
 }
 
 // The child has a copy of all that the parent knows of its unfinished file.
