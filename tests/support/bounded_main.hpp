@@ -5,6 +5,7 @@
 #pragma once
 
 #include "forbidden_ring.hpp"
+#include "from_environment.hpp"
 
 #include <boost/test/tree/traverse.hpp>
 #include <boost/test/tree/visitor.hpp>
@@ -20,12 +21,14 @@
 
 namespace asio_uring::test {
 
-/// Gives every case the same limit.
+/// Gives every case the same limit. ASIO_URING_TEST_SECONDS is another one, for a run
+/// that is asked to be long.
 class bound_every_case : public boost::unit_test::test_tree_visitor
 {
     void visit(const boost::unit_test::test_case& test) override
     {
-        constexpr unsigned seconds = 60;
+        const auto seconds =
+            static_cast<unsigned>(from_environment("ASIO_URING_TEST_SECONDS", 60));
         boost::unit_test::framework::get<boost::unit_test::test_case>(test.p_id)
             .p_timeout.value = seconds;
     }
