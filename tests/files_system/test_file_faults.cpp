@@ -259,6 +259,26 @@ BOOST_AUTO_TEST_CASE(failed_sync_is_told_to_everyone_who_waits_for_it)
     BOOST_TEST(disk.read("file") == "textmore");
 }
 
+// The first way is a write and a sync; the second, in its turn, one request.
+BOOST_AUTO_TEST_CASE(failed_sync_is_told_to_a_durable_write_of_each_way)
+{
+    if (!may_run())
+        ASIO_URING_SKIP(no_mount);
+    random file(context, disk.path("file"), made);
+    const auto write = [&] {
+        return transfer([&](auto handler) {
+            file.async_write_durable_at(0, asio::buffer("text", 4), handler);
+        });
+    };
+    for (int i = 0; i != 4; ++i) {
+        BOOST_TEST((write() == transferred(0, 4)));
+        disk.fail(FUSE_FSYNC, EIO);
+        BOOST_TEST((write().first == EIO));
+        disk.heal();
+    }
+    BOOST_TEST((write() == transferred(0, 4)));
+}
+
 BOOST_AUTO_TEST_CASE(failed_call_of_a_file_tells_the_error)
 {
     if (!may_run())

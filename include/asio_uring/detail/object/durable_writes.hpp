@@ -49,9 +49,8 @@ public:
     /// Another file is open, which knows nothing yet.
     void reset() noexcept
     {
-        const std::uint32_t file = file_ + 1;
         *this = durable_writes();
-        file_ = file;
+        file_ = next_file();
     }
 
     /// A write begins. One operation may serve it where no other durable write of the
@@ -137,6 +136,14 @@ private:
         times.least = times.count == 0 ? taken : std::min(times.least, taken);
         if (times.count != samples_wanted)
             ++times.count;
+    }
+
+    // No other open file of the process has the number: the object of a file may be given
+    // another while an operation of it is on its way.
+    static std::uint32_t next_file() noexcept
+    {
+        static std::atomic<std::uint32_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;
     }
 
     // The members of a file are values, which an atomic is not.

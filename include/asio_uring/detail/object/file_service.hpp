@@ -396,7 +396,10 @@ public:
         const IoExecutor& io_executor)
     {
         facts(impl).durable().note_change();
-        const initiation call{.way = facts(impl).line(), .name = "async_resize"};
+        const initiation call{
+            .way = facts(impl).line(),
+            .name = "async_resize",
+            .property = &ring_operation::note_write};
         const op::ftruncate operation{.size = size};
         if (has_ring() && may_resize())
             base::start<file_call<op::ftruncate>>(
@@ -418,7 +421,9 @@ public:
         facts(impl).durable().note_change();
         start_either<file_call<op::fallocate>>(
             impl,
-            {.way = facts(impl).line(), .name = "async_allocate"},
+            {.way = facts(impl).line(),
+             .name = "async_allocate",
+             .property = &ring_operation::note_write},
             handler,
             io_executor,
             op::fallocate{.mode = mode, .offset = offset, .size = size});
