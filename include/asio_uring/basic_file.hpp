@@ -342,8 +342,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; operation_aborted.
      * @par Kernel
@@ -381,8 +381,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; operation_aborted.
      * @par Kernel
@@ -417,8 +417,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; operation_aborted.
      * @par Kernel
@@ -459,8 +459,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; operation_aborted.
      * @par Kernel
@@ -508,8 +508,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; operation_aborted.
      * @par Kernel
@@ -596,8 +596,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; already_open; operation_aborted.
      * @par Kernel

@@ -60,7 +60,7 @@ public:
         use_ring(*this, options, policy);
     }
 
-    /// The same with a ring that has the given options.
+    /// The same with a ring that has the given options. Several threads may run it.
     explicit io_context(const ring_options& options, fallback policy = fallback::allowed)
     {
         use_ring(*this, options, policy);

@@ -262,8 +262,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * eof where the file has no byte there; the system call's own;
      * operation_aborted.
@@ -331,8 +331,8 @@ public:
      * @par Concurrency
      * Any number of operations of one file may be in flight.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; operation_aborted.
      * @par Kernel
@@ -432,9 +432,11 @@ public:
     /**
      * Durable writes that overlap are writes with an async_sync_data() behind them, and
      * share their syncs. One of up to 64 KiB that is alone may be a single operation
-     * instead. On a ring that is a write with RWF_DSYNC, which saves a way to a thread of
-     * the kernel and back. The first eight of an open file take turns, and the next ones
-     * go the way that took less time. No way waits within the program's threads.
+     * instead, unless the file was opened with file_base::append or, on a ring, has
+     * other changes that no sync covers. On a ring that is a write with RWF_DSYNC, which
+     * saves a way to a thread of the kernel and back. The first eight such writes of an
+     * open file try both ways in turn, and later ones go the way that took less time. No
+     * way waits within the program's threads.
      *
      * Like async_sync_data() it covers the writes of this object that have ended, too.
      * For those of others, or by native_handle(), call async_sync_data().
@@ -463,8 +465,8 @@ public:
      * @par Errors
      * Those of the write and of the sync.
      * @par Kernel
-     * 6.1. Without a ring a worker of the context makes the calls: one worker those of a
-     * write that is alone.
+     * 6.1. Without a ring workers of the context make the calls; those of a write that is
+     * alone are made by one worker.
      */
     template <
         typename ConstBuffers,

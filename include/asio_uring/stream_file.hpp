@@ -185,8 +185,8 @@ public:
      * @par Concurrency
      * Transfers that start while another one is in flight wait for it.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * eof where the file has no byte there any more; the system call's own;
      * operation_aborted.
@@ -248,8 +248,8 @@ public:
      * @par Concurrency
      * Transfers that start while another one is in flight wait for it.
      * @par Cancellation
-     * terminal, partial and total ask the operation to end. One that the kernel is at may
-     * go on, and reports what it did.
+     * terminal, partial and total ask the operation to end. One that the kernel has begun
+     * may go on, and reports what it did.
      * @par Errors
      * The system call's own; operation_aborted.
      * @par Kernel

@@ -72,7 +72,8 @@ struct context_status
     /// How the reads of the context's objects wait.
     read_mode reads = read_mode::by_request;
 
-    /// How long a thread with nothing to do looks for completions before it sleeps.
+    /// Microseconds for which a thread with nothing to do looks for completions before it
+    /// sleeps; 0 where an earlier reactor watches the ring.
     unsigned spin_us = 0;
 
     /// Why there is no ring; no error where there is one.

@@ -158,7 +158,7 @@ public:
     /// The same, and end the source, which frees itself from here.
     void close(result_source& source);
 
-    /// Whether so many threads run the context that input is better waited for in the
+    /// Whether the turns change hands so often that input is better waited for in the
     /// reactor's epoll set.
     bool is_crowded() const noexcept { return census_.crowded(); }
 

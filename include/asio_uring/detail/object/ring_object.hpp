@@ -79,7 +79,7 @@ struct initiation
 ///   static bool listens(int descriptor) noexcept
 ///
 /// and, where the reactor does receives as well, of a program that expects urgent data or
-/// in a context that many threads run, a member
+/// in a context whose threads take turns, a member
 ///
 ///   static constexpr bool reactor_may_receive
 ///

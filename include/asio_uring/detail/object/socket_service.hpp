@@ -511,7 +511,7 @@ private:
 
     // Whether the ring does the receive. A request of the ring would read over urgent
     // data, so the reactor does the receives of a program that has shown an interest in
-    // it; and it does those of a context that many threads run.
+    // it; and it does those of a context whose threads take turns.
     bool ring_receives(implementation_type& impl, message_flags flags)
     {
         if (!has_ring())
