@@ -319,6 +319,9 @@ def _machine(runs):
     for figure, title in machine.FIGURES.items():
         values = [one["machine_costs"].get(figure) for one in documents]
         rows.append((title, " / ".join(f"{_number(one, 0)} ns" for one in values)))
+    asked = documents[0]["asked"]
+    rounds = f"{asked['rounds']} rounds of {asked['window_s']} s"
+    rows.append(("measured per column of a server, in each run", rounds))
     shares = " / ".join(f"{one:.1f} %" for one in runs.bystanders())
     rows.append(("processor time of others, at most", shares))
     return [
@@ -482,6 +485,8 @@ def _counts(runs):
 
 
 def _files(runs):
+    asked = [one["asked"]["rounds"] for row in FILES for one in runs.of(row.scenario)]
+    few = min(asked, default=40)
     rows = [
         (
             row.label,
@@ -495,7 +500,8 @@ def _files(runs):
         "",
         "What epoll cannot do has other rivals. Ratios of rates are better where they are "
         "more, ratios of costs and times where they are less. Disks differ more than "
-        "processors: the rows of durable and of long writes say most about this one.",
+        "processors: the rows of durable and of long writes say most about this one."
+        + (f" These runs had {few} rounds, and are for looking." if few < 40 else ""),
         "",
         *_table(("work", "run 1 / run 2", "better is"), rows),
     ]
