@@ -133,6 +133,49 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(stop_from_a_thread_ends_the_wait, Backend, backend
     BOOST_TEST((steady_clock::now() - begin < wait_limit));
 }
 
+// Each handler has a thread of its own, whichever threads the operations began in.
+BOOST_AUTO_TEST_CASE_TEMPLATE(handlers_that_wait_for_each_other_end, Backend, backends)
+{
+    for (const std::size_t count : {2U, 4U}) {
+        typename Backend::io_context context;
+        std::vector<std::unique_ptr<loopback_pair<Backend>>> links;
+        for (std::size_t i = 0; i != count; ++i)
+            links.push_back(std::make_unique<loopback_pair<Backend>>(context));
+        std::vector<std::array<char, 8>> data(count);
+        std::vector<std::atomic<std::size_t>> arrived(20);
+        std::vector<std::promise<void>> all(arrived.size());
+        std::atomic<std::size_t> late = 0;
+        std::vector<std::shared_future<void>> all_here;
+        for (std::promise<void>& each : all)
+            all_here.push_back(each.get_future().share());
+        const std::function<void(std::size_t, std::size_t)> read =
+            [&](std::size_t link, std::size_t round) {
+                links[link]->first.async_read_some(
+                    asio::buffer(data[link]), [&, link, round](error_code, std::size_t) {
+                        if (++arrived[round] == count)
+                            all[round].set_value();
+                        late += all_here[round].wait_for(wait_limit) !=
+                                std::future_status::ready;
+                        if (round + 1 != arrived.size()) {
+                            read(link, round + 1);
+                            ::send(
+                                links[link]->second.native_handle(),
+                                "x",
+                                1,
+                                MSG_NOSIGNAL);
+                        }
+                    });
+            };
+        for (std::size_t link = 0; link != count; ++link) {
+            read(link, 0);
+            ::send(links[link]->second.native_handle(), "x", 1, MSG_NOSIGNAL);
+        }
+        runners loop(context, count);
+        BOOST_TEST(loop.join() == count * arrived.size());
+        BOOST_TEST(late == 0u);
+    }
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(run_on_another_thread_later, Backend, backends)
 {
     auto [context, link, log] = fixture<Backend>();
