@@ -3,6 +3,7 @@
 #include "../support/backend.hpp"
 #include "../support/skip.hpp"
 #include "file_kinds.hpp"
+#include "size_limit.hpp"
 
 #include <asio_uring/detail/object/durable_writes.hpp>
 
@@ -110,25 +111,6 @@ public:
 private:
     asio::io_context::executor_type inner_;
     const std::function<void()>* hook_;
-};
-
-/// While it stands, no file of this process grows beyond a size.
-class size_limit
-{
-public:
-    explicit size_limit(::rlim_t size)
-    {
-        std::signal(SIGXFSZ, SIG_IGN);
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const ::rlimit limit{size, before_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    size_limit(const size_limit&) = delete;
-    size_limit& operator=(const size_limit&) = delete;
-    ~size_limit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
-private:
-    ::rlimit before_{};
 };
 
 } // namespace

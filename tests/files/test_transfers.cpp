@@ -3,6 +3,7 @@
 // under Asio's compositions.
 #include "../support/destroy_everywhere.hpp"
 #include "file_kinds.hpp"
+#include "size_limit.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -47,25 +48,6 @@ std::string pattern(std::size_t size, std::uint64_t offset = 0)
         bytes[i] = static_cast<char>('a' + (offset + i) * 7 / 3 % 26);
     return bytes;
 }
-
-/// While it stands, no file of this process grows beyond a size.
-class size_limit
-{
-public:
-    explicit size_limit(::rlim_t size)
-    {
-        std::signal(SIGXFSZ, SIG_IGN);
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const ::rlimit limit{size, before_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    size_limit(const size_limit&) = delete;
-    size_limit& operator=(const size_limit&) = delete;
-    ~size_limit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
-private:
-    ::rlimit before_{};
-};
 
 // Without a ring there are fewer kinds of contexts.
 void destroy_at_every_step(const scenario& start)
