@@ -46,11 +46,36 @@ void take_turns(thread_census& census, int threads, int in_a_row = 1)
         each.join();
 }
 
+/// Makes the threads of a context take its handlers by turns, however the system
+/// schedules them: a thread that has run one waits in its next until another has run one.
+class taking_turns
+{
+public:
+    taking_turns(ring::io_context& context, std::size_t threads)
+        : context_(context), alone_(threads == 1)
+    {}
+
+    void next()
+    {
+        const std::thread::id self = std::this_thread::get_id();
+        const auto limit = std::chrono::steady_clock::now() + wait_limit;
+        while (!alone_ && last_ == self && !context_.stopped() &&
+               std::chrono::steady_clock::now() < limit)
+            std::this_thread::yield();
+        last_ = self;
+    }
+
+private:
+    ring::io_context& context_;
+    bool alone_;
+    std::atomic<std::thread::id> last_ = std::thread::id{};
+};
+
 /// Two sockets that send a byte to and fro.
 class rally
 {
 public:
-    explicit rally(ring::io_context& context) : link_(context)
+    rally(ring::io_context& context, taking_turns& turns) : turns_(turns), link_(context)
     {
         hit(link_.first, link_.second);
     }
@@ -63,12 +88,14 @@ private:
         from.write_some(asio::buffer("x", 1));
         to.async_read_some(asio::buffer(data_), [&](error_code ec, std::size_t) {
             if (!ec) {
+                turns_.next();
                 ++hits_;
                 hit(to, from);
             }
         });
     }
 
+    taking_turns& turns_;
     loopback_pair<ring> link_;
     // Larger than what comes, so that each read finds all of it and the next waits.
     char data_[8] = {};
@@ -79,10 +106,10 @@ private:
 class rallies
 {
 public:
-    explicit rallies(std::size_t threads)
+    explicit rallies(std::size_t threads) : turns_(context_, threads)
     {
         for (int i = 0; i != 8; ++i)
-            all_.push_back(std::make_unique<rally>(context_));
+            all_.push_back(std::make_unique<rally>(context_, turns_));
         for (std::size_t i = 0; i != threads; ++i)
             threads_.emplace_back([&] { context_.run_for(4 * wait_limit); });
     }
@@ -116,6 +143,7 @@ private:
     }
 
     ring::io_context context_;
+    taking_turns turns_;
     std::vector<std::unique_ptr<rally>> all_;
     std::vector<std::thread> threads_;
 };
