@@ -39,7 +39,23 @@ ring ring::create(const ring_options& options, error_code& ec)
     return result;
 }
 
-ring::ring(ring&& other) noexcept { swap(other); }
+ring::ring(ring&& other) noexcept
+    : fd_{std::move(other.fd_)},
+      memory_{std::move(other.memory_)},
+      unshared_tail_{std::move(other.unshared_tail_)},
+      target_{other.target_},
+      setup_flags_{other.setup_flags_},
+      features_{other.features_},
+      owner_process_{other.owner_process_},
+      enter_fd_{other.enter_fd_},
+      enter_flags_{other.enter_flags_},
+      registrant_{other.registrant_},
+      clock_{other.clock_},
+      submission_{other.submission_},
+      completion_{other.completion_}
+{
+    other.forget();
+}
 
 ring& ring::operator=(ring&& other) noexcept
 {
@@ -80,6 +96,12 @@ void ring::close() noexcept
         detail::give_back_index(target_);
     else
         unregister_ring_fd();
+    forget();
+}
+
+// Also of a ring that another object has taken.
+void ring::forget() noexcept
+{
     submission_ = {};
     completion_ = {};
     memory_ = {};

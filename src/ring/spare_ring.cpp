@@ -20,7 +20,7 @@ class resting_ring
 public:
     resting_ring() noexcept = default;
 
-    resting_ring(ring used, const ring_options& options) noexcept
+    resting_ring(ring&& used, const ring_options& options) noexcept
         : ring_{std::move(used)}, options_{options}
     {
         known_ = ::fstat(ring_.native_handle(), &file_) == 0;
@@ -56,7 +56,7 @@ public:
     ring take() noexcept
     {
         if (ring_.owner_process_ == ::getpid() && means_the_ring())
-            return std::exchange(ring_, ring{});
+            return std::move(ring_);
         end();
         return {};
     }
@@ -156,7 +156,7 @@ ring take_spare_ring(const ring_options& options) noexcept
     return spare_place::of_process().take(options);
 }
 
-void keep_spare_ring(ring used, const ring_options& options) noexcept
+void keep_spare_ring(ring&& used, const ring_options& options) noexcept
 {
     static const end_with_process watch;
     resting_ring resting{std::move(used), options};

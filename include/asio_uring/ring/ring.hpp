@@ -395,6 +395,7 @@ private:
     boost::system::error_code
     move_to(const abi::setup_params& params, detail::ring_memory memory) noexcept;
     void swap(ring& other) noexcept;
+    void forget() noexcept;
     bool end_of_wait(
         int entered,
         const wait_options& options,

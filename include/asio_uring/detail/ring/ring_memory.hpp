@@ -20,7 +20,12 @@ class ASIO_URING_DECL ring_memory
 {
 public:
     ring_memory() noexcept = default;
-    ring_memory(ring_memory&& other) noexcept { swap(other); }
+    ring_memory(ring_memory&& other) noexcept
+        : rings_map_{std::move(other.rings_map_)},
+          entries_map_{std::move(other.entries_map_)},
+          rings_{std::exchange(other.rings_, nullptr)},
+          entries_{std::exchange(other.entries_, nullptr)}
+    {}
     ring_memory(const ring_memory&) = delete;
     ring_memory& operator=(ring_memory&& other) noexcept
     {

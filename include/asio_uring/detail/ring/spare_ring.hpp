@@ -21,7 +21,7 @@ ASIO_URING_DECL ring take_spare_ring(const ring_options& options) noexcept;
 /// A child that another thread forks while a ring is on its way to its place, or from it,
 /// has a copy of the descriptor that nobody in the child closes: that ring lives until
 /// the child ends or executes a program.
-ASIO_URING_DECL void keep_spare_ring(ring used, const ring_options& options) noexcept;
+ASIO_URING_DECL void keep_spare_ring(ring&& used, const ring_options& options) noexcept;
 
 /// Closes the ring that is kept, for memory or a descriptor that something else needs.
 /// Returns whether there was one.
