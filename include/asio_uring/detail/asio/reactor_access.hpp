@@ -56,6 +56,9 @@ inline int epoll_descriptor(const epoll_reactor& reactor)
     return read_epoll_descriptor(reactor);
 }
 
+/// Makes that set ready once, as the reactor itself does for its own wait. Any thread.
+inline void interrupt_set(epoll_reactor& reactor) { reactor.epoll_reactor::interrupt(); }
+
 /// What marks an event of that set upon which the reactor looks at its timer queues, and
 /// at nothing else.
 inline void* timer_mark(epoll_reactor& reactor) { return read_timer_mark(reactor); }

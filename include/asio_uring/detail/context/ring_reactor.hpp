@@ -16,7 +16,10 @@ class ring_reactor final : public asio_impl::epoll_reactor
 public:
     ring_reactor(boost::asio::execution_context& context, event_loop& loop)
         : epoll_reactor(context), loop_(loop)
-    {}
+    {
+        // Before another thread finds the reactor, and takes a turn by way of it.
+        loop.watch_epoll(*this);
+    }
 
     /// Invariant 10: the process blocks in one place, the ring's wait inside turn().
     void run(long usec, asio_impl::operation_queue& ops) override

@@ -360,7 +360,7 @@ private:
         return made;
     }
 
-    void join(ring made)
+    void join(ring&& made)
     {
         if (!keeps_its_reactor()) {
             try {
@@ -377,7 +377,7 @@ private:
     }
 
     // Where one of the steps throws, the context keeps no trace of the attempt.
-    void install(ring made)
+    void install(ring&& made)
     {
         loop_settings settings;
         settings.locking = asio_impl::hint_is_locking(hint());
@@ -392,8 +392,7 @@ private:
         settings.wake_by_message =
             !settings.single_issuer && (made.features() & abi::feat_no_iowait) != 0;
         loop_ = std::make_unique<event_loop>(scheduler_, std::move(made), settings);
-        auto& reactor = boost::asio::make_service<ring_reactor>(context(), *loop_);
-        loop_->watch_epoll(asio_impl::epoll_descriptor(reactor));
+        boost::asio::make_service<ring_reactor>(context(), *loop_);
         // The first thread that runs the context is the issuer, whatever it runs.
         if (settings.single_issuer)
             take_turns();
@@ -405,7 +404,7 @@ private:
         takes_turns_.store(true, std::memory_order_relaxed);
     }
 
-    void attach(ring made)
+    void attach(ring&& made)
     {
         if ((options_.flags & abi::setup_single_issuer) != 0)
             throw boost::system::system_error(make_error_code(errc::reactor_exists));

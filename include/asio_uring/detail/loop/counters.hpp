@@ -21,7 +21,8 @@ struct counter_values
     std::uint64_t cqes = 0;
     /// Calls of io_uring_enter.
     std::uint64_t enters = 0;
-    /// Notifications from other threads that were reaped.
+    /// Notifications from other threads that were reaped. Those that the reactor's set
+    /// told are not among them.
     std::uint64_t wakes = 0;
     /// Turns that found the completion queue overflown.
     std::uint64_t overflows = 0;

@@ -76,7 +76,8 @@ struct loop_settings
     /// How long a turn with nothing to do looks for completions before it sleeps.
     std::chrono::microseconds spin{0};
 
-    /// A wake-up is a message to the ring, where the kernel takes one.
+    /// A wake-up is a message to the ring. REQUIRES: the kernel takes one, and the loop
+    /// takes part in a reactor.
     bool wake_by_message = false;
 
     /// Tells when the kernel has let go of a single-issuer ring; null for any other.
@@ -272,7 +273,10 @@ public:
 
     /// Watch the epoll set that carries the stock objects. REQUIRES: before the first
     /// turn.
-    void watch_epoll(int descriptor) noexcept { polls_.watch_epoll(descriptor); }
+    void watch_epoll(asio_impl::epoll_reactor& reactor) noexcept
+    {
+        polls_.watch_epoll(reactor);
+    }
 
     /// In the child of a fork: go on with a ring of its own. Requests in flight are made
     /// anew.

@@ -4,6 +4,7 @@
 // rest is guarded by the loop's mutex. Lifetime: as the loop.
 #pragma once
 
+#include <asio_uring/detail/asio/reactor_access.hpp>
 #include <asio_uring/detail/loop/user_data.hpp>
 #include <asio_uring/detail/loop/wake_event.hpp>
 #include <asio_uring/op/poll.hpp>
@@ -23,15 +24,20 @@ class own_polls
 public:
     /// `epoll_descriptor` carries the stock objects; it is -1 where the loop takes no
     /// turns of its own, and then nothing is polled.
-    explicit own_polls(int epoll_descriptor) : epoll_descriptor_(epoll_descriptor) {}
+    own_polls(int epoll_descriptor, bool wake_by_message)
+        : epoll_descriptor_(epoll_descriptor), wake_event_(wake_by_message)
+    {}
 
     /// Ends a wait, now or the next one. Any thread, without a lock.
     void notify() noexcept { wake_event_.notify(); }
 
-    /// notify() sends messages to this ring from here; -1: to none.
+    /// notify() sends messages to this ring from here.
     void send_to(int ring_descriptor) noexcept { wake_event_.send_to(ring_descriptor); }
 
-    /// Readable after notify(), unless that sends messages.
+    /// From here nobody waits in the ring.
+    void send_to_nobody() noexcept { wake_event_.send_to_nobody(); }
+
+    /// Readable after notify(); -1 where that sends messages.
     int wake_descriptor() const noexcept { return wake_event_.native_handle(); }
 
     /// For a loop that is watched from outside: what is notified from here on is told
@@ -39,13 +45,21 @@ public:
     void acknowledge() noexcept { wake_event_.acknowledge(); }
 
     /// REQUIRES: nothing is armed.
-    void watch_epoll(int descriptor) noexcept { epoll_descriptor_ = descriptor; }
+    void watch_epoll(asio_impl::epoll_reactor& reactor) noexcept
+    {
+        epoll_descriptor_ = asio_impl::epoll_descriptor(reactor);
+        wake_event_.fall_back_on(reactor);
+    }
 
     /// Whether the loop waits in its ring, rather than being watched from outside.
     bool take_part() const noexcept { return epoll_descriptor_ >= 0; }
 
     /// Whether a wait can be ended.
-    bool armed() const noexcept { return !take_part() || (wake_.armed && epoll_.armed); }
+    bool armed() const noexcept
+    {
+        return !take_part() ||
+               ((wake_.armed || !wake_event_.has_descriptor()) && epoll_.armed);
+    }
 
     /// Whether the loop has taken a wake-up that no turn has answered yet. The next turn
     /// then does not wait.
@@ -126,8 +140,10 @@ unsigned own_polls::arm(Ring& ring) noexcept
     // This poll fires once, and the loop arms it after every look at the set. Arming
     // looks at the state of the set, so nothing that stayed ready is missed.
     const auto on_epoll = op::poll_add{.fd = epoll_descriptor_, .events = POLLIN};
-    return arm(ring, wake_, internal_request::wake, on_wake) +
-           arm(ring, epoll_, internal_request::epoll, on_epoll);
+    unsigned claimed = 0;
+    if (wake_event_.has_descriptor())
+        claimed += arm(ring, wake_, internal_request::wake, on_wake);
+    return claimed + arm(ring, epoll_, internal_request::epoll, on_epoll);
 }
 
 template <typename Ring>

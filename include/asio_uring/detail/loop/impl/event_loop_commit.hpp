@@ -13,7 +13,7 @@ basic_event_loop<Ring>::basic_event_loop(
       mutex_(settings.locking),
       ring_(std::move(ring)),
       right_(settings.single_issuer),
-      polls_(settings.epoll_descriptor),
+      polls_(settings.epoll_descriptor, settings.wake_by_message),
       owners_(*this),
       teardown_(settings.teardown),
       fork_watch_(

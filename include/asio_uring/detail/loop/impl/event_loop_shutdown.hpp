@@ -44,7 +44,7 @@ std::optional<Ring> basic_event_loop<Ring>::release_ring()
         !end_own_requests())
         return std::nullopt;
     ring_left_ = true;
-    polls_.send_to(-1);
+    polls_.send_to_nobody();
     return std::optional<Ring>(std::move(ring_));
 }
 
@@ -248,7 +248,7 @@ void basic_event_loop<Ring>::leave_ring() noexcept
 template <typename Ring>
 void basic_event_loop<Ring>::close_ring() noexcept
 {
-    polls_.send_to(-1);
+    polls_.send_to_nobody();
     ring_.close();
 }
 
