@@ -1,109 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
-// Benchmarks. HTTP keep-alive server: Beast over Asio's objects with callbacks, as
-// Beast's own examples have it, with a time limit for each request. The backend's header
-// names the context and the socket types; nothing else differs between the columns.
-#include "support/arguments.hpp"
+// Benchmarks. HTTP keep-alive server with an answer from memory. Nothing differs between
+// the columns but the backend's header.
 #include "support/http.hpp"
-#include "support/process.hpp"
-
-#include <boost/beast/core/basic_stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/rate_policy.hpp>
-#include <boost/beast/http.hpp>
-
-#include <chrono>
-#include <cstddef>
-#include <memory>
-#include <string>
-#include <utility>
-
-#include <backend.hpp>
+#include "support/http_server.hpp"
 
 namespace {
 
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-using boost::system::error_code;
-
-class session : public std::enable_shared_from_this<session>
+class session : public bench::http_session<session, bench::http::string_body>
 {
 public:
-    explicit session(bench::stream_socket&& peer) : stream_(std::move(peer)) {}
+    using http_session::http_session;
 
-    void read()
+    void fetch()
     {
-        request_ = {};
-        stream_.expires_after(std::chrono::seconds(30));
-        http::async_read(
-            stream_,
-            buffer_,
-            request_,
-            [self = shared_from_this()](error_code ec, std::size_t) {
-                if (!ec)
-                    self->answer();
-            });
-    }
-
-private:
-    void answer()
-    {
-        reply_ = {http::status::ok, request_.version()};
-        reply_.set(http::field::server, "bench");
-        reply_.set(http::field::content_type, "text/plain");
-        reply_.keep_alive(request_.keep_alive());
         reply_.body() = bench::http_body;
-        reply_.prepare_payload();
-        http::async_write(
-            stream_, reply_, [self = shared_from_this()](error_code ec, std::size_t) {
-                if (!ec)
-                    self->read();
-            });
+        answer();
     }
-
-    beast::
-        basic_stream<boost::asio::ip::tcp, bench::executor, beast::unlimited_rate_policy>
-            stream_;
-    beast::flat_buffer buffer_;
-    http::request<http::empty_body> request_;
-    http::response<http::string_body> reply_;
-};
-
-class server
-{
-public:
-    explicit server(bench::io_context& context)
-        : acceptor_(context.get_executor(), {boost::asio::ip::address_v4::loopback(), 0}),
-          peer_(context.get_executor())
-    {
-        bench::announce_port(acceptor_.local_endpoint().port());
-        accept_next();
-    }
-
-private:
-    void accept_next()
-    {
-        acceptor_.async_accept(peer_, [this](error_code ec) {
-            if (ec)
-                bench::fail("accept", ec.value());
-            bench::count_connection();
-            peer_.set_option(boost::asio::ip::tcp::no_delay(true));
-            std::make_shared<session>(std::move(peer_))->read();
-            accept_next();
-        });
-    }
-
-    bench::acceptor acceptor_;
-    bench::stream_socket peer_;
 };
 
 } // namespace
 
 int main(int argc, char** argv)
 {
-    const bench::arguments options(argc, argv, {"--lifetime", "--connection-limit"});
-    bench::begin_server(
-        options.integer("--lifetime", 600), options.integer("--connection-limit", -1));
-    bench::io_context context(1);
-    server http(context);
-    context.run();
+    bench::run_http_server<session>(
+        bench::arguments(argc, argv, {"--lifetime", "--connection-limit"}));
 }
