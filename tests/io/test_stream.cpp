@@ -15,9 +15,14 @@
 
 #include <array>
 #include <csignal>
+#include <cstddef>
+#include <iterator>
+#include <memory>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -33,6 +38,98 @@ std::string pattern(std::size_t size)
         data[i] = static_cast<char>('a' + (i * 7 + i / 251) % 26);
     return data;
 }
+
+/// A buffer, and so a sequence of one for Asio, that owns its bytes.
+template <typename Buffer>
+struct owning_buffer : Buffer
+{
+    owning_buffer() = default;
+
+    explicit owning_buffer(const std::string& data)
+        : owning_buffer(std::make_shared<std::string>(data))
+    {}
+
+    explicit owning_buffer(const std::shared_ptr<std::string>& data)
+        : Buffer(data->data(), data->size()), bytes(data)
+    {}
+
+    std::shared_ptr<std::string> bytes;
+};
+
+/// The same of several buffers. Its bytes move with it.
+struct owning_list
+{
+    using value_type = asio::const_buffer;
+
+    owning_list(std::string data, std::size_t count) : bytes(std::move(data))
+    {
+        fill(count);
+    }
+
+    owning_list(const owning_list& other) : bytes(other.bytes)
+    {
+        fill(other.buffers.size());
+    }
+
+    void fill(std::size_t count)
+    {
+        for (std::size_t i = 0; i != count; ++i)
+            buffers.emplace_back(
+                &bytes[bytes.size() * i / count],
+                bytes.size() * (i + 1) / count - bytes.size() * i / count);
+    }
+
+    auto begin() const { return buffers.begin(); }
+    auto end() const { return buffers.end(); }
+
+    std::string bytes;
+    std::vector<asio::const_buffer> buffers;
+};
+
+/// Three buffers of one byte. After so many looks at one of them the next throws.
+class throwing_list
+{
+public:
+    using value_type = asio::const_buffer;
+
+    class const_iterator
+    {
+    public:
+        using iterator_category = std::bidirectional_iterator_tag;
+        using difference_type = std::ptrdiff_t;
+        using value_type = asio::const_buffer;
+        using pointer = const value_type*;
+        using reference = value_type;
+
+        const_iterator() = default;
+        const_iterator(int index, int* looks) : index_(index), looks_(looks) {}
+
+        asio::const_buffer operator*() const
+        {
+            if ((*looks_)-- == 0)
+                throw std::range_error("a buffer that cannot be told");
+            return asio::buffer("x", 1);
+        }
+
+        const_iterator& operator++() { return ++index_, *this; }
+        const_iterator operator++(int) { return {index_++, looks_}; }
+        const_iterator& operator--() { return --index_, *this; }
+        const_iterator operator--(int) { return {index_--, looks_}; }
+        bool operator==(const const_iterator& other) const = default;
+
+    private:
+        int index_ = 0;
+        int* looks_ = nullptr;
+    };
+
+    explicit throwing_list(int& looks) : looks_(&looks) {}
+
+    const_iterator begin() const { return {0, looks_}; }
+    const_iterator end() const { return {3, looks_}; }
+
+private:
+    int* looks_;
+};
 
 } // namespace
 
@@ -408,6 +505,67 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(one_transfer_of_many_buffers_is_in_order, Backend,
     BOOST_TEST(read >= 64u);
     BOOST_TEST(link.remote.receive(written) == out.substr(0, written));
     BOOST_TEST(in.substr(0, read) == out.substr(0, read));
+}
+
+// A sequence may own what its buffers describe, and lives as long as the operation.
+BOOST_AUTO_TEST_CASE_TEMPLATE(sequence_that_owns_its_bytes_keeps_them, Backend, backends)
+{
+    auto [context, link, log] = fixture<Backend>();
+    const std::string out = pattern(40);
+
+    for (const bool waits : {false, true}) {
+        const std::size_t before = waits ? fill(link.socket) : 0;
+        link.socket.async_write_some(
+            owning_buffer<asio::const_buffer>(out), log.io("one"));
+        link.socket.async_write_some(owning_list(out, 8), log.io("list"));
+        turn(context);
+        link.remote.receive(before);
+        finish(context);
+        BOOST_TEST(link.remote.receive(2 * out.size()) == out + out);
+        BOOST_TEST(log.take() == "one ok 40; list ok 40");
+    }
+
+    owning_buffer<asio::mutable_buffer> room(std::string(8, '.'));
+    const std::shared_ptr<std::string> bytes = room.bytes;
+    link.socket.async_read_some(room, log.io("read"));
+    room = {};
+    turn(context);
+    BOOST_TEST(bytes.use_count() == 2);
+    link.remote.send("owned");
+    finish(context);
+    BOOST_TEST(log.take() == "read ok 5");
+    BOOST_TEST(*bytes == "owned...");
+    BOOST_TEST(bytes.use_count() == 1);
+}
+
+// Wherever it throws, nothing was begun, and the socket goes on. Asio looks at the
+// buffers again when the socket is ready, and lets that throw out of run().
+BOOST_AUTO_TEST_CASE(sequence_that_throws_begins_no_write)
+{
+    auto [context, link, log] = fixture<ring>();
+    if (!has_ring(context))
+        return;
+    asio_uring::count_objects(context);
+    const std::size_t before = fill(link.socket);
+    int thrown = 0;
+    int looks = 0;
+    for (int allowed = 0;; ++allowed) {
+        looks = allowed;
+        try {
+            link.socket.async_write_some(throwing_list(looks), log.io("list"));
+            break;
+        }
+        catch (const std::range_error&) {
+            ++thrown;
+        }
+        BOOST_TEST(asio_uring::counters(link.socket).waited == 0u);
+    }
+    BOOST_TEST(thrown >= 3);
+    turn(context);
+    link.remote.receive(before);
+    finish(context);
+    BOOST_TEST(log.take() == "list ok 3");
+    BOOST_TEST(link.remote.receive(3) == "xxx");
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(large_write_is_partial, Backend, backends)

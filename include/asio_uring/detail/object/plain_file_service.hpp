@@ -258,7 +258,7 @@ private:
     template <typename Buffers, typename Call>
     static std::size_t read(int file, const Buffers& buffers, error_code& ec, Call call)
     {
-        using request_buffers = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
+        using request_buffers = brief_buffers_t<boost::asio::mutable_buffer, Buffers>;
         const std::size_t bytes =
             transfer<request_buffers>(file, buffers, ec, POLLIN, call);
         using adapter =
@@ -273,7 +273,7 @@ private:
     template <typename Buffers, typename Call>
     static std::size_t write(int file, const Buffers& buffers, error_code& ec, Call call)
     {
-        using request_buffers = request_buffers_t<boost::asio::const_buffer, Buffers>;
+        using request_buffers = brief_buffers_t<boost::asio::const_buffer, Buffers>;
         return transfer<request_buffers>(file, buffers, ec, POLLOUT, call);
     }
 

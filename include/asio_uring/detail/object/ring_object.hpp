@@ -533,9 +533,11 @@ private:
     [[gnu::always_inline]] void
     begin(Pending& op, Slot& slot, request_owner& owner, direction line)
     {
+        if constexpr (requires { op->request().keep_iovecs(); })
+            op->request().keep_iovecs();
+        op.connect(slot);
         if (loop_->objects().on()) [[unlikely]]
             loop_->objects().add_waited(owner);
-        op.connect(slot);
         op.start(owner, line);
     }
 

@@ -97,9 +97,9 @@ private:
 
 template <typename Buffers>
 class write_request
-    : public byte_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
+    : public byte_request<brief_buffers_t<boost::asio::const_buffer, Buffers>>
 {
-    using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
+    using buffers_type = brief_buffers_t<boost::asio::const_buffer, Buffers>;
     using base = byte_request<buffers_type>;
     using base::buffers_;
 
@@ -111,7 +111,7 @@ public:
     bool goes_by_call() const noexcept { return way_ != attempt_way::none; }
     attempt_way way() const noexcept { return way_; }
 
-    int attempt() noexcept
+    int attempt() noexcept(buffers_type::is_single)
     {
         return with_iovecs(buffers_, [&](const ::iovec* iovecs, std::size_t size) {
             const int count = static_cast<int>(size);

@@ -58,9 +58,9 @@ using request_header_t =
 
 template <typename Buffers>
 class send_request
-    : public byte_request<request_buffers_t<boost::asio::const_buffer, Buffers>>
+    : public byte_request<brief_buffers_t<boost::asio::const_buffer, Buffers>>
 {
-    using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
+    using buffers_type = brief_buffers_t<boost::asio::const_buffer, Buffers>;
     using base = byte_request<buffers_type>;
     using base::buffers_;
 
@@ -72,7 +72,7 @@ public:
     static constexpr bool goes_by_call() noexcept { return true; }
     static constexpr bool goes_with_turn = true;
 
-    int attempt() noexcept
+    int attempt() noexcept(buffers_type::is_single)
     {
         if constexpr (buffers_type::is_single) {
             return attempt_call([&] {
@@ -80,10 +80,13 @@ public:
             });
         }
         else {
-            ::msghdr header{};
-            header.msg_iov = buffers_.iovecs();
-            header.msg_iovlen = buffers_.count();
-            return attempt_call([&] { return ::sendmsg(descriptor_, &header, flags_); });
+            return with_iovecs(buffers_, [&](::iovec* iovecs, std::size_t count) {
+                ::msghdr header{};
+                header.msg_iov = iovecs;
+                header.msg_iovlen = count;
+                return attempt_call(
+                    [&] { return ::sendmsg(descriptor_, &header, flags_); });
+            });
         }
     }
 
@@ -99,10 +102,8 @@ public:
                 .prepare(sqe);
         }
         else {
-            header_.msg_iov = buffers_.iovecs();
-            header_.msg_iovlen = buffers_.count();
-            op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(
-                sqe);
+            op::sendmsg{.fd = descriptor_, .message = &buffers_.header(), .flags = flags_}
+                .prepare(sqe);
         }
     }
 
@@ -110,7 +111,6 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
-    [[no_unique_address]] request_header_t<buffers_type> header_{};
     int descriptor_;
     int flags_;
 };
@@ -316,7 +316,7 @@ private:
 template <typename Buffers, typename Endpoint>
 class send_to_request
 {
-    using buffers_type = request_buffers_t<boost::asio::const_buffer, Buffers>;
+    using buffers_type = brief_buffers_t<boost::asio::const_buffer, Buffers>;
 
 public:
     send_to_request(
@@ -344,16 +344,18 @@ public:
                 .prepare(sqe);
         }
         else {
-            header_.msg_name = destination_.data();
-            header_.msg_namelen = static_cast<::socklen_t>(destination_.size());
-            header_.msg_iov = buffers_.iovecs();
-            header_.msg_iovlen = buffers_.count();
-            op::sendmsg{.fd = descriptor_, .message = &header_, .flags = flags_}.prepare(
+            ::msghdr& header = buffers_.header();
+            header.msg_name = destination_.data();
+            header.msg_namelen = static_cast<::socklen_t>(destination_.size());
+            op::sendmsg{.fd = descriptor_, .message = &header, .flags = flags_}.prepare(
                 sqe);
         }
     }
 
-    int attempt() noexcept
+    /// See brief_buffer_list.
+    void keep_iovecs() noexcept(buffers_type::is_single) { buffers_.keep_iovecs(); }
+
+    int attempt() noexcept(buffers_type::is_single)
     {
         return with_iovecs(buffers_, [&](::iovec* iovecs, std::size_t count) {
             ::msghdr header{};
@@ -369,7 +371,6 @@ public:
     void discard(const ring_operation&) noexcept {}
 
 private:
-    [[no_unique_address]] request_header_t<buffers_type> header_{};
     buffers_type buffers_;
     Endpoint destination_;
     int descriptor_;
@@ -380,7 +381,7 @@ private:
 template <typename Buffers, typename Endpoint>
 class receive_from_request
 {
-    using buffers_type = request_buffers_t<boost::asio::mutable_buffer, Buffers>;
+    using buffers_type = brief_buffers_t<boost::asio::mutable_buffer, Buffers>;
 
 public:
     receive_from_request(
@@ -393,7 +394,10 @@ public:
 
     static constexpr bool goes_by_call() noexcept { return true; }
 
-    int attempt() noexcept
+    /// See brief_buffer_list.
+    void keep_iovecs() noexcept(buffers_type::is_single) { buffers_.keep_iovecs(); }
+
+    int attempt() noexcept(buffers_type::is_single)
     {
         return with_iovecs(buffers_, [&](::iovec* iovecs, std::size_t count) {
             ::msghdr header{};
