@@ -13,6 +13,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cerrno>
+#include <ctime>
 #include <deque>
 #include <random>
 #include <utility>
@@ -160,20 +161,21 @@ BOOST_AUTO_TEST_CASE(object_moved_onto_a_taken_descriptor_stays_where_it_was)
 }
 #endif
 
-// The table behind it, at its worst: numbers that meet in one place and wrap around.
+// The table behind it, at its worst: numbers that meet in one place and wrap around. The
+// hash is a multiple of the golden ratio, which multiples of these two nearly make whole.
 BOOST_AUTO_TEST_CASE(table_of_owners_finds_all_that_are_in_it)
 {
     namespace service = asio_uring::detail;
     std::deque<service::request_owner> owners(40);
-    std::vector<service::request_owner*> inside;
     service::descriptor_table table;
     table.reserve(owners.size());
+    const auto number_of = [](int index) { return index % 5 * 144 + index / 5 * 46'368; };
     std::mt19937 random(1);
     for (int step = 0; step != 20'000; ++step) {
         const int index = static_cast<int>(random() % owners.size());
         service::request_owner& owner = owners[static_cast<std::size_t>(index)];
         if (owner.descriptor < 0) {
-            owner.descriptor = index % 5 * 16 + 126 + index / 5 * 1024;
+            owner.descriptor = number_of(index);
             table.insert(owner, 7);
         }
         else {
@@ -182,11 +184,30 @@ BOOST_AUTO_TEST_CASE(table_of_owners_finds_all_that_are_in_it)
         }
         for (int other = 0; other != static_cast<int>(owners.size()); ++other) {
             const bool expected = owners[static_cast<std::size_t>(other)].descriptor >= 0;
-            const int number = other % 5 * 16 + 126 + other / 5 * 1024;
-            if (table.contains(number, 7) != expected)
-                BOOST_FAIL("step " << step << ", number " << number);
+            if (table.contains(number_of(other), 7) != expected)
+                BOOST_FAIL("step " << step << ", number " << number_of(other));
         }
     }
+}
+
+// At its usual: the numbers follow each other, and a descriptor that is closed must not
+// cost a walk over all that are open. That would take minutes here.
+BOOST_AUTO_TEST_CASE(many_owners_of_dense_descriptors_leave_the_table_quickly)
+{
+    namespace service = asio_uring::detail;
+    std::deque<service::request_owner> owners(300'000);
+    service::descriptor_table table;
+    const std::clock_t before = std::clock();
+    table.reserve(owners.size());
+    int number = 0;
+    for (service::request_owner& owner : owners) {
+        owner.descriptor = number++;
+        table.insert(owner, 7);
+    }
+    for (service::request_owner& owner : owners)
+        table.erase(owner);
+    BOOST_TEST((std::clock() - before) / CLOCKS_PER_SEC < 10);
+    BOOST_TEST(!table.contains(number - 1, 7));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,7 +14,8 @@
 namespace asio_uring::detail {
 
 /// A hash table with open addressing: only reserve() allocates, so an owner that leaves
-/// needs no memory. Descriptors are small and dense, and each is its own hash.
+/// needs no memory. Descriptors are dense, and the hash sets neighbours apart: side by
+/// side they would be one run of slots, which erase() walks to its end.
 class descriptor_table
 {
 public:
@@ -25,6 +26,7 @@ public:
             return;
         std::vector<slot> before(std::bit_ceil(std::max<std::size_t>(4 * count, 16)));
         before.swap(slots_);
+        shift_ = 64 - std::countr_zero(slots_.size());
         for (const slot& one : before) {
             if (one.owner != nullptr)
                 slots_[find(one.owner->descriptor)] = one;
@@ -93,7 +95,9 @@ private:
     std::size_t next(std::size_t i) const noexcept { return (i + 1) & mask(); }
     std::size_t home_of(int descriptor) const noexcept
     {
-        return static_cast<std::size_t>(descriptor) & mask();
+        // Fibonacci hashing: multiples of the golden ratio fall far from each other.
+        constexpr std::uint64_t factor = 0x9e37'79b9'7f4a'7c15;
+        return (static_cast<std::uint64_t>(descriptor) * factor) >> shift_;
     }
 
     /// The slot of a descriptor, or the free one where it belongs.
@@ -106,6 +110,8 @@ private:
     }
 
     std::vector<slot> slots_;
+    // What is left of a hash are as many bits as a place among the slots has.
+    int shift_ = 0;
 };
 
 } // namespace asio_uring::detail
