@@ -141,6 +141,33 @@ struct each_operation
     char data[8];
 };
 
+#if ASIO_URING_HAS_INVOKE_HOOK && !defined(BOOST_ASIO_NO_DEPRECATED)
+/// A handler that says by a hook, as handlers did before they had executors, where what
+/// is composed with it runs.
+class hooked
+{
+public:
+    hooked(int& hooks, int& calls) : hooks_(&hooks), calls_(&calls) {}
+
+    void operator()(error_code ec, auto&&...)
+    {
+        BOOST_TEST(text(ec) == "ok");
+        ++*calls_;
+    }
+
+    template <typename Function>
+    friend void asio_handler_invoke(Function& function, hooked* self)
+    {
+        ++*self->hooks_;
+        function();
+    }
+
+private:
+    int* hooks_;
+    int* calls_;
+};
+#endif
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(test_tokens)
@@ -422,6 +449,27 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     finish(elsewhere);
     BOOST_TEST(log.count() == all.count);
 }
+
+#if ASIO_URING_HAS_INVOKE_HOOK && !defined(BOOST_ASIO_NO_DEPRECATED)
+BOOST_AUTO_TEST_CASE_TEMPLATE(hook_of_a_handler_calls_it, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    link.remote.send("data");
+    int hooks = 0;
+    int calls = 0;
+    char data[4];
+
+    link.socket.async_read_some(asio::buffer(data, 1), hooked(hooks, calls));
+    link.socket.async_write_some(asio::buffer("x", 1), hooked(hooks, calls));
+    finish(context);
+    BOOST_TEST(hooks == 2);
+    asio::async_read(link.socket, asio::buffer(data, 3), hooked(hooks, calls));
+    finish(context);
+    BOOST_TEST(hooks == 3, "what is composed with it is called the same way");
+    BOOST_TEST(calls == 3);
+}
+#endif
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     bound_allocator_is_used_and_empty_at_the_upcall, Backend, backends)

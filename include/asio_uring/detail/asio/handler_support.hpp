@@ -13,10 +13,20 @@
 #include <boost/asio/detail/handler_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/version.hpp>
 
 #if BOOST_VERSION >= 108200
 #    include <boost/asio/associated_immediate_executor.hpp>
 #    include <boost/asio/dispatch.hpp>
+#endif
+
+// A hook that a handler brings where it is to run, such as that of io_context::strand's
+// wrap(). Asio 1.29 has none.
+#if BOOST_ASIO_VERSION < 102900
+#    include <boost/asio/detail/handler_invoke_helpers.hpp>
+#    define ASIO_URING_HAS_INVOKE_HOOK 1
+#else
+#    define ASIO_URING_HAS_INVOKE_HOOK 0
 #endif
 
 #include <cstddef>
@@ -103,8 +113,13 @@ public:
             work_.complete(function, handler);
         else if (work_)
             work_->complete(function, handler);
-        else
+        else {
+#if ASIO_URING_HAS_INVOKE_HOOK
+            boost_asio_handler_invoke_helpers::invoke(function, handler);
+#else
             std::move(function)();
+#endif
+        }
     }
 
 private:
