@@ -38,6 +38,8 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -141,6 +143,33 @@ struct each_operation
     char data[8];
 };
 
+/// Objects of the ring with an executor of this type.
+template <typename Executor>
+struct with_executor
+{
+    using io_context = asio_uring::io_context;
+    using socket = asio_uring::ip::tcp::socket_on<Executor>;
+};
+
+using object_executors = std::tuple<asio_uring::executor, asio_uring::any_io_executor>;
+
+/// A handler that counts how often it is moved.
+class counts_moves
+{
+public:
+    explicit counts_moves(int& count) : count_(&count) {}
+    counts_moves(counts_moves&& other) noexcept : count_(other.count_) { ++*count_; }
+
+    void operator()(error_code ec, std::size_t size) const
+    {
+        BOOST_TEST(text(ec) == "ok");
+        BOOST_TEST(size == 1u);
+    }
+
+private:
+    int* count_;
+};
+
 #if ASIO_URING_HAS_INVOKE_HOOK && !defined(BOOST_ASIO_NO_DEPRECATED)
 /// A handler that says by a hook, as handlers did before they had executors, where what
 /// is composed with it runs.
@@ -167,6 +196,26 @@ private:
     int* calls_;
 };
 #endif
+
+/// How often handlers are moved between the end of the initiating function and the call:
+/// of a read that waits, and of a write that is done at once.
+template <typename Executor, typename Bind>
+std::string moves_to_the_call(Bind bind)
+{
+    asio_uring::io_context context(1);
+    loopback<with_executor<Executor>> link(context);
+    int read = 0;
+    int write = 0;
+    char data[1];
+    link.socket.async_read_some(
+        asio::buffer(data), bind(context.get_executor(), counts_moves(read)));
+    link.socket.async_write_some(
+        asio::buffer("x", 1), bind(context.get_executor(), counts_moves(write)));
+    read = write = 0;
+    link.remote.send("x");
+    BOOST_TEST(finish(context) == 2u);
+    return "read " + std::to_string(read) + ", write " + std::to_string(write);
+}
 
 } // namespace
 
@@ -450,6 +499,26 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
     BOOST_TEST(log.count() == all.count);
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    handler_of_the_objects_own_executor_is_called_like_any_other,
+    Executor,
+    object_executors)
+{
+    const auto without =
+        moves_to_the_call<Executor>([](auto, auto handler) { return handler; });
+    const auto bound_to = [&]<typename Associated>(std::type_identity<Associated>) {
+        return moves_to_the_call<Executor>([](auto executor, auto handler) {
+            return asio::bind_executor(Associated(executor), std::move(handler));
+        });
+    };
+
+    using native = asio::io_context::executor_type;
+    BOOST_TEST(bound_to(std::type_identity<native>()) == without);
+    BOOST_TEST(bound_to(std::type_identity<asio::any_io_executor>()) == without);
+    BOOST_TEST(bound_to(std::type_identity<asio_uring::executor>()) == without);
+    BOOST_TEST(bound_to(std::type_identity<asio_uring::any_io_executor>()) == without);
+}
+
 #if ASIO_URING_HAS_INVOKE_HOOK && !defined(BOOST_ASIO_NO_DEPRECATED)
 BOOST_AUTO_TEST_CASE_TEMPLATE(hook_of_a_handler_calls_it, Backend, backends)
 {
@@ -470,6 +539,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(hook_of_a_handler_calls_it, Backend, backends)
     BOOST_TEST(calls == 3);
 }
 #endif
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    bound_executor_that_never_blocks_posts, Executor, object_executors)
+{
+    asio_uring::io_context context(1);
+    loopback<with_executor<Executor>> link(context);
+    const asio_uring::executor never(
+        asio::require(context.get_executor(), asio::execution::blocking.never));
+
+    link.socket.async_write_some(
+        asio::buffer("x", 1), asio::bind_executor(never, asio::detached));
+    link.socket.async_write_some(
+        asio::buffer("x", 1),
+        asio::bind_executor(asio_uring::any_io_executor(never), asio::detached));
+    BOOST_TEST(finish(context) == 4u, "a handler comes behind its operation");
+}
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(
     bound_allocator_is_used_and_empty_at_the_upcall, Backend, backends)

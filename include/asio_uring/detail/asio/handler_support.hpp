@@ -32,7 +32,6 @@
 #include <cstddef>
 #include <memory>
 #include <new>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -75,33 +74,74 @@ concept binds_size = binds_two<Bound> && requires(Bound& bound)
     requires std::is_same_v<decltype(bound.arg2_), std::size_t>;
 };
 
+/// The executor in a ring_executor, which adds a type to it and nothing else. A class
+/// that derives from a ring_executor may add more, and is left alone.
 template <typename Executor>
-inline constexpr bool is_polymorphic_executor =
-    std::is_same_v<Executor, boost::asio::any_io_executor>;
+const Executor& without_type(const Executor& executor) noexcept
+{
+    return executor;
+}
+
+template <typename Inner>
+const Inner& without_type(const ring_executor<Inner>& executor) noexcept
+{
+    return executor;
+}
 
 /// Outstanding work of one handler, and the way to its executor.
 ///
-/// Adds two cases to Asio's handler_work. A handler whose associated executor is the
-/// io_context executor of the object, by its type or inside an any_io_executor (every
-/// composed operation, every coroutine spawned on it), is called directly, because the
-/// scheduler already runs it where that executor would, and the operation counts as that
-/// executor's work.
+/// A handler needs none where its associated executor is the io_context executor of the
+/// object, whatever type holds the two of them; every composed operation and every
+/// coroutine spawned on the object's executor is so. The scheduler already runs it where
+/// that executor would, and the operation counts as that executor's work.
 template <typename Handler, typename IoExecutor>
 class completion_work
 {
     using io_executor_type = plain_executor_t<IoExecutor>;
-    using work_type = handler_work<Handler, io_executor_type>;
-    using associated_type = std::decay_t<
-        typename boost::asio::associated_executor<Handler, io_executor_type>::type>;
+    using association = boost::asio::associated_executor<Handler, io_executor_type>;
+    using associated_type = std::decay_t<decltype(without_type(
+        std::declval<const typename association::type&>()))>;
     using native_type = boost::asio::io_context::executor_type;
 
-    static constexpr bool may_be_direct = std::is_same_v<io_executor_type, native_type> &&
-                                          (is_polymorphic_executor<associated_type> ||
-                                           std::is_same_v<associated_type, native_type>);
+    template <typename Executor>
+    static constexpr bool may_be_native =
+        std::is_same_v<Executor, native_type> ||
+        std::is_same_v<Executor, boost::asio::any_io_executor>;
+
+    // The handler brings no executor: Asio marks the association that nobody has
+    // specialised.
+    static constexpr bool brings_none = requires
+    {
+        typename association::asio_associated_executor_is_unspecialised;
+    };
 
 public:
+    static constexpr bool is_always_needed =
+        !may_be_native<io_executor_type> || !may_be_native<associated_type>;
+    static constexpr bool is_never_needed =
+        brings_none && std::is_same_v<io_executor_type, native_type>;
+
+    static bool is_needed(const Handler& handler, const IoExecutor& io_executor)
+    {
+        if constexpr (is_always_needed || is_never_needed)
+            return is_always_needed;
+        else {
+            const native_type* const native = native_in(plain(io_executor));
+            if constexpr (brings_none)
+                return native == nullptr;
+            else {
+                if (native == nullptr)
+                    return true;
+                const auto& associated =
+                    boost::asio::get_associated_executor(handler, plain(io_executor));
+                const native_type* const other = native_in(without_type(associated));
+                return other == nullptr || *other != *native;
+            }
+        }
+    }
+
     completion_work(Handler& handler, const IoExecutor& io_executor)
-        : work_(make(handler, io_executor))
+        : work_(handler, plain(io_executor))
     {}
 
     completion_work(completion_work&&) = default;
@@ -109,52 +149,34 @@ public:
     template <typename Function>
     void complete(Function& function, Handler& handler)
     {
-        if constexpr (!may_be_direct)
-            work_.complete(function, handler);
-        else if (work_)
-            work_->complete(function, handler);
-        else {
-#if ASIO_URING_HAS_INVOKE_HOOK
-            boost_asio_handler_invoke_helpers::invoke(function, handler);
-#else
-            std::move(function)();
-#endif
-        }
+        work_.complete(function, handler);
     }
 
 private:
-    using storage_type =
-        std::conditional_t<may_be_direct, std::optional<work_type>, work_type>;
-
-    static storage_type make(Handler& handler, const io_executor_type& io_executor)
+    static const native_type* native_in(const native_type& executor) noexcept
     {
-        if constexpr (may_be_direct) {
-            const associated_type associated =
-                boost::asio::get_associated_executor(handler, io_executor);
-            if (is_same_executor(associated, io_executor))
-                return std::nullopt;
-        }
-        return storage_type(work_type(handler, io_executor));
+        return &executor;
     }
 
-    static bool
-    is_same_executor(const associated_type& associated, const native_type& native)
+    static const native_type*
+    native_in(const boost::asio::any_io_executor& executor) noexcept
     {
-        if constexpr (std::is_same_v<associated_type, native_type>)
-            return associated == native;
-        else
-            return holds(associated, native);
+        return executor.template target<native_type>();
     }
 
-    static bool
-    holds(const associated_type& associated, const native_type& native) noexcept
-    {
-        const native_type* target = associated.template target<native_type>();
-        return target != nullptr && *target == native;
-    }
-
-    storage_type work_;
+    handler_work<Handler, io_executor_type> work_;
 };
+
+/// Calls a bound handler that needs no work, as Asio's handler_work does.
+template <typename Function, typename Handler>
+void call(Function& function, [[maybe_unused]] Handler& handler)
+{
+#if ASIO_URING_HAS_INVOKE_HOOK
+    boost_asio_handler_invoke_helpers::invoke(function, handler);
+#else
+    std::move(function)();
+#endif
+}
 
 /// A nullary function that calls the handler with the given values, of a kind Asio's work
 /// accepts.

@@ -170,6 +170,11 @@ protected:
     /// Whether the delivery goes on. REQUIRES: a thread of the scheduler delivers.
     bool may_pass() noexcept;
 
+    /// The operation has outstanding work of its handler's executor, which is another one
+    /// than the scheduler's. Said before the start.
+    void keep_work() noexcept { keeps_work_ = true; }
+    bool keeps_work() const noexcept { return keeps_work_; }
+
     /// Each completion of the operation is a result.
     void expect_many_results() noexcept { many_results_ = true; }
 
@@ -280,6 +285,8 @@ private:
     // Set while the kernel has the request, which somebody else's request ends: the
     // operation goes on by call.
     bool changes_way_ : 1 = false;
+    // See keep_work()
+    bool keeps_work_ : 1 = false;
 };
 
 // Asio's part is larger where Asio tracks handlers.

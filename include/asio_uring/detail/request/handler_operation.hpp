@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <new>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -232,7 +233,7 @@ public:
     void complete_at_once(int result, const IoExecutor& io_executor)
     {
         this->set_result(result);
-        release(*this, [&](work_type&, auto& bound) {
+        release(*this, [&](auto*, auto& bound) {
             asio_impl::deliver_at_once(bound, io_executor);
         });
     }
@@ -241,11 +242,27 @@ private:
     template <typename... Args>
     handler_operation(Handler& handler, const IoExecutor& io_executor, Args&&... args)
         : base_type(&do_complete, std::forward<Args>(args)...),
-          handler_(std::move(handler)),
-          work_(handler_, io_executor)
-    {}
+          handler_(std::move(handler))
+    {
+        if (work_type::is_needed(handler_, io_executor)) {
+            new (&work_) work_type(handler_, io_executor);
+            this->keep_work();
+        }
+    }
 
-    ~handler_operation() = default;
+    ~handler_operation()
+    {
+        if (has_work())
+            work_.~work_type();
+    }
+
+    bool has_work() const noexcept
+    {
+        if constexpr (work_type::is_always_needed || work_type::is_never_needed)
+            return work_type::is_always_needed;
+        else
+            return this->keeps_work();
+    }
 
     static void do_complete(
         void* owner,
@@ -266,9 +283,13 @@ private:
             if (!self.may_pass())
                 return;
         }
-        release(self, [](work_type& work, auto& bound) {
+        release(self, [](work_type* work, auto& bound) {
             asio_impl::fenced_block fence(asio_impl::fenced_block::half);
-            work.complete(bound, bound.handler_);
+            if constexpr (!work_type::is_never_needed) {
+                if (work != nullptr)
+                    return work->complete(bound, bound.handler_);
+            }
+            asio_impl::call(bound, bound.handler_);
         });
     }
 
@@ -279,12 +300,19 @@ private:
     {
         ASIO_URING_HANDLER_COMPLETION(self);
         auto bound = bind(self);
-        work_type work(std::move(self.work_));
-        self.~handler_operation();
-        memory::deallocate(bound.handler_, &self);
+        std::optional<work_type> work;
+        if (self.has_work())
+            work.emplace(std::move(self.work_));
+        free(self, bound.handler_);
         ASIO_URING_HANDLER_INVOCATION_BEGIN(bound);
-        deliver(work, bound);
+        deliver(work ? &*work : nullptr, bound);
         ASIO_URING_HANDLER_INVOCATION_END();
+    }
+
+    static void free(handler_operation& self, const Handler& handler)
+    {
+        self.~handler_operation();
+        memory::deallocate(handler, &self);
     }
 
     // Where the result cannot be made, nobody hears of it: the handler is destroyed.
@@ -309,12 +337,15 @@ private:
     static void destroy(handler_operation& self)
     {
         Handler handler(std::move(self.handler_));
-        self.~handler_operation();
-        memory::deallocate(handler, &self);
+        free(self, handler);
     }
 
     Handler handler_;
-    work_type work_;
+    // Present where has_work() says so.
+    union
+    {
+        work_type work_;
+    };
 };
 
 } // namespace asio_uring::detail
