@@ -319,18 +319,28 @@ private:
     static auto bind(handler_operation& self)
     {
         try {
-            return std::apply(
-                [&](auto&&... values) {
-                    return asio_impl::bind_result(
-                        std::move(self.handler_),
-                        std::forward<decltype(values)>(values)...);
-                },
-                asio_impl::with_location(self.request_.result(self)));
+            // Most transfers have moved something, and are no error.
+            if constexpr (transfer_request<Request>) {
+                if (self.result() > 0) [[likely]]
+                    return bind(self, self.request_.result(self));
+            }
+            return bind(self, asio_impl::with_location(self.request_.result(self)));
         }
         catch (...) {
             destroy(self);
             throw;
         }
+    }
+
+    template <typename... Values>
+    static auto bind(handler_operation& self, std::tuple<Values...>&& values)
+    {
+        return std::apply(
+            [&](auto&&... each) {
+                return asio_impl::bind_result(
+                    std::move(self.handler_), std::forward<decltype(each)>(each)...);
+            },
+            std::move(values));
     }
 
     // A part of the handler may own the memory, so the handler outlives its return.
