@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace asio_uring::detail {
@@ -28,15 +29,11 @@ class cancellation_table
 public:
     cancellation_ticket insert(ring_operation& op)
     {
-        if (free_.empty()) {
-            entries_.reserve(entries_.size() + 1 + entries_.size() / 2);
-            free_.reserve(entries_.capacity());
-            entries_.push_back({});
-            free_.push_back(static_cast<std::uint32_t>(entries_.size()));
-        }
-        const std::uint32_t index = free_.back();
-        free_.pop_back();
+        if (first_free_ == 0) [[unlikely]]
+            grow();
+        const std::uint32_t index = first_free_;
         entry& e = entries_[index - 1];
+        first_free_ = e.next_free;
         e.operation = &op;
         return {index, e.generation};
     }
@@ -79,7 +76,7 @@ public:
         ASIO_URING_ASSERT(e.operation != nullptr);
         e.operation = nullptr;
         ++e.generation;
-        free_.push_back(index); // never allocates: insert() reserved the room
+        e.next_free = std::exchange(first_free_, index);
     }
 
 private:
@@ -87,10 +84,18 @@ private:
     {
         ring_operation* operation = nullptr;
         std::uint32_t generation = 0;
+        // Index of the free entry behind this one, which is free; 0: none
+        std::uint32_t next_free = 0;
     };
 
+    [[gnu::noinline]] void grow()
+    {
+        entries_.push_back({});
+        first_free_ = static_cast<std::uint32_t>(entries_.size());
+    }
+
     std::vector<entry> entries_;
-    std::vector<std::uint32_t> free_;
+    std::uint32_t first_free_ = 0;
 };
 
 } // namespace asio_uring::detail
