@@ -50,6 +50,7 @@ GUARDS = (
         for scenario, column in (
             ("echo-64x64", "asio_uring"),
             ("echo-64x64", "asio_uring_coro"),
+            ("echo-64x64", "asio_uring_deferred"),
             ("erased-tax", "asio_uring_erased"),
             ("echo-udp", "asio_uring"),
             ("http-64", "asio_uring"),

@@ -39,6 +39,16 @@ ROWS = (
     Row("coroutines, 64 connections", "echo-64x64", subject="asio_uring_coro"),
     Row("coroutines, 512 connections", "echo-512x64", subject="asio_uring_coro"),
     Row(
+        "coroutines that await deferred operations, 64 connections",
+        "echo-64x64",
+        subject="asio_uring_deferred",
+    ),
+    Row(
+        "coroutines that await deferred operations, 512 connections",
+        "echo-512x64",
+        subject="asio_uring_deferred",
+    ),
+    Row(
         "single-issuer ring, 64 connections",
         "echo-64x64",
         subject="asio_uring_single",

@@ -33,6 +33,11 @@ ASIO_URING_SPIN = Column(
 ASIO_URING_CORO = Column(
     "asio_uring_coro", "echo_asio_uring_coro", "asio_uring, coroutines"
 )
+ASIO_URING_DEFERRED = Column(
+    "asio_uring_deferred",
+    "echo_asio_uring_deferred",
+    "asio_uring, coroutines that await deferred operations",
+)
 ASIO_URING_ERASED = Column(
     "asio_uring_erased", "echo_asio_uring_erased", "asio_uring, any_io_executor"
 )
@@ -214,12 +219,17 @@ class Echo(EchoScenario):
         "cpu_per_op_vs_envelope",
         "cpu_per_op_vs_libuv",
         "cpu_per_op_coro_vs_asio_epoll",
+        "cpu_per_op_deferred_vs_asio_epoll",
     )
-    others = ((ASIO_URING_CORO.name, ASIO_EPOLL.name, "cpu_per_op_coro_vs_asio_epoll"),)
+    others = (
+        (ASIO_URING_CORO.name, ASIO_EPOLL.name, "cpu_per_op_coro_vs_asio_epoll"),
+        (ASIO_URING_DEFERRED.name, ASIO_EPOLL.name, "cpu_per_op_deferred_vs_asio_epoll"),
+    )
     columns = (
         ASIO_URING,
         ASIO_URING_BATCHED,
         ASIO_URING_CORO,
+        ASIO_URING_DEFERRED,
         ASIO_EPOLL,
         ASIO_NATIVE_URING,
         *ENVELOPE,
