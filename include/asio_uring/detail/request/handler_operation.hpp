@@ -80,7 +80,7 @@ concept tidied_request = requires(Request& request, const ring_operation& op)
 ///
 /// A request that may need no kernel also has these:
 ///
-///   bool completes_at_once(bool is_stream) const noexcept
+///   bool completes_at_once(bool is_stream) const
 ///       Whether it ends within the initiating function.
 ///   static constexpr int result_at_once
 ///       The result it then ends with, of the kernel's kind.
@@ -95,7 +95,10 @@ concept tidied_request = requires(Request& request, const ring_operation& op)
 ///
 ///   static constexpr bool goes_with_turn
 ///       See batched_request.
-///   int attempt() noexcept
+///   void keep_iovecs()
+///       Where it is there: called once, within the initiating function, before the
+///       transfer waits. From then on attempt() and prepare() do not throw.
+///   int attempt()
 ///   bool is_ready() const noexcept
 ///       Where it is there: whether the descriptor, asked once more when a poll has told
 ///       of it, has what the transfer takes.
@@ -299,14 +302,22 @@ private:
     static void release(handler_operation& self, Deliver deliver)
     {
         ASIO_URING_HANDLER_COMPLETION(self);
+        std::optional<work_type> work = take_work(self);
         auto bound = bind(self);
-        std::optional<work_type> work;
-        if (self.has_work())
-            work.emplace(std::move(self.work_));
         free(self, bound.handler_);
         ASIO_URING_HANDLER_INVOCATION_BEGIN(bound);
         deliver(work ? &*work : nullptr, bound);
         ASIO_URING_HANDLER_INVOCATION_END();
+    }
+
+    // Before the handler, which is then destroyed while its work still counts: the other
+    // context may end as soon as that is over.
+    static std::optional<work_type> take_work(handler_operation& self)
+    {
+        std::optional<work_type> work;
+        if (self.has_work())
+            work.emplace(std::move(self.work_));
+        return work;
     }
 
     static void free(handler_operation& self, const Handler& handler)
@@ -346,6 +357,7 @@ private:
     // A part of the handler may own the memory, so the handler outlives its return.
     static void destroy(handler_operation& self)
     {
+        [[maybe_unused]] const std::optional<work_type> work = take_work(self);
         Handler handler(std::move(self.handler_));
         free(self, handler);
     }
