@@ -170,6 +170,24 @@ private:
     int* count_;
 };
 
+/// What a handler calls its executor, which is another type than what it gives.
+struct converts_to_executor
+{
+    operator asio::any_io_executor() const { return inner; }
+
+    asio::io_context::executor_type inner;
+};
+
+struct handler_of_converted_executor
+{
+    using executor_type = asio::any_io_executor;
+
+    converts_to_executor get_executor() const noexcept { return executor; }
+    void operator()(error_code ec, std::size_t) const { BOOST_TEST(text(ec) == "ok"); }
+
+    converts_to_executor executor;
+};
+
 /// A handler that notes, when it is destroyed, whether a context is out of work.
 class notes_the_end_of_work
 {
@@ -581,6 +599,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
         asio::buffer("x", 1),
         asio::bind_executor(asio_uring::any_io_executor(never), asio::detached));
     BOOST_TEST(finish(context) == 4u, "a handler comes behind its operation");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    executor_that_a_handlers_converts_to_is_asked_while_it_lives, Backend, backends)
+{
+    typename Backend::io_context context;
+    loopback<Backend> link(context);
+    link.socket.async_write_some(
+        asio::buffer("x", 1), handler_of_converted_executor{{context.get_executor()}});
+    asio::io_context other;
+    link.socket.async_write_some(
+        asio::buffer("x", 1), handler_of_converted_executor{{other.get_executor()}});
+    finish(context);
+    BOOST_TEST(other.poll() == 1u);
 }
 
 // The other context may end once it is out of work, and the handler may own what is its.

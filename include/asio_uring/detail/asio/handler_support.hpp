@@ -132,7 +132,8 @@ public:
             else {
                 if (native == nullptr)
                     return true;
-                const auto& associated =
+                // By its declared type: the handler may give something that converts.
+                const typename association::type& associated =
                     boost::asio::get_associated_executor(handler, plain(io_executor));
                 const native_type* const other = native_in(without_type(associated));
                 return other == nullptr || *other != *native;
