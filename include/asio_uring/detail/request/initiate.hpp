@@ -57,10 +57,8 @@ public:
 
     ~pending_operation()
     {
-        if (operation_ != nullptr) {
-            loop_.unregister_cancellation(*named_);
-            operation_->discard();
-        }
+        if (operation_ != nullptr) [[unlikely]]
+            discard();
     }
 
     Operation& operator*() noexcept { return *operation_; }
@@ -106,6 +104,13 @@ public:
     }
 
 private:
+    // Apart from its caller, whose way it hardly ever is.
+    [[gnu::noinline]] void discard() noexcept
+    {
+        loop_.unregister_cancellation(*named_);
+        operation_->discard();
+    }
+
     event_loop& loop_;
     const io_executor_type& io_executor_; // the initiating function's
     Operation* operation_;
