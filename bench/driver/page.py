@@ -129,6 +129,11 @@ FILES = (
     *_reads(128),
     FileRow("a small file, beside a loop", "small-files", "cpu_per_op_vs_loop"),
     FileRow("a small file, beside a thread pool", "small-files", "cpu_per_op_vs_pool"),
+    FileRow(
+        "a small file by a hand-written chain, beside a loop",
+        "small-files",
+        "floor_cpu_per_op_vs_loop",
+    ),
     _rate(
         "durable writes of 64 writers, beside one at a time",
         "file-fsync",

@@ -37,6 +37,7 @@ class Ratio:
     figure: str
     quantity: str  # of QUANTITIES
     whom: str  # the column
+    who: str = "asio_uring"  # and the one that is beside it
 
 
 @contextlib.contextmanager
@@ -174,10 +175,10 @@ class FileScenario:
     def _evaluate(self, columns, rounds, counts, outcome):
         rows = []
         for ratio in self.ratios:
-            if not {self.subject, ratio.whom} <= rounds[0].keys():
+            if not {ratio.who, ratio.whom} <= rounds[0].keys():
                 continue
             value = figures.spread(
-                figures.paired_ratios(rounds, self.subject, ratio.whom, ratio.quantity)
+                figures.paired_ratios(rounds, ratio.who, ratio.whom, ratio.quantity)
             )
             outcome.figures[ratio.figure] = value.median
             rows.append(ratio_row(ratio.figure, value))

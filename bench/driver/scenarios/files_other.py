@@ -12,19 +12,22 @@ class SmallFiles(FileScenario):
     name = "small-files"
     description = (
         "20,000 files of 4 KiB in the page cache, each read whole into a string: "
-        "`async_read_file` with 64 in flight, open, fstat, read and close in a loop, and "
-        "the same by four threads."
+        "`async_read_file` with 64 in flight, open, fstat, read and close in a loop, "
+        "the same by four threads, and 64 hand-written chains."
     )
     columns = (
         Column("asio_uring", "file_small_uring", "asio_uring"),
         Column("loop", "file_small_plain", "a loop of calls", ("--way", "loop")),
         Column("pool", "file_small_plain", "the calls by 4 threads", ("--way", "pool")),
+        Column("floor", "file_small_floor", "a loop of chains on the ring layer"),
     )
-    operations = {"asio_uring": FILES, "loop": FILES, "pool": FILES}
+    operations = {"asio_uring": FILES, "loop": FILES, "pool": FILES, "floor": FILES}
     lengths = (4_000, 16_000)
     ratios = (
         Ratio("cpu_per_op_vs_loop", "cpu_ns_per_op", "loop"),
         Ratio("cpu_per_op_vs_pool", "cpu_ns_per_op", "pool"),
+        Ratio("cpu_per_op_vs_floor", "cpu_ns_per_op", "floor"),
+        Ratio("floor_cpu_per_op_vs_loop", "cpu_ns_per_op", "loop", "floor"),
     )
 
     def data_of(self, settings):
