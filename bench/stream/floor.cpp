@@ -117,7 +117,7 @@ private:
     void serve(const abi::cqe& done)
     {
         if (done.user_data == accept_tag) {
-            accepted(bench::check(done.res, "accept"));
+            accepted(bench::check_result(done.res, "accept"));
             return;
         }
         const auto pointer = static_cast<std::uintptr_t>(done.user_data & ~send_bit);

@@ -44,6 +44,14 @@ inline int check(int result, const char* what)
     return result;
 }
 
+// check_result: the same of what a request ended with, which leaves errno alone.
+inline int check_result(int result, const char* what)
+{
+    if (result < 0)
+        fail(what, -result);
+    return result;
+}
+
 // raise_descriptor_limit: a load has a connection per server and client at once.
 inline void raise_descriptor_limit()
 {
