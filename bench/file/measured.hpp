@@ -42,4 +42,14 @@ private:
     std::uint64_t cpu_ = now(CLOCK_PROCESS_CPUTIME_ID);
 };
 
+// measure: warms up, and prints what the operations after that have taken.
+template <typename Run>
+void measure(Run run, std::uint64_t operations)
+{
+    run(std::uint64_t{1000});
+    const stopwatch taken;
+    run(operations);
+    taken.print(operations);
+}
+
 } // namespace bench

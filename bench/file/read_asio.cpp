@@ -111,8 +111,5 @@ int main(int argc, char** argv)
         static_cast<std::size_t>(options.integer("--depth", 1)));
     const auto operations =
         static_cast<std::uint64_t>(options.integer("--operations", 1000));
-    one.read(1000);
-    const bench::stopwatch taken;
-    one.read(operations);
-    taken.print(operations);
+    bench::measure([&](std::uint64_t count) { one.read(count); }, operations);
 }

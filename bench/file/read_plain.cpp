@@ -41,16 +41,6 @@ struct block_read
     std::array<char, bench::block_size> bytes{};
 };
 
-// measure: warms up, and prints what the operations after that have taken.
-template <typename Run>
-void measure(Run run, std::uint64_t operations)
-{
-    run(1000);
-    const bench::stopwatch taken;
-    run(operations);
-    taken.print(operations);
-}
-
 } // namespace
 
 int main(int argc, char** argv)
@@ -67,11 +57,11 @@ int main(int argc, char** argv)
     if (way == "pool") {
         bench::pool<block_read> pool(
             static_cast<std::size_t>(options.integer("--depth", 1)));
-        measure([&](std::uint64_t count) { pool.run(count, begin); }, operations);
+        bench::measure([&](std::uint64_t count) { pool.run(count, begin); }, operations);
     }
     else if (way == "pread") {
         block_read one;
-        measure(
+        bench::measure(
             [&](std::uint64_t count) {
                 for (; count != 0; --count) {
                     begin(one);

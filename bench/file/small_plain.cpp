@@ -44,16 +44,6 @@ struct file_read
     std::string content;
 };
 
-// measure: warms up, and prints what the operations after that have taken.
-template <typename Run>
-void measure(Run run, std::uint64_t operations)
-{
-    run(1000);
-    const bench::stopwatch taken;
-    run(operations);
-    taken.print(operations);
-}
-
 } // namespace
 
 int main(int argc, char** argv)
@@ -73,10 +63,10 @@ int main(int argc, char** argv)
     const std::string way = options.text("--way", "loop");
     if (way == "pool") {
         bench::pool<file_read> pool(64);
-        measure([&](std::uint64_t count) { pool.run(count, begin); }, operations);
+        bench::measure([&](std::uint64_t count) { pool.run(count, begin); }, operations);
     }
     else if (way == "loop") {
-        measure(
+        bench::measure(
             [&](std::uint64_t count) {
                 for (; count != 0; --count) {
                     file_read one;

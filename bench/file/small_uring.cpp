@@ -71,8 +71,5 @@ int main(int argc, char** argv)
         static_cast<std::uint64_t>(options.integer("--files", 20'000)));
     const auto operations =
         static_cast<std::uint64_t>(options.integer("--operations", 1000));
-    one.read(1000);
-    const bench::stopwatch taken;
-    one.read(operations);
-    taken.print(operations);
+    bench::measure([&](std::uint64_t count) { one.read(count); }, operations);
 }
