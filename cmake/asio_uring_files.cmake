@@ -163,6 +163,7 @@ set(asio_uring_headers
 
 # What no program includes itself.
 set(asio_uring_detail_headers
+    include/asio_uring/detail/asio/accept_support.hpp
     include/asio_uring/detail/asio/connect_pair.hpp
     include/asio_uring/detail/asio/departure.hpp
     include/asio_uring/detail/asio/descriptor_support.hpp

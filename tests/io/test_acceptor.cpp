@@ -2,6 +2,7 @@
 // Meeting: acceptors, connects, ranges of endpoints, resolvers, socket streams.
 #include "../support/backend.hpp"
 #include "../support/loopback.hpp"
+#include "../support/no_descriptors.hpp"
 #include "../support/object_fixture.hpp"
 #include "../support/recorder.hpp"
 
@@ -227,6 +228,77 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(acceptor_steps_report_their_errors, Backend, backe
     BOOST_CHECK_THROW(
         typename Backend::acceptor(context, first.local_endpoint(), false),
         boost::system::system_error);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    accept_that_waits_needs_no_descriptor_yet, Backend, backends)
+{
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
+    typename Backend::socket socket(context);
+
+    turn(context);
+    {
+        const no_descriptors none;
+        acceptor.async_accept(socket, log.done("accept"));
+        turn(context);
+    }
+    // Asio tries at once, and the kernel wants a descriptor before it looks.
+    if (!Backend::on_ring || !has_ring(context))
+        BOOST_TEST(log.take() == "accept no_descriptors");
+    else {
+        BOOST_TEST(log.take() == "");
+        peer client = start_connect(acceptor.local_endpoint());
+        finish(context);
+        BOOST_TEST(log.take() == "accept ok");
+    }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    connection_that_nobody_waited_for_is_accepted, Backend, backends)
+{
+    auto [context, acceptor, log] = fixture<Backend, stream_acceptor>(any_port);
+    typename Backend::socket socket(context);
+    peer client;
+
+    {
+        // The reactor hears of it, and nobody wants it.
+        const auto work = asio::make_work_guard(context);
+        acceptor.async_accept(socket, log.done("unwanted"));
+        turn(context);
+        acceptor.cancel();
+        turn(context);
+        client = start_connect(acceptor.local_endpoint());
+        turn(context);
+        turn(context);
+    }
+    acceptor.async_accept(socket, log.done("accept"));
+    finish(context);
+
+    BOOST_TEST(log.take() == "unwanted operation_aborted; accept ok");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    acceptor_of_a_connected_socket_is_refused_at_once, Backend, backends)
+{
+    auto [context, listening, log] = fixture<Backend, stream_acceptor>(any_port);
+    typename Backend::socket connected(context), socket(context);
+    typename Backend::acceptor acceptor(context);
+
+    // With room for output, and without.
+    for (const bool has_room : {true, false}) {
+        connected.connect(listening.local_endpoint());
+        connected.non_blocking(true);
+        const std::string data(65536, '.');
+        error_code ec;
+        while (!has_room && !ec)
+            connected.write_some(asio::buffer(data), ec);
+        acceptor.assign(tcp::v4(), connected.release());
+        acceptor.async_accept(socket, log.done("accept"));
+        finish(context);
+        acceptor.close();
+
+        BOOST_TEST(log.take() == "accept invalid_argument");
+    }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(

@@ -5,6 +5,7 @@
 // run, or make it longer.
 #include "../support/backend.hpp"
 #include "../support/from_environment.hpp"
+#include "../support/no_descriptors.hpp"
 #include "../support/script_player.hpp"
 #include "../support/stock_reactor.hpp"
 
@@ -17,8 +18,6 @@
 #include <random>
 #include <string>
 
-#include <sys/resource.h>
-
 namespace {
 
 using namespace asio_uring::test;
@@ -27,26 +26,6 @@ using script::record;
 #ifdef ASIO_URING_DROP_IN
 using reference = drop_in;
 using subject = drop_in;
-
-/// As long as it lives nothing is opened.
-class no_descriptors
-{
-public:
-    no_descriptors()
-    {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const ::rlimit none{0, before_.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &none);
-    }
-    no_descriptors(const no_descriptors&) = delete;
-    no_descriptors& operator=(const no_descriptors&) = delete;
-    ~no_descriptors() { end(); }
-
-    void end() const { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-private:
-    ::rlimit before_{};
-};
 
 /// In a program in which every object is on the ring, a context that was refused one has
 /// Asio's own services.

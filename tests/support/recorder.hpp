@@ -42,6 +42,7 @@ inline std::string text(const boost::system::error_code& ec)
         {error::operation_not_supported, "operation_not_supported"},
         {error::not_socket, "not_socket"},
         {error::no_protocol_option, "no_protocol_option"},
+        {error::no_descriptors, "no_descriptors"},
     };
     if (!ec)
         return "ok";

@@ -95,7 +95,7 @@ public:
         free_descriptor(owner);
         owner.closed = owner.awaited = false;
         owner.may_have_more = true;
-        owner.listening_known = false;
+        owner.listens = known_listening::unasked;
         delete owner.kept.exchange(nullptr);
         free_.push_back(&owner);
     }

@@ -262,6 +262,14 @@ request_line::remove(asio_impl::operation_queue& queue, ring_operation& op) noex
     queue.push(others);
 }
 
+/// Whether a descriptor listens, as far as its object has been asked.
+enum class known_listening : std::uint8_t
+{
+    unasked,
+    no, ///< but it may come
+    yes,
+};
+
 /// The owner of a set of requests: a descriptor, or the loop itself for requests without
 /// an object.
 struct alignas(64) request_owner
@@ -280,8 +288,7 @@ struct alignas(64) request_owner
     bool awaited = false;
     // Something to read may be there, as far as the last read could tell.
     std::atomic<bool> may_have_more = true;
-    // Its object has been asked whether it is a listener.
-    bool listening_known = false;
+    known_listening listens = known_listening::unasked;
 
     /// The line of a direction. REQUIRES: way is not none.
     request_line& line(direction way) noexcept { return lines[static_cast<int>(way)]; }

@@ -430,6 +430,18 @@ protected:
         }
     }
 
+    /// Whether the object listens. What does is not asked again.
+    bool is_listener(implementation_type& impl)
+    {
+        if (impl.owner_ == nullptr)
+            return false;
+        known_listening& known = impl.owner_->listens;
+        if (known != known_listening::yes)
+            known = Facts::listens(native_handle(impl)) ? known_listening::yes
+                                                        : known_listening::no;
+        return known == known_listening::yes;
+    }
+
     /// The body of every initiating function that needs the ring: makes a Request of the
     /// descriptor and args, joins it to the handler, and starts it. A transfer that can
     /// be done at once is over when this returns. REQUIRES: has_ring().
@@ -653,10 +665,8 @@ private:
     void give_listener_to_reactor(implementation_type& impl)
     {
         if constexpr (requires { Facts::listens(0); }) {
-            if (impl.owner_ == nullptr ||
-                std::exchange(impl.owner_->listening_known, true))
-                return;
-            if (Facts::listens(native_handle(impl)))
+            if (impl.owner_ != nullptr &&
+                impl.owner_->listens == known_listening::unasked && is_listener(impl))
                 use_reactor(impl);
         }
     }

@@ -7,6 +7,7 @@
 // the rest.
 #pragma once
 
+#include <asio_uring/detail/asio/accept_support.hpp>
 #include <asio_uring/detail/asio/socket_support.hpp>
 #include <asio_uring/detail/object/ring_object.hpp>
 #include <asio_uring/detail/request/connection.hpp>
@@ -443,7 +444,7 @@ public:
         Handler& handler,
         const IoExecutor& io_executor)
     {
-        use_reactor(impl);
+        prepare_accept(impl);
         stock_service::async_accept(
             stock(impl), peer, peer_endpoint, handler, asio_impl::plain(io_executor));
     }
@@ -457,7 +458,7 @@ public:
         Handler& handler,
         const IoExecutor& io_executor)
     {
-        use_reactor(impl);
+        prepare_accept(impl);
         stock_service::async_move_accept(
             stock(impl),
             peer_executor,
@@ -487,6 +488,16 @@ public:
     }
 
 private:
+    void prepare_accept(implementation_type& impl)
+    {
+        if (!has_ring())
+            return;
+        use_reactor(impl);
+        if (this->is_listener(impl))
+            asio_impl::wait_for_connection(
+                stock(impl).reactor_data_, stock(impl).socket_);
+    }
+
     error_code adopt(implementation_type& impl, const protocol_type& protocol, int socket)
     {
         namespace socket_ops = asio_impl::socket_ops;
