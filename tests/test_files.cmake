@@ -80,10 +80,8 @@ set(test_io_sources
     io/test_acceptor.cpp
     io/test_batched_writes.cpp
     io/test_beast.cpp
-    io/test_by_type.cpp
     io/test_cancelled_data.cpp
     io/test_chains_and_streams.cpp
-    io/test_composed.cpp
     io/test_context.cpp
     io/test_datagram.cpp
     io/test_descriptor.cpp
@@ -105,6 +103,12 @@ set(test_io_sources
     io/test_transfers.cpp
     io/test_urgent_data.cpp
     io/test_write_at_once.cpp
+)
+
+set(test_templates_sources
+    templates/main.cpp
+    templates/test_by_type.cpp
+    templates/test_composed.cpp
 )
 
 set(test_files_sources

@@ -13,8 +13,8 @@ import sys
 
 LICENSE = "# SPDX-License-Identifier: BSL-1.0\n"
 TEST_FOLDERS = (
-    "ring", "op", "bindings", "loop", "io", "files", "files_system", "fallback", "threads",
-    "faults",
+    "ring", "op", "bindings", "loop", "io", "templates", "files", "files_system", "fallback",
+    "threads", "faults",
 )
 
 

@@ -235,7 +235,7 @@ asio::awaitable<void> ask_websocket(websocket::stream<Stream>& stream, recorder&
         if (kind == websocket::frame_type::pong)
             log.note("pong");
     });
-    for (std::size_t size : {0, 5, 300, 70000, 300000}) {
+    for (const std::size_t size : {0U, 5U, 300U, 70000U, 300000U}) {
         const std::string out = pattern(size);
         stream.binary(true);
         co_await stream.async_write_some(
