@@ -32,7 +32,12 @@ inline constexpr std::size_t connection_buffer_size = 8192;
 
 [[noreturn]] inline void fail(const char* what, int error)
 {
-    std::fprintf(stderr, "%s: %s\n", what, std::strerror(error));
+    std::fprintf(
+        stderr,
+        "%s: %s: %s\n",
+        ::program_invocation_short_name,
+        what,
+        std::strerror(error));
     std::exit(1);
 }
 
