@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSL-1.0
 #
 # asio_uring_add_test(NAME name SOURCES file... [LABELS label...] [LIBRARIES target...]
-#                     [ASIO | DROP_IN | INTERNALS | LIBRARY target])
+#                     [ASIO | PLAIN | DROP_IN | INTERNALS | LIBRARY target])
 #
 # One Boost.Test program from all sources of one folder of tests/. main.cpp holds
 # BOOST_TEST_MODULE. A program takes a precompiled header, with ASIO the one that all
-# programs over Asio share; DROP_IN compiles every source with drop_in.hpp in front, and has
-# one of its own. INTERNALS links what the headers of src/ declare, which a shared
+# programs over Asio share, with PLAIN the same for those that are not optimised; DROP_IN
+# compiles every source with drop_in.hpp in front, and has one of its own. INTERNALS links what the headers of src/ declare, which a shared
 # library hides. LIBRARY links another build of the library than the project's own. The label
 # `threaded` marks what ThreadSanitizer runs.
 function(asio_uring_add_test)
-    set(flags ASIO DROP_IN INTERNALS)
+    set(flags ASIO PLAIN DROP_IN INTERNALS)
     cmake_parse_arguments(
         PARSE_ARGV 0 arg "${flags}" "NAME;LIBRARY" "SOURCES;LABELS;LIBRARIES"
     )
@@ -35,7 +35,10 @@ function(asio_uring_add_test)
         target_precompile_headers(${arg_NAME} PRIVATE support/asio_pch.hpp)
     else()
         set(owner asio_uring_framework_pch)
-        if(arg_ASIO)
+        if(arg_PLAIN)
+            set(owner asio_uring_plain_pch)
+            target_compile_options(${arg_NAME} PRIVATE -O0)
+        elseif(arg_ASIO)
             set(owner asio_uring_test_pch)
         endif()
         target_precompile_headers(${arg_NAME} REUSE_FROM ${owner})
@@ -102,6 +105,8 @@ endfunction()
 # precompiled header must match.
 function(asio_uring_setup_test_target target library)
     asio_uring_set_warnings(${target})
+    # Nobody debugs these, and debug information is 7 % of the time to compile them.
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-g0>)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_link_libraries(${target} PRIVATE ${library} Boost::context)
     if(ASIO_URING_TEST_RING_ALONE)
