@@ -6,9 +6,9 @@
 # One Boost.Test program from all sources of one folder of tests/. main.cpp holds
 # BOOST_TEST_MODULE. A program takes a precompiled header, with ASIO the one that all
 # programs over Asio share, with PLAIN the same for those that are not optimised; DROP_IN
-# compiles every source with drop_in.hpp in front, and has one of its own. INTERNALS links what the headers of src/ declare, which a shared
-# library hides. LIBRARY links another build of the library than the project's own. The label
-# `threaded` marks what ThreadSanitizer runs.
+# compiles every source with drop_in.hpp in front, and has one of its own. INTERNALS links
+# what the headers of src/ declare, which a shared library hides. LIBRARY links another build
+# of the library than the project's own. The label `threaded` marks what ThreadSanitizer runs.
 function(asio_uring_add_test)
     set(flags ASIO PLAIN DROP_IN INTERNALS)
     cmake_parse_arguments(
